@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: UNLICENSED
+pragma solidity 0.8.37;
+
+import {EscrowFixture} from "../support/EscrowFixture.sol";
+import {vm} from "../support/Vm.sol";
+
+contract CreateWithAuthorizationTest is EscrowFixture {
+    uint256 private constant VALID_BEFORE = START + 1 hours;
+
+    function setUp() public override {
+        super.setUp();
+        vm.prank(funder);
+        token.approve(address(escrow), 0);
+    }
+
+    function test_locks_without_an_allowance() public {
+        Terms memory t = custody(ID);
+        bytes memory sig = signed(t, FUNDER_KEY);
+        expectEvent();
+        emit EscrowCreated(ID, funder, AMOUNT, END, false, TERMS);
+        createWith(t, sig);
+        expectState(ID, State.Active);
+        expectMoney(AMOUNT, 0, 0);
+        vm.assertTrue(
+            token.authorizationState(funder, keccak256(abi.encode(t))), "authorization used"
+        );
+    }
+
+    function test_a_signature_binds_every_term() public {
+        Terms memory t = custody(ID);
+        bytes memory sig = signed(t, FUNDER_KEY);
+        Terms[5] memory other = [custody(ID2), custody(ID), custody(ID), burnLock(ID), custody(ID)];
+        other[1].amount += 1;
+        other[2].custodyEnd += 1;
+        other[4].terms = NOTE;
+        for (uint256 i = 0; i < 5; ++i) {
+            expectError(abi.encodeWithSignature("Error(string)", "FiatTokenV2: invalid signature"));
+            createWith(other[i], sig);
+        }
+        expectMoney(0, 0, 0);
+    }
+
+    function test_refuses_another_signer() public {
+        Terms memory t = custody(ID);
+        bytes memory sig = signed(t, FUNDER_KEY + 1);
+        expectError(abi.encodeWithSignature("Error(string)", "FiatTokenV2: invalid signature"));
+        createWith(t, sig);
+    }
+
+    function test_refuses_an_expired_authorization() public {
+        Terms memory t = custody(ID);
+        bytes memory sig = signed(t, FUNDER_KEY);
+        vm.warp(VALID_BEFORE);
+        expectError(
+            abi.encodeWithSignature("Error(string)", "FiatTokenV2: authorization is expired")
+        );
+        createWith(t, sig);
+    }
+
+    function test_refuses_a_used_id_before_the_token_is_asked() public {
+        Terms memory t = custody(ID);
+        bytes memory sig = signed(t, FUNDER_KEY);
+        createWith(t, sig);
+        expectError(abi.encodeWithSelector(EscrowExists.selector, ID, State.Active));
+        createWith(t, sig);
+        expectMoney(AMOUNT, 0, 0);
+    }
+
+    function test_nobody_can_use_the_authorization_ahead_of_the_escrow() public {
+        Terms memory t = custody(ID);
+        bytes memory sig = signed(t, FUNDER_KEY);
+        bytes32 nonce = keccak256(abi.encode(t));
+        address to = address(escrow);
+        vm.prank(STRANGER);
+        expectError(
+            abi.encodeWithSignature("Error(string)", "FiatTokenV2: caller must be the payee")
+        );
+        token.receiveWithAuthorization(funder, to, AMOUNT, 0, VALID_BEFORE, nonce, sig);
+        createWith(t, sig);
+        expectState(ID, State.Active);
+    }
+
+    function test_stops_while_creates_are_paused() public {
+        Terms memory t = custody(ID);
+        bytes memory sig = signed(t, FUNDER_KEY);
+        pause(escrow.PAUSE_CREATE());
+        expectPaused(1);
+        createWith(t, sig);
+    }
+
+    function signed(Terms memory t, uint256 key) private view returns (bytes memory) {
+        bytes32 structHash = keccak256(
+            abi.encode(
+                token.RECEIVE_WITH_AUTHORIZATION_TYPEHASH(),
+                funder,
+                address(escrow),
+                uint256(t.amount),
+                uint256(0),
+                VALID_BEFORE,
+                keccak256(abi.encode(t))
+            )
+        );
+        bytes32 digest =
+            keccak256(abi.encodePacked(hex"1901", token.DOMAIN_SEPARATOR(), structHash));
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
+        return abi.encodePacked(r, s, v);
+    }
+
+    function createWith(Terms memory t, bytes memory sig) private {
+        vm.prank(RELAYER);
+        escrow.createWithAuthorization(t, VALID_BEFORE, sig);
+    }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: UNLICENSED
+pragma solidity 0.8.37;
+
+import {EscrowFixture} from "../support/EscrowFixture.sol";
+import {vm} from "../support/Vm.sol";
+
+contract RefundExpiredTest is EscrowFixture {
+    function test_returns_a_burn_lock_at_its_end() public {
+        create(burnLock(ID));
+        vm.warp(END);
+        expectEvent();
+        emit EscrowReverted(ID, REFUND, AMOUNT, bytes32(0));
+        refundExpired(ID);
+        expectState(ID, State.Reverted);
+        expectMoney(0, 0, AMOUNT);
+    }
+
+    function test_refuses_one_second_before_the_end() public {
+        create(burnLock(ID));
+        vm.warp(END - 1);
+        expectError(abi.encodeWithSelector(CustodyRunning.selector, ID, END, END - 1));
+        refundExpired(ID);
+    }
+
+    function test_is_not_for_custody() public {
+        create(custody(ID));
+        vm.warp(END);
+        expectError(abi.encodeWithSelector(NotALock.selector, ID));
+        refundExpired(ID);
+    }
+
+    function test_a_dismissed_lock_expires_like_any_other() public {
+        create(burnLock(ID));
+        vm.prank(RELAYER);
+        escrow.dispute(ID, Party.Seller, REASON);
+        vm.warp(END);
+        vm.prank(ARBITER);
+        escrow.dismiss(ID, NOTE);
+        refundExpired(ID);
+        expectMoney(0, 0, AMOUNT);
+    }
+
+    function test_is_never_paused() public {
+        create(burnLock(ID));
+        vm.warp(END);
+        pause(3);
+        refundExpired(ID);
+        expectMoney(0, 0, AMOUNT);
+    }
+
+    function refundExpired(bytes32 id) private {
+        vm.prank(RELAYER);
+        escrow.refundExpired(id);
+    }
+}
