@@ -1,0 +1,378 @@
+// The embedded environment, described once: `./dev up`, the demo and every scenario test start it here.
+//
+//   Ground  a PostgreSQL cluster, a local chain and the two keys: slow to start, shared by many runs
+//   Env     on a ground: contracts, Juno sandbox, database, configuration, signer and daemon of one run
+//
+// Everything lives in one folder (`home`): log/, keys/, processes.json, the generated configuration. A
+// process is written down when it starts, so a later run stops what a killed run left behind.
+
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+    chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+import { Cluster } from './postgres.mjs';
+import {
+    port_choose, process_birth, process_ready, ProcessRegister, program_find, StartError, wait_for,
+} from './process.mjs';
+import { http_json, node_open, rpc_call, rpc_insist } from './rpc.mjs';
+import { quiet_steps } from './steps.mjs';
+
+const run = promisify(execFile);
+
+export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+const CHAIN_ID = 42161;
+const BLOCK_TIME_S = 0.25;
+const BALANCE_ETH = 1_000_000;
+const MINTER_ACCOUNT = 5;            // an unlocked account of the development node
+const SOCKET_PATH_MAX = 107;
+const START_MS = 30_000;
+const API_KEY = 'embedded';
+const ANVIL = path.join(ROOT, 'contracts/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil');
+
+/** Steps of a whole start, for the progress count. */
+export const GROUND_STEPS = 3;
+export const ENV_STEPS = 4;
+
+function build_folder() {
+    return path.resolve(ROOT, process.env.KUSTODIA_BUILD ?? 'build/dev');
+}
+
+function binary(name) {
+    return program_find([path.join(build_folder(), 'bin', name)], name, './dev build');
+}
+
+function home_prepare(home) {
+    mkdirSync(path.join(home, 'log'), { recursive: true });
+    mkdirSync(path.join(home, 'keys'), { recursive: true, mode: 0o700 });
+    owner_write(home);
+}
+
+/** Who runs this folder: when that process is gone, ./dev down and the next run clean up after it. */
+function owner_write(home) {
+    const owner = { pid: process.pid, birth: process_birth(process.pid) };
+    writeFileSync(path.join(home, 'owner.json'), `${JSON.stringify(owner)}\n`);
+}
+
+function secret_write(file, text) {
+    writeFileSync(file, text, { mode: 0o600 });
+    chmodSync(file, 0o600);
+}
+
+export class Ground {
+    constructor(home, { cluster } = {}) {
+        this.home = home;
+        home_prepare(home);
+        this.register = new ProcessRegister(path.join(home, 'processes.json'));
+        this.own_cluster = cluster === undefined;
+        this.cluster = cluster ?? new Cluster({ home, register: this.register });
+    }
+
+    async start(steps = quiet_steps) {
+        await steps.run('starting PostgreSQL', async () => {
+            await this.cluster.start();
+            return this.cluster.moved;
+        });
+        await steps.run('starting the local chain', () => this.chain_start());
+        await steps.run('making keys', () => this.keys_make());
+    }
+
+    async chain_start() {
+        const program = program_find([ANVIL], 'anvil', './dev setup');
+        await this.register.stop('anvil');
+        this.chain_port = await port_choose();
+        this.rpc_url = `http://127.0.0.1:${this.chain_port}`;
+        const child = this.register.start({
+            name: 'anvil',
+            program,
+            args: ['--chain-id', `${CHAIN_ID}`, '--hardfork', 'cancun', '--block-time', `${BLOCK_TIME_S}`,
+                '--slots-in-an-epoch', '1', '--prune-history', '--balance', `${BALANCE_ETH}`, '--silent',
+                '--host', '127.0.0.1', '--port', `${this.chain_port}`],
+            log: path.join(this.home, 'log', 'anvil.log'),
+        });
+        this.node = node_open(this.rpc_url);
+        await process_ready(child, () => this.node('eth_chainId'), START_MS,
+            'anvil comes from contracts/node_modules; ./dev setup installs it again');
+    }
+
+    /** Throw-away keys: the fast scrypt setting is for this environment only. */
+    async keys_make() {
+        const keytool = binary('relayer-keytool');
+        const folder = path.join(this.home, 'keys');
+        for (const role of ['relayer', 'arbiter']) {
+            const keyfile = path.join(folder, `${role}.json`);
+            const password_file = path.join(folder, `${role}.password`);
+            if (!existsSync(keyfile)) {
+                secret_write(password_file, `${randomBytes(24).toString('hex')}\n`);
+                await run(keytool, ['new', '--light', '--password-file', password_file, keyfile]);
+            }
+            this[role] = { keyfile, password_file, address: await key_address(keytool, keyfile) };
+        }
+    }
+
+    async stop() {
+        await this.register.stop('anvil');
+        if (this.own_cluster) {
+            await this.cluster.stop();
+        }
+    }
+
+    /** Removes everything that was made here. */
+    destroy() {
+        if (this.own_cluster) {
+            this.cluster.destroy();
+        }
+        rmSync(this.home, { recursive: true, force: true });
+    }
+}
+
+async function key_address(keytool, keyfile) {
+    const { stdout } = await run(keytool, ['address', keyfile]);
+    const found = /0x[0-9a-fA-F]{40}/.exec(stdout);
+    if (found === null) {
+        throw new StartError(`relayer-keytool address printed no address: ${stdout.trim()}`);
+    }
+    return found[0];
+}
+
+/** Stops whatever a former run in this folder left running. Gives the names. */
+export async function leftovers_stop(home) {
+    const register = new ProcessRegister(path.join(home, 'processes.json'));
+    const stopped = [];
+    for (const { name } of register.list().reverse()) {
+        const signal = name === 'postgres' ? 'SIGINT' : 'SIGTERM';
+        if (await register.stop(name, { signal })) {
+            stopped.push(name);
+        }
+    }
+    return stopped;
+}
+
+export class Env {
+    /**
+     * home: this run's folder. database: its name on the ground's cluster. settings: overrides such as
+     * { 'chain.batch_max': 10 }. sandbox_args: more arguments for the sandbox.
+     */
+    constructor(ground, { home, database = 'relayer', settings = {}, sandbox_args = [] } = {}) {
+        this.ground = ground;
+        this.home = home ?? ground.home;
+        this.database = database;
+        this.settings = settings;
+        this.sandbox_args = sandbox_args;
+        home_prepare(this.home);
+        this.register = new ProcessRegister(path.join(this.home, 'processes.json'));
+        this.daemon_log = path.join(this.home, 'log', 'relayerd.log');
+    }
+
+    async start(steps = quiet_steps, daemon_env = {}) {
+        await steps.run('deploying the contracts', () => this.contracts_deploy());
+        await steps.run('starting the Juno sandbox', () => this.sandbox_start());
+        await steps.run('writing the configuration', () => this.config_write());
+        await steps.run('starting the signer and the daemon', () => this.daemon_start({ env: daemon_env }));
+    }
+
+    async contracts_deploy() {
+        const accounts = await this.ground.node('eth_accounts');
+        this.minter = accounts[MINTER_ACCOUNT];
+        const out = path.join(this.home, 'contracts.json');
+        const { relayer, arbiter } = this.ground;
+        try {
+            await run(process.execPath, [path.join(ROOT, 'contracts/tools/deploy.mjs'),
+                '--rpc', this.ground.rpc_url, '--relayer', relayer.address, '--arbiter', arbiter.address,
+                '--minter', this.minter, '--bridge', relayer.address, '--out', out]);
+        } catch (error) {
+            throw new StartError(`deployment failed: ${(error.stderr ?? error.message).trim()}`,
+                { log: path.join(this.ground.home, 'log', 'anvil.log') });
+        }
+        this.contracts = JSON.parse(readFileSync(out, 'utf8'));
+        // A new deployment is a new run: what the signer remembers of another chain would only refuse.
+        rmSync(path.join(this.home, 'signer.record'), { force: true });
+    }
+
+    async sandbox_start() {
+        this.http_port ??= await port_choose();
+        this.juno_port ??= await port_choose();
+        this.control_port ??= await port_choose();
+        this.juno_secret_file = path.join(this.home, 'keys', 'juno.secret');
+        if (!existsSync(this.juno_secret_file)) {
+            secret_write(this.juno_secret_file, randomBytes(24).toString('hex'));
+        }
+        const log = path.join(this.home, 'log', 'sandbox.log');
+        const before = existsSync(log) ? statSync(log).size : 0;
+        const child = this.register.start({
+            name: 'sandbox',
+            program: process.execPath,
+            args: [path.join(ROOT, 'tests/sandbox/main.mjs'), '--port', `${this.juno_port}`,
+                '--control-port', `${this.control_port}`, '--rpc', this.ground.rpc_url,
+                '--token', this.contracts.token, '--minter', this.minter, '--api-key', API_KEY,
+                '--api-secret-file', this.juno_secret_file, '--webhook', this.webhook_url, '--fast',
+                ...this.sandbox_args],
+            log,
+        });
+        this.control_url = `http://127.0.0.1:${this.control_port}`;
+        const ready = await process_ready(child, () => ready_line(log, before), START_MS,
+            'npm packages of tests/ may be missing: ./dev setup');
+        this.deposit_address = ready.depositAddress;
+    }
+
+    get webhook_url() {
+        return `http://127.0.0.1:${this.http_port}/webhook/juno`;
+    }
+
+    /** The socket's path: in the run's folder, or in a private temporary one when that is too long. */
+    socket_choose() {
+        const near = path.join(this.home, 'relayer.sock');
+        if (Buffer.byteLength(near) <= SOCKET_PATH_MAX) {
+            return near;
+        }
+        this.socket_folder ??= mkdtempSync(path.join(tmpdir(), 'kustodia-'));
+        return path.join(this.socket_folder, 'relayer.sock');
+    }
+
+    async config_write() {
+        this.database_made ??= await this.ground.cluster.database_create(this.database).then(() => true);
+        this.socket = this.socket_choose();
+        this.config = path.join(this.home, 'relayer.ini');
+        this.signer_config = path.join(this.home, 'signer.ini');
+        const { relayer, arbiter } = this.ground;
+        const values = {
+            SOCKET: this.socket,
+            HTTP_PORT: this.http_port,
+            DATABASE: this.ground.cluster.conninfo(this.database),
+            RPC_URL: this.ground.rpc_url,
+            CHAIN_ID,
+            TOKEN: this.contracts.token,
+            ESCROW: this.contracts.escrow,
+            BRIDGE: relayer.address,
+            START_BLOCK: this.contracts.deployBlock,
+            SIGNER: binary('relayer-signer'),
+            SIGNER_CONFIG: this.signer_config,
+            JUNO_URL: `http://127.0.0.1:${this.juno_port}`,
+            JUNO_KEY: API_KEY,
+            JUNO_SECRET_FILE: this.juno_secret_file,
+            DEPOSIT_ADDRESS: this.deposit_address,
+            RECORD_FILE: path.join(this.home, 'signer.record'),
+            RELAYER_KEYFILE: relayer.keyfile,
+            RELAYER_PASSWORD_FILE: relayer.password_file,
+            ARBITER_KEYFILE: arbiter.keyfile,
+            ARBITER_PASSWORD_FILE: arbiter.password_file,
+        };
+        template_write('relayer.embedded.ini.in', this.config, values);
+        template_write('signer.embedded.ini.in', this.signer_config, values);
+    }
+
+    /** fault: a fault point's name (optionally "name:N"); the daemon kills itself there. */
+    async daemon_start({ fault, wait = true, env = {} } = {}) {
+        const sets = Object.entries(this.settings).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+        this.daemon = this.register.start({
+            name: 'relayerd',
+            program: binary('relayerd'),
+            args: ['--config', this.config, ...sets],
+            log: this.daemon_log,
+            env: { ...env, ...(fault === undefined ? {} : { KUSTODIA_FAULT: fault }) },
+        });
+        if (wait) {
+            await process_ready(this.daemon, () => rpc_call(this.socket, 'system.status'), START_MS,
+                `the configuration is ${this.config}`);
+        }
+    }
+
+    daemon_alive() {
+        return this.register.find('relayerd') !== undefined;
+    }
+
+    /** kill -9: no goodbye, no flush. */
+    daemon_kill() {
+        return this.register.stop('relayerd', { signal: 'SIGKILL' });
+    }
+
+    daemon_stop() {
+        return this.register.stop('relayerd', { signal: 'SIGTERM' });
+    }
+
+    async stop() {
+        await this.daemon_stop();
+        await this.register.stop('sandbox');
+        if (this.socket_folder !== undefined) {
+            rmSync(this.socket_folder, { recursive: true, force: true });
+        }
+    }
+
+    rpc(method, params) {
+        return rpc_call(this.socket, method, params);
+    }
+
+    /** A mutation that is repeated with its key until the daemon has answered it. */
+    insist(method, params) {
+        return rpc_insist(this.socket, method, params);
+    }
+
+    /** Pesos arrive by SPEI: amount is a decimal text. Gives the sandbox's answer ({ fid }). */
+    deposit(clabe, amount, more = {}) {
+        return http_json(`${this.control_url}/deposit`, 'POST', { clabe, amount, ...more });
+    }
+
+    books() {
+        return http_json(`${this.control_url}/books`);
+    }
+
+    faults(plan) {
+        return http_json(`${this.control_url}/faults`, 'POST', plan);
+    }
+
+    /** Moves the chain's clock forward and mines a block there. */
+    async warp(seconds) {
+        await this.ground.node('evm_increaseTime', [seconds]);
+        await this.ground.node('evm_mine');
+    }
+
+    async chain_time() {
+        const block = await this.ground.node('eth_getBlockByNumber', ['latest', false]);
+        return Number(block.timestamp);
+    }
+
+    /** MXNB of an account in units of 1e-6. */
+    async token_balance(address) {
+        const data = `0x70a08231${address.slice(2).toLowerCase().padStart(64, '0')}`;
+        return BigInt(await this.ground.node('eth_call', [{ to: this.contracts.token, data }, 'latest']));
+    }
+
+    /** Rows of a query as objects; the daemon's schema is in the path. */
+    async sql(query) {
+        const text = await this.ground.cluster.query(this.database,
+            `SET search_path = relayer; SELECT coalesce(json_agg(q), '[]') FROM (${query}) q`, 'relayer');
+        return JSON.parse(text);
+    }
+
+    /** Log lines in which the daemon says that something is broken: any of them fails a test. */
+    broken_lines() {
+        return readFileSync(this.daemon_log, 'utf8').split('\n')
+            .filter((line) => line.includes('"level":"broken"'));
+    }
+
+    wait_for(probe, ms, what) {
+        return wait_for(probe, ms, what);
+    }
+}
+
+function ready_line(log, from) {
+    const fresh = readFileSync(log).subarray(from).toString('utf8');
+    const line = fresh.split('\n').find((l) => l.startsWith('{') && l.includes('"ready":true'));
+    return line === undefined ? undefined : JSON.parse(line);
+}
+
+function template_write(template, file, values) {
+    const text = readFileSync(path.join(ROOT, 'deploy', template), 'utf8');
+    const filled = text.replace(/@([A-Z_]+)@/g, (_all, name) => {
+        if (values[name] === undefined) {
+            throw new Error(`deploy/${template} asks for ${name}, which is not known`);
+        }
+        return `${values[name]}`;
+    });
+    secret_write(file, filled);
+}
