@@ -1,0 +1,132 @@
+/* The door to the Ethereum node: typed questions, one callback each, several endpoints.
+ *
+ * Reads go to the healthy endpoint that stands first in the list and move to the next one when an endpoint is
+ * away, limited, lagging or talks nonsense; an answer of the chain itself (a revert, an absent receipt) is
+ * final. Writes go to every endpoint at once: bytes that are signed cannot be sent too often.
+ *
+ * Every callback comes exactly once and never before the call returns. `err` is NULL on success; the result is
+ * then not NULL and valid only during the callback. On failure the result is NULL, except where a call says
+ * that it carries revert data. Reads change nothing, so their errors always have OUTCOME_NOT_HAPPENED.
+ *
+ * Errors: ERR_CHAIN_AWAY (no endpoint reachable), ERR_CHAIN_ANSWER (an answer that breaks the format),
+ * ERR_CHAIN_REVERT, ERR_CHAIN_RANGE (halve the range), ERR_CHAIN_LAGS (endpoints are behind the asked
+ * block), ERR_CHAIN_REFUSED (the node said no; its words are in the message).
+ */
+#ifndef RELAYER_CHAIN_NODE_H
+#define RELAYER_CHAIN_NODE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/bytes.h"
+#include "abi/u256.h"
+#include "relayer/base/err.h"
+#include "relayer/chain/answer.h"
+#include "relayer/chain/verdict.h"
+
+struct http_client;
+struct node;
+
+enum {
+    NODE_ENDPOINTS_MAX = 8,
+    NODE_URL_MAX = 512,              /* with its NUL */
+    NODE_RAW_TX_BYTES_MAX = 95000,   /* what Arbitrum's sequencer takes */
+    NODE_LOG_ADDRESSES_MAX = 8,
+    NODE_COOL_DOWN_MS = 5000         /* how long an endpoint that failed stands behind the others */
+};
+
+struct node_settings {
+    const char *urls;    /* comma list of http:// or https:// endpoints, the preferred one first */
+    unsigned timeout_ms; /* of one attempt at one endpoint */
+};
+
+/* NULL with ERR_CONFIG_VALUE for an empty list, too many or an address that is not http(s).
+ * `http` is borrowed and must outlive the node's last callback. */
+struct node *node_new(struct http_client *http, const struct node_settings *settings, struct err *err);
+/* NULL ok. Calls under way are answered with ERR_CHAIN_AWAY by http_client_free, which comes after. */
+void node_free(struct node *node);
+
+/* For status and metrics. */
+struct node_endpoint_status {
+    const char *url; /* scheme and host only: paths of hosted endpoints hold keys */
+    bool healthy;
+    uint64_t calls, failures;
+};
+size_t node_endpoints(const struct node *node, struct node_endpoint_status out[NODE_ENDPOINTS_MAX]);
+
+/* Which block a question is about. */
+enum node_tag { NODE_LATEST, NODE_SAFE, NODE_FINALIZED, NODE_NUMBER };
+struct node_at {
+    enum node_tag tag;
+    uint64_t number; /* only with NODE_NUMBER */
+};
+
+/* A message call. `from` NULL: the node's default (zero address). */
+struct node_message {
+    const uint8_t *to;   /* 20 bytes */
+    const uint8_t *from; /* 20 bytes or NULL */
+    struct bytes data;
+    struct node_at at;
+};
+
+struct node_logs_query {
+    uint64_t from, to; /* both included */
+    uint8_t address[NODE_LOG_ADDRESSES_MAX][20];
+    size_t addresses_n;
+};
+
+struct node_estimate {
+    uint64_t gas;        /* zero with ERR_CHAIN_REVERT */
+    struct bytes revert; /* with ERR_CHAIN_REVERT */
+};
+
+struct node_sent {
+    enum send_verdict verdict;
+    uint8_t hash[32];          /* keccak-256 of the bytes sent, computed here */
+    char text[CHAIN_TEXT_MAX]; /* what the node said, empty when it accepted */
+};
+
+typedef void node_u64_cb(void *ctx, const struct err *err, uint64_t value);
+typedef void node_u256_cb(void *ctx, const struct err *err, const struct u256 *value);
+typedef void node_bytes_cb(void *ctx, const struct err *err, const struct bytes *data);
+typedef void node_code_cb(void *ctx, const struct err *err, const struct chain_code *code);
+typedef void node_estimate_cb(void *ctx, const struct err *err, const struct node_estimate *estimate);
+typedef void node_block_cb(void *ctx, const struct err *err, const struct chain_block *block);
+typedef void node_heads_cb(void *ctx, const struct err *err, const struct chain_heads *heads);
+typedef void node_blocks_cb(void *ctx, const struct err *err, const struct chain_blocks *blocks);
+typedef void node_logs_cb(void *ctx, const struct err *err, const struct chain_logs *logs);
+typedef void node_receipt_cb(void *ctx, const struct err *err, const struct chain_receipt *receipt);
+typedef void node_tx_cb(void *ctx, const struct err *err, const struct chain_tx *tx);
+typedef void node_sent_cb(void *ctx, const struct err *err, const struct node_sent *sent);
+
+void node_chain_id(struct node *node, node_u64_cb *cb, void *ctx);
+void node_code(struct node *node, const uint8_t address[20], node_code_cb *cb, void *ctx);
+void node_nonce(struct node *node, const uint8_t address[20], node_u64_cb *cb, void *ctx);
+void node_balance(struct node *node, const uint8_t address[20], node_u256_cb *cb, void *ctx);
+
+/* ERR_CHAIN_REVERT comes with `data` = the revert data (at most CHAIN_REVERT_BYTES_MAX, may be empty). */
+void node_call(struct node *node, const struct node_message *message, node_bytes_cb *cb, void *ctx);
+/* Always at latest; `message->at` is not looked at. ERR_CHAIN_REVERT comes with `estimate->revert`. */
+void node_estimate(struct node *node, const struct node_message *message, node_estimate_cb *cb, void *ctx);
+
+/* A block that is not there is a success with `present` false. */
+void node_block(struct node *node, struct node_at at, node_block_cb *cb, void *ctx);
+/* latest, safe and finalized in one question. */
+void node_heads(struct node *node, node_heads_cb *cb, void *ctx);
+/* `count` headers (1 .. CHAIN_BATCH_MAX) from block `from` on, in one question. */
+void node_blocks(struct node *node, uint64_t from, size_t count, node_blocks_cb *cb, void *ctx);
+
+/* The logs of the query's addresses. The same question asks the endpoint for its head first; an endpoint whose
+ * head is below `to` is not believed (ERR_CHAIN_LAGS when all are), because an empty answer from a node that
+ * lags looks exactly like "nothing happened". Logs outside the query are ERR_CHAIN_ANSWER. */
+void node_logs(struct node *node, const struct node_logs_query *query, node_logs_cb *cb, void *ctx);
+
+void node_receipt(struct node *node, const uint8_t tx_hash[32], node_receipt_cb *cb, void *ctx);
+void node_tx_by_hash(struct node *node, const uint8_t tx_hash[32], node_tx_cb *cb, void *ctx);
+
+/* Sends signed bytes to every endpoint; the callback comes with the first ACCEPTED or KNOWN, else when all have
+ * answered, with the verdicts joined (send_verdict_join). `sent` is never NULL. `err` is not NULL exactly when
+ * the verdict is SEND_UNKNOWN; its outcome is OUTCOME_NOT_HAPPENED only if no byte reached any endpoint. */
+void node_send_raw(struct node *node, struct bytes raw, node_sent_cb *cb, void *ctx);
+
+#endif
