@@ -4,6 +4,7 @@
 //
 //   node tools/export.mjs            write the files
 //   node tools/export.mjs --check    write nothing; status 1 when a committed file differs
+//   ... --dir DIR                    another folder than abi/json
 //
 // The output is the same on every machine: keys sorted, sources and settings only. The contracts
 // are compiled apart from the tests, because the IR pipeline numbers what it is given and may order
@@ -13,13 +14,14 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { Interface } from 'ethers';
 
 const CONTRACTS = ['KustodiaEscrow', 'TestMXNB'];
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const FORGE = path.join(ROOT, 'node_modules/@foundry-rs/forge-linux-amd64/bin/forge');
 const OUT = path.join(ROOT, 'out-export');
-const TARGET = path.resolve(ROOT, '../abi/json');
+const COMMITTED = path.resolve(ROOT, '../abi/json');
 
 function fail(message) {
     process.stderr.write(`export: ${message}\n`);
@@ -112,22 +114,24 @@ function described(name) {
 }
 
 function main() {
-    const args = process.argv.slice(2);
-    const check = args.includes('--check');
-    if (args.some((argument) => argument !== '--check')) {
-        fail('usage: export.mjs [--check]');
-    }
+    const { values } = parseArgs({
+        options: {
+            check: { type: 'boolean', default: false },
+            dir: { type: 'string', default: COMMITTED },
+        },
+    });
+    const { check, dir } = values;
     compile();
-    mkdirSync(TARGET, { recursive: true });
+    mkdirSync(dir, { recursive: true });
     const stale = [];
     for (const name of CONTRACTS) {
-        const file = path.join(TARGET, `${name}.json`);
+        const file = path.join(dir, `${name}.json`);
         const text = `${JSON.stringify(sorted(described(name)), null, 2)}\n`;
         const before = existsSync(file) ? readFileSync(file, 'utf8') : null;
         if (before === text) {
             continue;
         }
-        stale.push(`abi/json/${name}.json`);
+        stale.push(path.relative(path.dirname(ROOT), file));
         if (!check) {
             writeFileSync(file, text);
         }

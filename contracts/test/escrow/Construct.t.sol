@@ -9,7 +9,7 @@ import {vm} from "../support/Vm.sol";
 contract ConstructTest is EscrowFixture {
     function test_keeps_what_it_was_given() public {
         KustodiaEscrow made =
-            new KustodiaEscrow(IERC20(address(token)), funder, ADMIN, 2 days, PAYOUT, REFUND);
+            construct(abi.encode(IERC20(address(token)), funder, ADMIN, 2 days, PAYOUT, REFUND));
         vm.assertEq(address(made.token()), address(token), "token");
         vm.assertEq(made.funder(), funder, "funder");
         vm.assertEq(made.defaultAdmin(), ADMIN, "admin");
@@ -21,27 +21,28 @@ contract ConstructTest is EscrowFixture {
 
     function test_refuses_a_token_without_code() public {
         expectError(abi.encodeWithSelector(TokenInvalid.selector, STRANGER));
-        new KustodiaEscrow(IERC20(STRANGER), funder, ADMIN, 2 days, PAYOUT, REFUND);
+        construct(abi.encode(IERC20(STRANGER), funder, ADMIN, 2 days, PAYOUT, REFUND));
     }
 
     function test_refuses_funder_zero() public {
         expectError(abi.encodeWithSelector(FunderInvalid.selector, address(0)));
-        new KustodiaEscrow(IERC20(address(token)), address(0), ADMIN, 2 days, PAYOUT, REFUND);
+        construct(abi.encode(IERC20(address(token)), address(0), ADMIN, 2 days, PAYOUT, REFUND));
     }
 
     function test_refuses_wallets_that_would_trap_money() public {
         IERC20 t = IERC20(address(token));
         expectError(abi.encodeWithSelector(WalletInvalid.selector, address(0)));
-        new KustodiaEscrow(t, funder, ADMIN, 2 days, address(0), REFUND);
+        construct(abi.encode(t, funder, ADMIN, 2 days, address(0), REFUND));
         expectError(abi.encodeWithSelector(WalletInvalid.selector, address(0)));
-        new KustodiaEscrow(t, funder, ADMIN, 2 days, PAYOUT, address(0));
+        construct(abi.encode(t, funder, ADMIN, 2 days, PAYOUT, address(0)));
         expectError(abi.encodeWithSelector(WalletInvalid.selector, address(token)));
-        new KustodiaEscrow(t, funder, ADMIN, 2 days, address(token), REFUND);
+        construct(abi.encode(t, funder, ADMIN, 2 days, address(token), REFUND));
     }
 
     /// @dev The embedded environment: one bridge address is funder, relayer and both wallets.
     function test_one_bridge_may_be_funder_relayer_and_both_wallets() public {
-        escrow = new KustodiaEscrow(IERC20(address(token)), funder, ADMIN, 2 days, funder, funder);
+        escrow =
+            construct(abi.encode(IERC20(address(token)), funder, ADMIN, 2 days, funder, funder));
         bytes32 relayer = escrow.RELAYER();
         bytes32 arbiter = escrow.ARBITER();
         vm.startPrank(ADMIN);

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {TestMXNB} from "../../src/TestMXNB.sol";
+import {Deployed} from "../support/Deployed.sol";
 import {EscrowFixture} from "../support/EscrowFixture.sol";
 import {vm} from "../support/Vm.sol";
 
@@ -31,7 +32,7 @@ contract RescueTest is EscrowFixture {
 
     function test_takes_any_amount_of_another_token() public {
         create(custody(ID));
-        TestMXNB other = new TestMXNB(ADMIN);
+        TestMXNB other = TestMXNB(Deployed.create("TestMXNB", abi.encode(ADMIN)));
         vm.startPrank(ADMIN);
         other.configureMinter(ADMIN, 5);
         other.mint(address(escrow), 5);

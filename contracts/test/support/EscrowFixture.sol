@@ -6,6 +6,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IKustodiaEscrow} from "../../src/IKustodiaEscrow.sol";
 import {KustodiaEscrow} from "../../src/KustodiaEscrow.sol";
 import {TestMXNB} from "../../src/TestMXNB.sol";
+import {Deployed} from "./Deployed.sol";
 import {vm} from "./Vm.sol";
 
 /// @notice A deployed escrow with one address per role, a funded and approved funder, and the short
@@ -40,7 +41,7 @@ abstract contract EscrowFixture is IKustodiaEscrow {
 
     function setUp() public virtual {
         vm.warp(START);
-        token = new TestMXNB(ADMIN);
+        token = TestMXNB(Deployed.create("TestMXNB", abi.encode(ADMIN)));
         escrow = deploy(IERC20(address(token)));
         vm.startPrank(ADMIN);
         token.configureMinter(ADMIN, type(uint256).max);
@@ -51,12 +52,17 @@ abstract contract EscrowFixture is IKustodiaEscrow {
     }
 
     function deploy(IERC20 token_) internal returns (KustodiaEscrow made) {
-        made = new KustodiaEscrow(token_, funder, ADMIN, 2 days, PAYOUT, REFUND);
+        made = construct(abi.encode(token_, funder, ADMIN, 2 days, PAYOUT, REFUND));
         vm.startPrank(ADMIN);
         made.grantRole(made.RELAYER(), RELAYER);
         made.grantRole(made.ARBITER(), ARBITER);
         made.grantRole(made.GUARDIAN(), GUARDIAN);
         vm.stopPrank();
+    }
+
+    /// @param args the constructor's arguments, encoded.
+    function construct(bytes memory args) internal returns (KustodiaEscrow) {
+        return KustodiaEscrow(Deployed.create("KustodiaEscrow", args));
     }
 
     // -- what is locked ------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {TestMXNB} from "../../src/TestMXNB.sol";
+import {Deployed} from "./Deployed.sol";
 import {vm} from "./Vm.sol";
 
 /// @notice A token with one holder per part, and signatures made from the EIP texts rather than with
@@ -22,7 +23,7 @@ abstract contract TokenFixture {
 
     function setUp() public {
         vm.warp(START);
-        token = new TestMXNB(OWNER);
+        token = TestMXNB(Deployed.create("TestMXNB", abi.encode(OWNER)));
         vm.prank(OWNER);
         token.configureMinter(MINTER, 10 * FUNDS);
         vm.prank(MINTER);

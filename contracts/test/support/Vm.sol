@@ -11,6 +11,11 @@ interface Vm {
     function stopPrank() external;
     function expectRevert(bytes calldata data) external;
     function expectEmit(bool t1, bool t2, bool t3, bool data, address emitter) external;
+    function getCode(string calldata artifact) external view returns (bytes memory);
+    function envOr(string calldata name, string calldata fallback_)
+        external
+        view
+        returns (string memory);
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory);
     function assume(bool condition) external pure;

@@ -1,0 +1,88 @@
+#!/usr/bin/env node
+// Runs every test of this room: the forge tests on the exported bytecode, then the tests of the
+// tools. Prints each failure, and last `N passed, N failed, N skipped`; status 1 unless all passed.
+// A run that could not start counts as one failure: silence is never success.
+
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const FORGE = path.join(ROOT, 'node_modules/@foundry-rs/forge-linux-amd64/bin/forge');
+const OUTPUT_MAX_BYTES = 64 * 1024 * 1024;
+
+function run(program, args, environment = {}) {
+    return spawnSync(program, args, {
+        cwd: ROOT,
+        encoding: 'utf8',
+        maxBuffer: OUTPUT_MAX_BYTES,
+        env: { ...process.env, ...environment },
+    });
+}
+
+function failed_to_run(what, result) {
+    process.stdout.write(`FAILED ${what}\n${result.stdout ?? ''}${result.stderr ?? ''}`);
+    if (result.error !== undefined) {
+        process.stdout.write(`${result.error.message}\n`);
+    }
+    return { passed: 0, failed: 1, skipped: 0 };
+}
+
+/** The deployed bytecode has to lie in out-export/ before the forge tests can create it. */
+function export_check() {
+    const result = run(process.execPath, ['tools/export.mjs', '--check']);
+    return result.status === 0 ? null : failed_to_run('export --check', result);
+}
+
+function forge_test() {
+    const result = run(FORGE, ['test', '--json'], { FOUNDRY_PROFILE: 'test' });
+    let suites;
+    try {
+        suites = JSON.parse(result.stdout);
+    } catch {
+        return failed_to_run('forge test', result);
+    }
+    const counts = { passed: 0, failed: 0, skipped: 0 };
+    const kinds = { Success: 'passed', Skipped: 'skipped' };
+    for (const [suite, { test_results: tests }] of Object.entries(suites)) {
+        for (const [name, { status, reason }] of Object.entries(tests)) {
+            const kind = kinds[status] ?? 'failed';
+            counts[kind] += 1;
+            if (kind !== 'passed') {
+                process.stdout.write(`${kind.toUpperCase()} ${suite} ${name}: ${reason ?? status}\n`);
+            }
+        }
+    }
+    const agrees = (result.status === 0) === (counts.failed === 0);
+    return agrees && counts.passed > 0 ? counts : failed_to_run('forge test', result);
+}
+
+function tools_test() {
+    const files = readdirSync(path.join(ROOT, 'tools/test')).map((name) => `tools/test/${name}`);
+    const result = run(process.execPath, ['--test', '--test-reporter=tap', ...files]);
+    const count = (word) => Number(new RegExp(`^# ${word} (\\d+)$`, 'm').exec(result.stdout)?.[1]);
+    const counts = {
+        passed: count('pass'),
+        failed: count('fail') + count('cancelled'),
+        skipped: count('skipped') + count('todo'),
+    };
+    const known = Object.values(counts).every(Number.isInteger);
+    if (!known || (result.status === 0) !== (counts.failed === 0)) {
+        return failed_to_run('tests of the tools', result);
+    }
+    if (counts.failed > 0) {
+        process.stdout.write(result.stdout);
+    }
+    return counts;
+}
+
+const total = { passed: 0, failed: 0, skipped: 0 };
+const stale = export_check();
+for (const counts of stale === null ? [forge_test(), tools_test()] : [stale]) {
+    for (const kind of Object.keys(total)) {
+        total[kind] += counts[kind];
+    }
+}
+process.stdout.write(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`);
+process.exitCode = total.failed === 0 ? 0 : 1;
