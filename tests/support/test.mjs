@@ -1,0 +1,200 @@
+// ./dev test [group ...]: runs the groups, sums what they counted, ends with one closing line.
+//
+// A group is a command that prints `N passed, N failed, N skipped` alone on a line, or Node's own test
+// runner, or ctest with cmocka programs. A command that counts nothing, or ends badly without having
+// counted a failure, is itself one failure: silence never passes. Skips are printed with their reason.
+
+import { spawn } from 'node:child_process';
+import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import path from 'node:path';
+
+import { ROOT } from './env.mjs';
+import { log_tail } from './process.mjs';
+
+const LOGS = path.join(ROOT, '.dev/log');
+const GROUP_MINUTES_MAX = 20;
+const LINES_SHOWN_MAX = 40;
+
+const in_root = (...parts) => path.join(ROOT, ...parts);
+const here = (name) => existsSync(in_root(name));
+
+/** Runs a command with its output in a log; gives the exit status and the whole output. */
+function command_run(log, program, args, env = {}) {
+    return new Promise((resolve) => {
+        const out = createWriteStream(log, { flags: 'a' });
+        const child = spawn(program, args, { cwd: ROOT, env: { ...process.env, ...env } });
+        const timer = setTimeout(() => child.kill('SIGTERM'), GROUP_MINUTES_MAX * 60_000);
+        let text = '';
+        const take = (part) => {
+            out.write(part);
+            text += part;
+        };
+        child.stdout.setEncoding('utf8').on('data', take);
+        child.stderr.setEncoding('utf8').on('data', take);
+        child.on('error', (error) => take(`cannot run ${program}: ${error.message}\n`));
+        child.on('close', (status, signal) => {
+            clearTimeout(timer);
+            out.end(() => resolve({ status: status ?? signal, text }));
+        });
+    });
+}
+
+const count = (text, pattern) => [...text.matchAll(pattern)].reduce((sum, m) => sum + Number(m[1]), 0);
+
+/** The closing line every script of ours prints. */
+function counts_of_script({ text }) {
+    const lines = [...text.matchAll(/^(\d+) passed, (\d+) failed, (\d+) skipped\r?$/gm)];
+    const last = lines.at(-1);
+    return last && { passed: Number(last[1]), failed: Number(last[2]), skipped: Number(last[3]) };
+}
+
+function counts_of_tap({ text }) {
+    if (!/^# tests \d+$/m.test(text)) {
+        return undefined;
+    }
+    return {
+        passed: count(text, /^# pass (\d+)$/gm),
+        failed: count(text, /^# fail (\d+)$/gm) + count(text, /^# cancelled (\d+)$/gm),
+        skipped: count(text, /^# skipped (\d+)$/gm) + count(text, /^# todo (\d+)$/gm),
+    };
+}
+
+/** cmocka's own sums; a program that died before printing them counts through ctest's list. */
+function counts_of_ctest({ text }) {
+    if (!/^\d+% tests passed/m.test(text)) {
+        return undefined;
+    }
+    const counts = {
+        passed: count(text, /\[  PASSED  \] (\d+) test\(s\)/g),
+        failed: count(text, /\[  FAILED  \] (\d+) test\(s\)/g),
+        skipped: count(text, /\[  SKIPPED \] (\d+) test\(s\)/g),
+    };
+    const programs_failed = Number(/(\d+) tests? failed out of/.exec(text)?.[1] ?? 0);
+    return { ...counts, failed: Math.max(counts.failed, programs_failed) };
+}
+
+function skip_reasons(text) {
+    return text.split('\n').filter((line) => /^\s*(\d+: )?(SKIP\b|\[  SKIPPED \] \D)|# SKIP\b/.test(line))
+        .map((line) => line.trim());
+}
+
+/** A test program of any of the three kinds, from what stands in its folder. */
+async function folder_run(log, folder) {
+    if (here(`${folder}/run.sh`)) {
+        return { result: await command_run(log, 'bash', [in_root(folder, 'run.sh')]), counts: counts_of_script };
+    }
+    if (here(`${folder}/run.mjs`)) {
+        const args = [in_root(folder, 'run.mjs')];
+        return { result: await command_run(log, process.execPath, args), counts: counts_of_script };
+    }
+    const files = tests_below(in_root(folder));
+    if (files.length === 0) {
+        return undefined;
+    }
+    const args = ['--test', '--test-reporter=tap', ...files];
+    return { result: await command_run(log, process.execPath, args), counts: counts_of_tap };
+}
+
+function tests_below(folder) {
+    if (!existsSync(folder)) {
+        return [];
+    }
+    return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+        const place = path.join(folder, entry.name);
+        return entry.isDirectory() ? tests_below(place) : entry.name.endsWith('.test.mjs') ? [place] : [];
+    }).sort();
+}
+
+async function ctest_run(log, build) {
+    const args = ['--test-dir', in_root(build), '--verbose', '--parallel', `${cpus().length}`];
+    const env = { ASAN_OPTIONS: 'detect_leaks=1:abort_on_error=1', UBSAN_OPTIONS: 'print_stacktrace=1' };
+    return { result: await command_run(log, 'ctest', args, env), counts: counts_of_ctest };
+}
+
+async function asan_run(log) {
+    for (const args of [['--preset', 'asan'], ['--build', '--preset', 'asan']]) {
+        const result = await command_run(log, 'cmake', args);
+        if (result.status !== 0) {
+            return { result, counts: () => undefined };
+        }
+    }
+    return ctest_run(log, 'build/asan');
+}
+
+const GROUPS = {
+    checks: (log) => folder_run(log, 'tests/checks'),
+    unit: (log) => ctest_run(log, 'build/dev'),
+    asan: asan_run,
+    contracts: async (log) => ({
+        result: await command_run(log, 'bash', [in_root('contracts/test.sh')]), counts: counts_of_script,
+    }),
+    sandbox: (log) => folder_run(log, 'tests/sandbox'),
+    signer: (log) => folder_run(log, 'tests/signer'),
+    database: (log) => folder_run(log, 'tests/database'),
+    differential: (log) => folder_run(log, 'tests/differential'),
+    scenario: (log) => folder_run(log, 'tests/scenario'),
+    docs: (log) => folder_run(log, 'tests/docs'),
+};
+
+/** The lines that name a failure, each with the indented lines that explain it. */
+function failure_lines(text) {
+    const shown = [];
+    let inside = false;
+    for (const line of text.split('\n')) {
+        const names_one = /^\s*(\d+: )?(not ok|FAIL|\[  FAILED  \] \w+$|.*\*\*\*Failed)/.test(line);
+        inside = names_one || (inside && /^\s{2,}\S/.test(line));
+        if (inside) {
+            shown.push(line);
+        }
+    }
+    return shown;
+}
+
+function failures_print(name, log, text) {
+    const lines = failure_lines(text);
+    console.log(`--- ${name}: what failed (all of it in ${log})`);
+    console.log(lines.length > 0 ? lines.slice(0, LINES_SHOWN_MAX).join('\n') : log_tail(log));
+    console.log('---');
+}
+
+async function group_run(name) {
+    const log = path.join(LOGS, `test-${name}.log`);
+    createWriteStream(log).end();
+    const begun = Date.now();
+    const ran = await GROUPS[name](log);
+    const took = `${((Date.now() - begun) / 1000).toFixed(1)} s`;
+    if (ran === undefined) {
+        console.log(`${name}: skipped, tests/${name} has no tests`);
+        return { passed: 0, failed: 0, skipped: 1 };
+    }
+    const { result, counts } = ran;
+    const sums = counts(result) ?? { passed: 0, failed: 0, skipped: 0, silent: true };
+    if (sums.failed === 0 && (result.status !== 0 || sums.silent || sums.passed + sums.skipped === 0)) {
+        sums.failed = 1;
+        console.log(`${name}: ended with ${result.status} and counted no failure: counted as one`);
+    }
+    console.log(`${name}: ${sums.passed} passed, ${sums.failed} failed, ${sums.skipped} skipped in ${took}`);
+    skip_reasons(result.text).slice(0, LINES_SHOWN_MAX).forEach((line) => console.log(`  ${line}`));
+    if (sums.failed > 0) {
+        failures_print(name, log, readFileSync(log, 'utf8'));
+    }
+    return sums;
+}
+
+mkdirSync(LOGS, { recursive: true });
+const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(GROUPS);
+const unknown = chosen.filter((name) => GROUPS[name] === undefined);
+if (unknown.length > 0) {
+    console.error(`there is no test group ${unknown.join(', ')}; there are: ${Object.keys(GROUPS).join(', ')}`);
+    process.exit(3);
+}
+const total = { passed: 0, failed: 0, skipped: 0 };
+for (const name of chosen) {
+    const sums = await group_run(name);
+    for (const key of Object.keys(total)) {
+        total[key] += sums[key];
+    }
+}
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+process.exitCode = total.failed === 0 ? 0 : 1;
