@@ -5,11 +5,12 @@
 
 export const UNITS_PER_CENTAVO = 10_000n;
 
-// 15 significant digits survive text -> double -> text, so this is the largest amount that may be
-// written as a JSON number without a doubt: 9 999 999 999 999.99 pesos.
-export const MAX_CENTAVOS = 999_999_999_999_999n;
-// Same rule for six decimals: 999 999 999.999999 tokens.
+// The largest single amount: 999 999 999.99 pesos or 999 999 999.999999 tokens.
+export const MAX_CENTAVOS = 99_999_999_999n;
 export const MAX_UNITS = 999_999_999_999_999n;
+
+// So many significant digits survive text -> double -> text.
+const EXACT_DIGITS = 15;
 
 const DECIMAL = /^(0|[1-9][0-9]{0,12})(?:\.([0-9]{1,2}))?$/;
 
@@ -43,10 +44,12 @@ export function units_format(value) {
     return scaled_format(value, 6, 2);
 }
 
-// Juno's mint platform writes amounts as JSON numbers. Exact below MAX_UNITS, see above.
+// Juno's mint platform writes amounts as JSON numbers. Throws rather than round.
 export function units_to_json_number(value) {
-    if (value > MAX_UNITS || value < -MAX_UNITS) {
-        throw new Error(`${units_format(value)} cannot be written exactly as a JSON number`);
+    const text = units_format(value);
+    const digits = text.replace(/[-.]/g, '').replace(/^0+|0+$/g, '');
+    if (digits.length > EXACT_DIGITS) {
+        throw new Error(`${text} cannot be written exactly as a JSON number`);
     }
-    return Number(units_format(value));
+    return Number(text);
 }

@@ -29,13 +29,7 @@ export class Rpc {
         if (calls.length === 0) return [];
         const requests = calls.map(([method, params]) => (
             { jsonrpc: '2.0', id: this.next_id++, method, params }));
-        const response = await fetch(this.url, {
-            method: 'POST',
-            headers: { 'content-type': 'application/json' },
-            body: JSON.stringify(requests),
-            signal: AbortSignal.timeout(TIMEOUT_MS),
-        });
-        const answers = await response.json();
+        const answers = await this.#post(requests);
         if (!Array.isArray(answers)) {
             throw new Error(`node did not answer a batch: ${JSON.stringify(answers).slice(0, 200)}`);
         }
@@ -45,5 +39,20 @@ export class Rpc {
             if (answer === undefined) throw new Error(`node left out the answer to ${request.method}`);
             return answer.error !== undefined ? new RpcError(answer.error) : answer.result;
         });
+    }
+
+    async #post(requests) {
+        try {
+            const response = await fetch(this.url, {
+                method: 'POST',
+                headers: { 'content-type': 'application/json' },
+                body: JSON.stringify(requests),
+                signal: AbortSignal.timeout(TIMEOUT_MS),
+            });
+            return await response.json();
+        } catch (error) {
+            const reason = error.cause?.code ?? error.cause?.message ?? error.message;
+            throw new Error(`no answer from the chain node at ${new URL(this.url).host}: ${reason}`);
+        }
     }
 }

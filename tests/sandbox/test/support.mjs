@@ -108,9 +108,15 @@ export function authorization(method, target, body, nonce = ++last_nonce) {
 }
 
 // api(method, target, body?, headers?) -> {status, payload, error, text}; throws when the connection
-// breaks. control(method, path, body?) -> the answer's JSON.
+// breaks; one request at a time, as increasing nonces ask for. control(method, path, body?) -> JSON.
 export function client_make({ url, controlUrl }) {
-    const api = async (method, target, body, headers = {}) => {
+    let lane = Promise.resolve();
+    const api = (...request) => {
+        const turn = lane.then(() => api_now(...request));
+        lane = turn.catch(() => {});
+        return turn;
+    };
+    const api_now = async (method, target, body, headers = {}) => {
         const text = body === undefined ? '' : JSON.stringify(body);
         const response = await fetch(url + target, { method, body: text === '' ? undefined : text,
             headers: { 'content-type': 'application/json',
