@@ -92,7 +92,7 @@ contract KustodiaEscrow is
 
     modifier whenNotPaused(uint8 bit) {
         // The expiry lies in another slot: it is read only while a bit is set.
-        if (_pauseBits & bit != 0 && block.timestamp < _pauseUntil) {
+        if ((_pauseBits & bit) != 0 && block.timestamp < _pauseUntil) {
             revert PausedUntil(_pauseBits, _pauseUntil);
         }
         _;
@@ -281,7 +281,9 @@ contract KustodiaEscrow is
     /// @notice Sets pause bits for PAUSE_TIME. While a pause runs, bits can be added but its end
     /// does not move.
     function pause(uint8 bits) external onlyRole(GUARDIAN) {
-        if (bits == 0 || bits & ~(PAUSE_CREATE | PAUSE_PAYOUT) != 0) revert PauseBitsInvalid(bits);
+        if (bits == 0 || (bits & ~(PAUSE_CREATE | PAUSE_PAYOUT)) != 0) {
+            revert PauseBitsInvalid(bits);
+        }
         if (block.timestamp < _pauseUntil) {
             _pauseBits |= bits;
         } else {
