@@ -36,7 +36,7 @@ struct codec codec_reader(struct bytes in);
 bool codec_done(const struct codec *c);
 /* Takes the selector off the front; 0 and bad when the input is shorter than 4 bytes. */
 uint32_t codec_get_selector(struct codec *c);
-/* An unsigned integer of at most `bits` bits (8..64): uint8, uint40, uint64, enums. Also a wider
+/* An unsigned integer of at most `bits` bits (1..64): uint8, uint40, uint64, enums. Also a wider
  * type of the ABI (uint88, uint256) where a value above 64 bits is refused: pass 64. */
 uint64_t codec_get_uint(struct codec *c, unsigned bits);
 void codec_get_u256(struct codec *c, struct u256 *out);

@@ -153,7 +153,8 @@ enum revert_class {
      * or allowance not there yet. The same call may be sent later. */
     REVERT_RETRY,
     /* The escrow is no longer in the state the call starts from: perhaps our own earlier call.
-     * Read escrow(id) and go on from there; this call will never succeed. */
+     * Read escrow(id) and go on from there. For NothingPayable read each id of the batch: some
+     * may only be early. */
     REVERT_DONE,
     /* It will not succeed and nobody expected it: a person must look. */
     REVERT_ALARM,

@@ -1,7 +1,7 @@
 /* tx.h - Ethereum transactions: legacy (before and after EIP-155), EIP-2930, EIP-1559.
  *
- * Encoders write the one canonical form. Decoders accept only that form and say why they refuse;
- * a transaction that decodes encodes back to the same bytes. Types 3 (blob) and 4 (set code) are
+ * Encoders write the one canonical form and refuse fields no decoder would accept. Decoders take
+ * only that form and say why they refuse; what decodes encodes back to the same bytes. Types 3 (blob) and 4 (set code) are
  * refused as unknown: nothing here may sign them.
  * Sources: EIP-155, EIP-2718, EIP-2930, EIP-1559, EIP-2 (low s), EIP-2681 (nonce), EIP-3860. */
 #ifndef ABI_TX_H
@@ -35,30 +35,31 @@ struct tx {
 
 enum tx_error {
     TX_OK = 0,
-    TX_EMPTY,        /* no bytes */
-    TX_TYPE,         /* a type this program does not know */
-    TX_RLP,          /* not canonical RLP, cut, or bytes behind the end */
-    TX_FIELDS,       /* not a list of the right number of fields */
-    TX_INTEGER,      /* an integer with leading zeros, too long, or a list in its place */
-    TX_NONCE,        /* 2^64-1 or more (EIP-2681) */
-    TX_TO,           /* neither empty nor 20 bytes */
-    TX_ACCESS_LIST,  /* not a list of (address, list of 32-byte keys) */
-    TX_FEES,         /* priority fee above the fee cap, or gas * price beyond 256 bits */
-    TX_CHAIN_ID,     /* zero where the type needs one, or too large */
-    TX_V,            /* not a signature's v, or y parity not 0 or 1 */
-    TX_SIGNATURE,    /* r or s zero or not below the group order */
-    TX_HIGH_S,       /* s in the upper half (EIP-2) */
-    TX_INTRINSIC_GAS, /* gas limit below what the bytes alone cost */
-    TX_INITCODE,     /* contract creation with more than 49,152 bytes (EIP-3860) */
+    TX_EMPTY,         /* no bytes */
+    TX_TYPE,          /* a type this program does not know */
+    TX_RLP,           /* not canonical RLP, cut, or bytes behind the end */
+    TX_FIELDS,        /* not a list of the right number of fields */
+    TX_INTEGER,       /* an integer with leading zeros, too long, or a list in its place */
+    TX_NONCE,         /* 2^64-1 or more (EIP-2681) */
+    TX_TO,            /* neither empty nor 20 bytes */
+    TX_ACCESS_LIST,   /* not a list of (address, list of 32-byte keys) */
+    TX_FEES,          /* priority fee above the fee cap, or gas * price beyond 256 bits */
+    TX_CHAIN_ID,      /* zero where the type needs one, or too large */
+    TX_V,             /* not a signature's v, or y parity not 0 or 1 */
+    TX_SIGNATURE,     /* r or s zero or not below the group order */
+    TX_HIGH_S,        /* s in the upper half (EIP-2) */
+    TX_INTRINSIC_GAS, /* the gas limit below what the bytes alone cost */
+    TX_INITCODE,      /* contract creation with more than 49,152 bytes (EIP-3860) */
 };
 
 /* One sentence part such as "the nonce is too large"; never NULL. */
 const char *tx_error_text(enum tx_error error);
 
 /* What is hashed for the signature: EIP-155 form for legacy with chain_id != 0, the plain six
- * fields without. False when `out` is too small or a field does not fit its type. */
+ * fields without. False when `out` is too small or tx_check_fields
+ * refuses. */
 bool tx_encode_unsigned(const struct tx *tx, struct buf *out);
-/* The bytes a node takes. False also when has_signature is false. */
+/* The bytes a node takes. False also when tx_check_signature refuses. */
 bool tx_encode_signed(const struct tx *tx, struct buf *out);
 
 /* Read the bytes of eth_sendRawTransaction, and the form tx_encode_unsigned writes. *out is only
@@ -66,8 +67,13 @@ bool tx_encode_signed(const struct tx *tx, struct buf *out);
 enum tx_error tx_decode_signed(struct bytes raw, struct tx *out);
 enum tx_error tx_decode_unsigned(struct bytes raw, struct tx *out);
 
+/* The rules every encoder and decoder here applies to the fields besides the signature; and to the
+ * signature: r, s in range, s low (EIP-2), y parity 0 or 1, present. */
+enum tx_error tx_check_fields(const struct tx *tx);
+enum tx_error tx_check_signature(const struct tx *tx);
+
 /* Gas the transaction costs before its first instruction, by the rules of Shanghai (EIP-2028,
- * EIP-2930, EIP-3860). UINT64_MAX when it does not fit 64 bits. */
+ * EIP-2930, EIP-3860). The transaction is one that encodes. */
 uint64_t tx_intrinsic_gas(const struct tx *tx);
 /* The limits of a block's rules that need no state: intrinsic gas and size of creation code. */
 enum tx_error tx_check_limits(const struct tx *tx);
