@@ -1,15 +1,17 @@
 /* What an Ethereum node says, as typed facts, and the strict readers that make them from JSON.
  *
- * Everything a node sends is hostile until it has passed here: wrong types, odd or oversized hex, a field
- * missing, two fields of one name, a number above 64 bits, an id that was not asked. Each gives
- * ERR_CHAIN_ANSWER with what was wrong; nothing is guessed and nothing is repaired.
+ * Everything a node sends is hostile until it has passed here: wrong types, odd or oversized
+ * hex, a field missing, two fields of one name, a number above 64 bits, an id that was not
+ * asked. Each gives ERR_CHAIN_ANSWER with what was wrong; nothing is guessed and nothing is
+ * repaired.
  *
- * Pure: text in, structs out. Variable parts (logs, input, call data) live in the arena given by the caller.
- * Format: JSON-RPC 2.0 and the Ethereum execution API (QUANTITY = 0x without leading zeros, DATA = 0x with
- * an even number of digits). Extra members (Arbitrum adds several) are ignored.
+ * Pure: text in, structs out. Variable parts (logs, input, call data) live in the arena given by
+ * the caller. Format: JSON-RPC 2.0 and the Ethereum execution API (QUANTITY = 0x without leading
+ * zeros, DATA = 0x with an even number of digits). Extra members (Arbitrum adds several) are
+ * ignored.
  */
-#ifndef RELAYER_CHAIN_ANSWER_H
-#define RELAYER_CHAIN_ANSWER_H
+#ifndef KUSTODIA_CHAIN_ANSWER_H
+#define KUSTODIA_CHAIN_ANSWER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,7 +32,8 @@ enum {
     CHAIN_ARENA_BYTES_MAX = 40 * 1024 * 1024  /* enough for the largest answer these limits allow */
 };
 
-/* A block header's part that the relayer needs. `present` false: the node has no such block (yet). */
+/* A block header's part that the relayer needs. `present` false: the node has no such block
+ * (yet). */
 struct chain_block {
     bool present;
     uint64_t number;
@@ -59,7 +62,8 @@ struct chain_logs {
     size_t n;
 };
 
-/* `present` false: not in a block that this endpoint knows. That is never proof that it will not be. */
+/* `present` false: not in a block that this endpoint knows. That is never proof that it will not
+ * be. */
 struct chain_receipt {
     bool present;
     uint8_t tx_hash[32];
@@ -128,9 +132,9 @@ struct chain_answer {
     size_t n;
 };
 
-/* Reads the answer to `n` questions with ids first_id .. first_id + n - 1 (n > 1: a batch). Each id must
- * come exactly once. One error object in place of a batch is every question's error. On false nothing is
- * to be freed. Error: ERR_CHAIN_ANSWER. */
+/* Reads the answer to `n` questions with ids first_id .. first_id + n - 1 (n > 1: a batch). Each
+ * id must come exactly once. One error object in place of a batch is every question's error. On
+ * false nothing is to be freed. Error: ERR_CHAIN_ANSWER. */
 bool answer_parse(const char *text, size_t text_n, uint64_t first_id, size_t n,
                   struct chain_answer *out, struct err *err);
 void answer_free(struct chain_answer *answer);

@@ -1,12 +1,14 @@
-/* Following the head: which blocks we believe, and what to do with a header that just arrived. Pure.
+/* Following the head: which blocks we believe, and what to do with a header that just arrived.
+ * Pure.
  *
- * The ring keeps the last HEAD_RING headers (number, hash). A new header either extends the tip, is known, needs the
- * headers between, or shows that the chain below it was replaced: then the caller walks back with
- * head_step, feeding the headers of lower numbers, until one matches (the common ancestor), and rolls its
- * records back to that number. Below the ring nothing can be decided: HEAD_TOO_DEEP stops the follower.
+ * The ring keeps the last HEAD_RING headers (number, hash). A new header either extends the tip,
+ * is known, needs the headers between, or shows that the chain below it was replaced: then the
+ * caller walks back with head_step, feeding the headers of lower numbers, until one matches (the
+ * common ancestor), and rolls its records back to that number. Below the ring nothing can be
+ * decided: HEAD_TOO_DEEP stops the follower.
  */
-#ifndef RELAYER_CHAIN_HEAD_H
-#define RELAYER_CHAIN_HEAD_H
+#ifndef KUSTODIA_CHAIN_HEAD_H
+#define KUSTODIA_CHAIN_HEAD_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,8 +52,8 @@ void head_init(struct head *head);
 bool head_tip(const struct head *head, struct head_entry *out); /* false: empty */
 bool head_find(const struct head *head, uint64_t number, struct head_entry *out);
 
-/* What a header means. `finalized` is the number below or at which nothing may change (0: unknown). Changes
- * nothing. An empty ring is extended by anything. */
+/* What a header means. `finalized` is the number below or at which nothing may change (0:
+ * unknown). Changes nothing. An empty ring is extended by anything. */
 struct head_decision head_decide(const struct head *head, const struct head_block *block,
                                  uint64_t finalized);
 

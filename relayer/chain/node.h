@@ -1,19 +1,21 @@
 /* The door to the Ethereum node: typed questions, one callback each, several endpoints.
  *
- * Reads go to the healthy endpoint that stands first in the list and move to the next one when an endpoint is
- * away, limited, lagging or talks nonsense; an answer of the chain itself (a revert, an absent receipt) is
- * final. Writes go to every endpoint at once: bytes that are signed cannot be sent too often.
+ * Reads go to the healthy endpoint that stands first in the list and move to the next one when
+ * an endpoint is away, limited, lagging or talks nonsense; an answer of the chain itself (a
+ * revert, an absent receipt) is final. Writes go to every endpoint at once: bytes that are
+ * signed cannot be sent too often.
  *
- * Every callback comes exactly once and never before the call returns. `err` is NULL on success; the result is
- * then not NULL and valid only during the callback. On failure the result is NULL, except where a call says
- * that it carries revert data. Reads change nothing, so their errors always have OUTCOME_NOT_HAPPENED.
+ * Every callback comes exactly once and never before the call returns. `err` is NULL on success;
+ * the result is then not NULL and valid only during the callback. On failure the result is NULL,
+ * except where a call says that it carries revert data. Reads change nothing, so their errors
+ * always have OUTCOME_NOT_HAPPENED.
  *
- * Errors: ERR_CHAIN_AWAY (no endpoint reachable), ERR_CHAIN_ANSWER (an answer that breaks the format),
- * ERR_CHAIN_REVERT, ERR_CHAIN_RANGE (halve the range), ERR_CHAIN_LAGS (endpoints are behind the asked
- * block), ERR_CHAIN_REFUSED (the node said no; its words are in the message).
+ * Errors: ERR_CHAIN_AWAY (no endpoint reachable), ERR_CHAIN_ANSWER (an answer that breaks the
+ * format), ERR_CHAIN_REVERT, ERR_CHAIN_RANGE (halve the range), ERR_CHAIN_LAGS (endpoints are
+ * behind the asked block), ERR_CHAIN_REFUSED (the node said no; its words are in the message).
  */
-#ifndef RELAYER_CHAIN_NODE_H
-#define RELAYER_CHAIN_NODE_H
+#ifndef KUSTODIA_CHAIN_NODE_H
+#define KUSTODIA_CHAIN_NODE_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -43,7 +45,8 @@ struct node_settings {
 /* NULL with ERR_CONFIG_VALUE for an empty list, too many or an address that is not http(s).
  * `http` is borrowed and must outlive the node's last callback. */
 struct node *node_new(struct http_client *http, const struct node_settings *settings, struct err *err);
-/* NULL ok. Calls under way are answered with ERR_CHAIN_AWAY by http_client_free, which comes after. */
+/* NULL ok. Calls under way are answered with ERR_CHAIN_AWAY by http_client_free, which comes
+ * after. */
 void node_free(struct node *node);
 
 /* For status and metrics. */
@@ -104,9 +107,11 @@ void node_code(struct node *node, const uint8_t address[20], node_code_cb *cb, v
 void node_nonce(struct node *node, const uint8_t address[20], node_u64_cb *cb, void *ctx);
 void node_balance(struct node *node, const uint8_t address[20], node_u256_cb *cb, void *ctx);
 
-/* ERR_CHAIN_REVERT comes with `data` = the revert data (at most CHAIN_REVERT_BYTES_MAX, may be empty). */
+/* ERR_CHAIN_REVERT comes with `data` = the revert data (at most CHAIN_REVERT_BYTES_MAX, may be
+ * empty). */
 void node_call(struct node *node, const struct node_message *message, node_bytes_cb *cb, void *ctx);
-/* Always at latest; `message->at` is not looked at. ERR_CHAIN_REVERT comes with `estimate->revert`. */
+/* Always at latest; `message->at` is not looked at. ERR_CHAIN_REVERT comes with
+ * `estimate->revert`. */
 void node_estimate(struct node *node, const struct node_message *message, node_estimate_cb *cb, void *ctx);
 
 /* A block that is not there is a success with `present` false. */
@@ -116,17 +121,19 @@ void node_heads(struct node *node, node_heads_cb *cb, void *ctx);
 /* `count` headers (1 .. CHAIN_BATCH_MAX) from block `from` on, in one question. */
 void node_blocks(struct node *node, uint64_t from, size_t count, node_blocks_cb *cb, void *ctx);
 
-/* The logs of the query's addresses. The same question asks the endpoint for its head first; an endpoint whose
- * head is below `to` is not believed (ERR_CHAIN_LAGS when all are), because an empty answer from a node that
- * lags looks exactly like "nothing happened". Logs outside the query are ERR_CHAIN_ANSWER. */
+/* The logs of the query's addresses. The same question asks the endpoint for its head first; an
+ * endpoint whose head is below `to` is not believed (ERR_CHAIN_LAGS when all are), because an
+ * empty answer from a node that lags looks exactly like "nothing happened". Logs outside the
+ * query are ERR_CHAIN_ANSWER. */
 void node_logs(struct node *node, const struct node_logs_query *query, node_logs_cb *cb, void *ctx);
 
 void node_receipt(struct node *node, const uint8_t tx_hash[32], node_receipt_cb *cb, void *ctx);
 void node_tx_by_hash(struct node *node, const uint8_t tx_hash[32], node_tx_cb *cb, void *ctx);
 
-/* Sends signed bytes to every endpoint; the callback comes with the first ACCEPTED or KNOWN, else when all have
- * answered, with the verdicts joined (send_verdict_join). `sent` is never NULL. `err` is not NULL exactly when
- * the verdict is SEND_UNKNOWN; its outcome is OUTCOME_NOT_HAPPENED only if no byte reached any endpoint. */
+/* Sends signed bytes to every endpoint; the callback comes with the first ACCEPTED or KNOWN,
+ * else when all have answered, with the verdicts joined (send_verdict_join). `sent` is never
+ * NULL. `err` is not NULL exactly when the verdict is SEND_UNKNOWN; its outcome is
+ * OUTCOME_NOT_HAPPENED only if no byte reached any endpoint. */
 void node_send_raw(struct node *node, struct bytes raw, node_sent_cb *cb, void *ctx);
 
 #endif

@@ -1,12 +1,13 @@
-/* What the error text of a node means. Nodes have no stable error codes, only texts; this is the one table.
+/* What the error text of a node means. Nodes have no stable error codes, only texts; this is the
+ * one table.
  *
  * Matching is on substrings, without regard to case, first row wins. A text that no row knows is
- * SEND_UNKNOWN: the transaction may be on its way, so the same bytes are sent again and the receipt is asked.
- * Sources: go-ethereum core/error.go and core/txpool/errors.go, Nitro's sequencer and forwarder, anvil,
- * and the published limits of the hosted endpoints.
+ * SEND_UNKNOWN: the transaction may be on its way, so the same bytes are sent again and the
+ * receipt is asked. Sources: go-ethereum core/error.go and core/txpool/errors.go, Nitro's
+ * sequencer and forwarder, anvil, and the published limits of the hosted endpoints.
  */
-#ifndef RELAYER_CHAIN_VERDICT_H
-#define RELAYER_CHAIN_VERDICT_H
+#ifndef KUSTODIA_CHAIN_VERDICT_H
+#define KUSTODIA_CHAIN_VERDICT_H
 
 #include <stdint.h>
 
@@ -26,8 +27,9 @@ const char *send_verdict_name(enum send_verdict verdict);
 /* The verdict of an error answer to eth_sendRawTransaction. Never SEND_ACCEPTED. */
 enum send_verdict send_verdict_of(int64_t code, const char *text);
 
-/* Of two endpoints' verdicts on the same bytes, the one to act on: taken by anybody is taken; after that the
- * one that leaves most open wins, so that a refusal by one node never hides a possible success at another. */
+/* Of two endpoints' verdicts on the same bytes, the one to act on: taken by anybody is taken;
+ * after that the one that leaves most open wins, so that a refusal by one node never hides a
+ * possible success at another. */
 enum send_verdict send_verdict_join(enum send_verdict a, enum send_verdict b);
 
 /* What an error answer to a read means for the next step. */

@@ -1,14 +1,17 @@
-/* What Juno says, as typed facts, and the strict readers that make them from JSON. Pure: text in, structs out.
+/* What Juno says, as typed facts, and the strict readers that make them from JSON. Pure: text
+ * in, structs out.
  *
- * Juno writes amounts sometimes as JSON strings and sometimes as JSON numbers, and error codes as both too. A
- * number must never pass through a double, so the text is rewritten before it is parsed: every number
- * literal gets quotes around it (json_quote_numbers), and from there on each scalar is its own exact text.
+ * Juno writes amounts sometimes as JSON strings and sometimes as JSON numbers, and error codes
+ * as both too. A number must never pass through a double, so the text is rewritten before it is
+ * parsed: every number literal gets quotes around it (json_quote_numbers), and from there on
+ * each scalar is its own exact text.
  *
- * Sources: docs.bitso.com/juno (guides and reference) and the answers seen in public client code. Unknown members are
- * ignored. An unknown state is JUNO_OPEN with `unknown_state` set: still open, and somebody should look.
+ * Sources: docs.bitso.com/juno (guides and reference) and the answers seen in public client
+ * code. Unknown members are ignored. An unknown state is JUNO_OPEN with `unknown_state` set:
+ * still open, and somebody should look.
  */
-#ifndef RELAYER_JUNO_ANSWER_H
-#define RELAYER_JUNO_ANSWER_H
+#ifndef KUSTODIA_JUNO_ANSWER_H
+#define KUSTODIA_JUNO_ANSWER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -56,7 +59,8 @@ struct juno_deposit {
     char refund_of[JUNO_ID_MAX];  /* transaction or withdrawal it reverses, where Juno says so */
 };
 
-/* A row of the transactions list, or one transaction in detail. The list leaves the lower half empty. */
+/* A row of the transactions list, or one transaction in detail. The list leaves the lower half
+ * empty. */
 struct juno_txn {
     char id[JUNO_ID_MAX];
     enum juno_txn_kind kind;
@@ -128,16 +132,18 @@ struct juno_answer {
     char message[JUNO_TEXT_MAX];
 };
 
-/* Writes `text` with every number literal in quotes to `out` (capacity 2 * n + 1 always suffices), NUL-terminated. False: a
- * number breaks the grammar of RFC 8259, a string does not end, or there is no room. */
+/* Writes `text` with every number literal in quotes to `out` (capacity 2 * n + 1 always
+ * suffices), NUL-terminated. False: a number breaks the grammar of RFC 8259, a string does not
+ * end, or there is no room. */
 bool json_quote_numbers(const char *text, size_t n, char *out, size_t cap, size_t *out_n);
 
-/* False (ERR_JUNO_ANSWER) when the text is not the documented envelope; nothing is to be freed then. */
+/* False (ERR_JUNO_ANSWER) when the text is not the documented envelope; nothing is to be freed
+ * then. */
 bool juno_answer_parse(const char *text, size_t n, struct juno_answer *out, struct err *err);
 void juno_answer_free(struct juno_answer *answer);
 
-/* Readers of payloads. False: ERR_JUNO_ANSWER, naming the field. A list with one bad row is refused as a whole: a row that is
- * skipped is money that is not seen. */
+/* Readers of payloads. False: ERR_JUNO_ANSWER, naming the field. A list with one bad row is
+ * refused as a whole: a row that is skipped is money that is not seen. */
 bool juno_read_deposits(const struct json_t *payload, struct juno_deposits *out, struct err *err);
 bool juno_read_txns(const struct json_t *payload, struct juno_txns *out, struct err *err);
 bool juno_read_txn(const struct json_t *payload, struct juno_txn *out, struct err *err);
@@ -148,10 +154,12 @@ bool juno_read_bank(const struct json_t *payload, struct juno_bank *out, struct 
 bool juno_read_clabes(const struct json_t *payload, struct juno_clabes *out, struct err *err);
 bool juno_read_clabe(const struct json_t *payload, struct juno_clabe *out, struct err *err);
 
-/* Exact decimal text ("100", "100.00", "1E+2") to an integer of 10^-scale. False: sign, no digits, digits beyond the scale that
- * are not zero, or above 9e15 (the range in which every ledger sum stays inside 64 bits). */
+/* Exact decimal text ("100", "100.00", "1E+2") to an integer of 10^-scale. False: sign, no
+ * digits, digits beyond the scale that are not zero, or above 9e15 (the range in which every
+ * ledger sum stays inside 64 bits). */
 bool juno_decimal(const char *text, unsigned scale, int64_t *out);
-/* RFC 3339 with any fraction and "Z", "+00:00" or "+0000" (no zone: UTC) to milliseconds since 1970. */
+/* RFC 3339 with any fraction and "Z", "+00:00" or "+0000" (no zone: UTC) to milliseconds since
+ * 1970. */
 bool juno_time_ms(const char *text, int64_t *out);
 
 #endif

@@ -1,11 +1,12 @@
 /* Signed requests: `Authorization: Bitso <key>:<nonce>:<signature>`.
  *
- * signature = lower-case hex of HMAC-SHA256(secret, nonce + METHOD + target + body), without separators. `target` is the path
- * with its query string exactly as it goes on the wire; `body` is the bytes sent (empty for GET). Source:
- * docs.bitso.com/juno/docs/create-signed-requests. The secret is the text itself, not decoded.
+ * signature = lower-case hex of HMAC-SHA256(secret, nonce + METHOD + target + body), without
+ * separators. `target` is the path with its query string exactly as it goes on the wire; `body`
+ * is the bytes sent (empty for GET). Source: docs.bitso.com/juno/docs/create-signed-requests.
+ * The secret is the text itself, not decoded.
  */
-#ifndef RELAYER_JUNO_AUTH_H
-#define RELAYER_JUNO_AUTH_H
+#ifndef KUSTODIA_JUNO_AUTH_H
+#define KUSTODIA_JUNO_AUTH_H
 
 #include <stdbool.h>
 #include <stddef.h>

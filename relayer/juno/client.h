@@ -1,23 +1,26 @@
 /* The door to Juno: typed calls, one callback each.
  *
- * Juno wants nonces that increase in the order of arrival, so one request is on its way at a time; the others
- * wait in a queue, money first. Each request takes the next number of a range that the engine has committed
- * before (juno_nonce_range), so a restart or a clock that steps back never repeats one. A nonce that Juno
- * refuses (0206, 0207, 0373) is replaced once by the next number, with the same body and idempotency key.
- * Nothing else is ever repeated by this client.
+ * Juno wants nonces that increase in the order of arrival, so one request is on its way at a
+ * time; the others wait in a queue, money first. Each request takes the next number of a range
+ * that the engine has committed before (juno_nonce_range), so a restart or a clock that steps
+ * back never repeats one. A nonce that Juno refuses (0206, 0207, 0373) is replaced once by the
+ * next number, with the same body and idempotency key. Nothing else is ever repeated by this
+ * client.
  *
- * Callbacks come exactly once, never before the call returns; `err` NULL on success, else the result is NULL.
- * Results are valid during the callback. `err->outcome` answers "did it happen?": OUTCOME_NOT_HAPPENED (nothing
- * was done), OUTCOME_REFUSED (Juno said no to this body for good), OUTCOME_UNKNOWN (ask: juno_transactions, or
- * the same call with the same idempotency key). juno_class_of(err) says what to do next. Reads change nothing and
- * always end in OUTCOME_NOT_HAPPENED.
+ * Callbacks come exactly once, never before the call returns; `err` NULL on success, else the
+ * result is NULL. Results are valid during the callback. `err->outcome` answers "did it
+ * happen?": OUTCOME_NOT_HAPPENED (nothing was done), OUTCOME_REFUSED (Juno said no to this body
+ * for good), OUTCOME_UNKNOWN (ask: juno_transactions, or the same call with the same idempotency
+ * key). juno_class_of(err) says what to do next. Reads change nothing and always end in
+ * OUTCOME_NOT_HAPPENED.
  *
- * Errors: ERR_JUNO_REFUSED, ERR_JUNO_RESIGN, ERR_JUNO_WAIT, ERR_JUNO_STOP, ERR_JUNO_LOOKUP (by the table of
- * outcome.h), ERR_JUNO_ANSWER (breaks the format), ERR_JUNO_AWAY (transport), ERR_JUNO_NONCE (range used
- * up), ERR_JUNO_LIMIT (our own budget or a lock-out), ERR_BUSY (queue full).
+ * Errors: ERR_JUNO_REFUSED, ERR_JUNO_RESIGN, ERR_JUNO_WAIT, ERR_JUNO_STOP, ERR_JUNO_LOOKUP (by
+ * the table of outcome.h), ERR_JUNO_ANSWER (breaks the format), ERR_JUNO_AWAY (transport),
+ * ERR_JUNO_NONCE (range used up), ERR_JUNO_LIMIT (our own budget or a lock-out), ERR_BUSY (queue
+ * full).
  */
-#ifndef RELAYER_JUNO_CLIENT_H
-#define RELAYER_JUNO_CLIENT_H
+#ifndef KUSTODIA_JUNO_CLIENT_H
+#define KUSTODIA_JUNO_CLIENT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,25 +55,27 @@ struct juno_settings {
 /* NULL with ERR_CONFIG_VALUE. `http` and `loop` are borrowed. */
 struct juno *juno_new(struct uv_loop_s *loop, struct http_client *http,
                       const struct juno_settings *settings, struct err *err);
-/* NULL ok. Waiting calls are answered with ERR_JUNO_AWAY, OUTCOME_NOT_HAPPENED; the one on its way is
- * answered by http_client_free. Frees itself in its last callback. */
+/* NULL ok. Waiting calls are answered with ERR_JUNO_AWAY, OUTCOME_NOT_HAPPENED; the one on its
+ * way is answered by http_client_free. Frees itself in its last callback. */
 void juno_free(struct juno *juno);
 
-/* The numbers first .. last may be used, once. They must be above every number used before, by anybody, with this
- * key: CHECKs that they are above those of this process. Replaces what was left of the former range. */
+/* The numbers first .. last may be used, once. They must be above every number used before, by
+ * anybody, with this key: CHECKs that they are above those of this process. Replaces what was
+ * left of the former range. */
 void juno_nonce_range(struct juno *juno, uint64_t first, uint64_t last);
 
 /* Milliseconds until Juno takes calls again after a rate-limit answer; 0: now. */
 int64_t juno_locked_ms(const struct juno *juno);
 
-/* SPEI deposits, newest first as Juno lists them. `since_day` "YYYY-MM-DD" or NULL. page counts from 1,
- * page_size 1 .. JUNO_ROWS_MAX. Rows may repeat or shift between pages: match by fid. */
+/* SPEI deposits, newest first as Juno lists them. `since_day` "YYYY-MM-DD" or NULL. page counts
+ * from 1, page_size 1 .. JUNO_ROWS_MAX. Rows may repeat or shift between pages: match by fid. */
 struct juno_deposits_query {
     unsigned page, page_size;
     const char *since_day;
 };
-/* Transactions. `kind` JUNO_TXN_OTHER: all kinds. Rows of another kind are dropped here too, because the
- * documentation contradicts itself about filter names and Juno ignores a filter that it does not know. page from 0. */
+/* Transactions. `kind` JUNO_TXN_OTHER: all kinds. Rows of another kind are dropped here too,
+ * because the documentation contradicts itself about filter names and Juno ignores a filter that
+ * it does not know. page from 0. */
 struct juno_txns_query {
     enum juno_txn_kind kind;
     unsigned page, page_size;
@@ -111,11 +116,13 @@ void juno_balances(struct juno *juno, juno_balances_cb *cb, void *ctx);
 void juno_banks(struct juno *juno, juno_banks_cb *cb, void *ctx);
 void juno_clabes(struct juno *juno, unsigned page, juno_clabes_cb *cb, void *ctx);
 
-/* These change something at Juno. Money calls go out on a fresh connection and are never repeated. */
+/* These change something at Juno. Money calls go out on a fresh connection and are never
+ * repeated. */
 void juno_redeem(struct juno *juno, const struct juno_redeem *redeem, juno_op_cb *cb, void *ctx);
 void juno_withdraw(struct juno *juno, const struct juno_withdraw *withdraw, juno_op_cb *cb, void *ctx);
 void juno_bank_register(struct juno *juno, const struct juno_bank_register *bank, juno_bank_cb *cb, void *ctx);
-/* No idempotency key is documented for it: after OUTCOME_UNKNOWN compare juno_clabes before asking again. */
+/* No idempotency key is documented for it: after OUTCOME_UNKNOWN compare juno_clabes before
+ * asking again. */
 void juno_clabe_create(struct juno *juno, juno_clabe_cb *cb, void *ctx);
 
 #endif

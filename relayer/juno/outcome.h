@@ -1,11 +1,13 @@
-/* What an answer of Juno means: did it happen, and what now. One table, one row per documented code.
+/* What an answer of Juno means: did it happen, and what now. One table, one row per documented
+ * code.
  *
- * A row holds only for a 4xx status: a 5xx may come after the work was done, whatever code it carries.
- * A code without a row, an answer without the envelope and a bare 4xx are OUTCOME_UNKNOWN for a money call.
- * Source: the error list of bitsoex/slate and the codes seen in public Juno clients.
+ * A row holds only for a 4xx status: a 5xx may come after the work was done, whatever code it
+ * carries. A code without a row, an answer without the envelope and a bare 4xx are
+ * OUTCOME_UNKNOWN for a money call. Source: the error list of bitsoex/slate and the codes seen
+ * in public Juno clients.
  */
-#ifndef RELAYER_JUNO_OUTCOME_H
-#define RELAYER_JUNO_OUTCOME_H
+#ifndef KUSTODIA_JUNO_OUTCOME_H
+#define KUSTODIA_JUNO_OUTCOME_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,8 +28,8 @@ struct juno_outcome {
     enum outcome outcome;
 };
 
-/* For a call that moves money or creates something. `code` "" when the answer had none. `status` is the HTTP
- * status; 200..299 with success never comes here. */
+/* For a call that moves money or creates something. `code` "" when the answer had none. `status`
+ * is the HTTP status; 200..299 with success never comes here. */
 struct juno_outcome juno_outcome_of(const char *code, long status);
 
 /* The class behind an error of juno/client.h; JUNO_CLASS_DONE for NULL. */
