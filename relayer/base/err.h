@@ -49,14 +49,14 @@ struct err_info {
     const char *hint;
 };
 
-/* Fills *e with the code, its default outcome and the message; evaluates to false, so that a function
- * can `return err_fail(e, ERR_PARAMS, "amount: \"%s\" is not ...", text);`. e may be NULL. Another
- * outcome than the default is set in e->outcome afterwards. */
+/* Fills *e with the code, its default outcome and the message; evaluates to false, so that a
+ * function can `return err_fail(e, ERR_PARAMS, "amount: \"%s\" is not ...", text);`. e may be NULL.
+ * Another outcome than the default is set in e->outcome afterwards. */
 #define err_fail(e, code, ...) err_set_at((e), (code), __FILE__, __LINE__, __VA_ARGS__)
 #define err_set(e, code, ...) ((void)err_fail(e, code, __VA_ARGS__))
 
-bool err_set_at(struct err *e, enum err_code code, const char *file, int line, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+bool err_set_at(struct err *e, enum err_code code, const char *file, int line,
+                const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* The row of a code; ERR_NONE and numbers outside the table have a row of their own ("none"). */
 const struct err_info *err_info(enum err_code code);

@@ -20,7 +20,7 @@ struct uuid uuid_new_v7(int64_t wall_ms, const uint8_t random[10]);
 /* The same with our clock and the system's random bytes. */
 struct uuid uuid_new(void);
 
-/* The first 16 bytes of keccak256(parent || label), with the version and variant bits of version 8. */
+/* The first 16 bytes of keccak256(parent || label), with version 8 and its variant bits set. */
 struct uuid uuid_derive(const struct uuid *parent, const char *label);
 
 /* Exactly the 36 character form, either case; false and *out untouched otherwise. */
