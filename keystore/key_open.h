@@ -1,0 +1,31 @@
+// From a key file and a password to a signing key: the one path that relayer-signer and relayer-keytool
+// share.
+#ifndef KEYSTORE_KEY_OPEN_H
+#define KEYSTORE_KEY_OPEN_H
+
+#include <stdbool.h>
+
+#include "keystore/keyfile.h"
+#include "keystore/sign.h"
+
+enum key_fault {
+    KEY_FAULT_NONE,
+    KEY_FAULT_FILE,     // missing, unreadable, wrong permissions, damaged, absurd parameters
+    KEY_FAULT_PASSWORD, // the password does not open it
+    KEY_FAULT_SYSTEM    // no locked memory
+};
+
+struct key_error {
+    enum key_fault fault;
+    char text[640]; // one sentence with the path
+};
+
+// Reads and decrypts `path`; checks that the key is a valid one and has the address the file states.
+bool key_open(struct sign_context *context, const char *path, const struct secret *password,
+              struct sign_key *key, struct key_error *error);
+
+// The same with the password in a private file.
+bool key_open_with_file(struct sign_context *context, const char *path, const char *password_path,
+                        struct sign_key *key, struct key_error *error);
+
+#endif

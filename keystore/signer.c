@@ -1,0 +1,329 @@
+// relayer-signer: the process that holds the keys.
+//
+// relayerd starts it with one socket per role and speaks keystore/PROTOCOL.md over them. It trusts nobody
+// on the other side: whole transactions come in, its own policy file judges them, its own record remembers
+// them. It opens no network connection and no database, and after start it opens nothing at all. It ends
+// when both channels are closed.
+//
+// Exit codes: 0 both channels closed, 2 usage, 3 settings, 4 key or password file, 5 wrong password,
+// 6 record file, 7 system, 8 a channel was closed for breaking the protocol.
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "abi/hex.h"
+#include "abi/keccak.h"
+#include "keystore/key_open.h"
+#include "keystore/sandbox.h"
+#include "keystore/signer_config.h"
+#include "keystore/signer_core.h"
+
+enum exit_code {
+    EXIT_DONE = 0,
+    EXIT_USAGE = 2,
+    EXIT_SETTINGS = 3,
+    EXIT_KEY = 4,
+    EXIT_PASSWORD = 5,
+    EXIT_RECORD = 6,
+    EXIT_SYSTEM = 7,
+    EXIT_PROTOCOL = 8
+};
+
+struct options {
+    const char *config;
+    int fd[SIGNER_ROLES]; // relayer, arbiter; -1: not given
+};
+
+// One socket. While an answer waits to be sent, nothing more is read: a daemon that does not read cannot
+// make the signer collect answers.
+struct channel {
+    int fd; // -1: closed
+    struct signer_channel state;
+    size_t in_n, out_n, out_at;
+    bool closing; // close once `out` is sent
+    uint8_t in[WIRE_BYTES_MAX], out[WIRE_BYTES_MAX];
+};
+
+static struct signer signer;
+static struct signer_config config;
+static struct channel channels[SIGNER_ROLES];
+
+__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
+{
+    char line[1024];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(line, sizeof line - 1, format, args);
+    va_end(args);
+    size_t length = n < 0 ? 0 : (size_t)n < sizeof line - 1 ? (size_t)n : sizeof line - 2;
+    line[length] = '\n';
+    // One write, so that lines of two processes on one stderr do not mix. Nothing to do if it fails.
+    ssize_t ignored = write(STDERR_FILENO, line, length + 1);
+    (void)ignored;
+}
+
+// ---- start
+
+static bool parse_fd(const char *text, int *fd)
+{
+    struct u256 number;
+    uint64_t value;
+    struct stat st;
+    if (!u256_from_dec(text, &number) || !u256_to_u64(&number, &value) || value < 3 || value > 1023)
+        return false;
+    *fd = (int)value;
+    return fstat(*fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+static bool parse_options(int argc, char **argv, struct options *options)
+{
+    *options = (struct options){.fd = {-1, -1}};
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--config") == 0)
+            options->config = argv[i + 1];
+        else if (strcmp(argv[i], "--relayer-fd") == 0 && !parse_fd(argv[i + 1], &options->fd[0]))
+            return false;
+        else if (strcmp(argv[i], "--arbiter-fd") == 0 && !parse_fd(argv[i + 1], &options->fd[1]))
+            return false;
+        else if (strcmp(argv[i], "--relayer-fd") != 0 && strcmp(argv[i], "--arbiter-fd") != 0)
+            return false;
+    }
+    return argc == 7 && options->config && options->fd[0] >= 0 && options->fd[1] >= 0 &&
+           options->fd[0] != options->fd[1];
+}
+
+static enum exit_code open_keys(void)
+{
+    for (int i = 0; i < SIGNER_ROLES; i++) {
+        struct key_error error;
+        if (key_open_with_file(signer.context, config.key[i].keyfile, config.key[i].password_file,
+                               &signer.key[i], &error))
+            continue;
+        say("relayer-signer: %s", error.text);
+        switch (error.fault) {
+        case KEY_FAULT_NONE:
+        case KEY_FAULT_FILE:
+            return EXIT_KEY;
+        case KEY_FAULT_PASSWORD:
+            return EXIT_PASSWORD;
+        case KEY_FAULT_SYSTEM:
+            return EXIT_SYSTEM;
+        }
+    }
+    if (memcmp(signer.key[0].address, signer.key[1].address, 20) != 0)
+        return EXIT_DONE;
+    say("relayer-signer: the relayer and the arbiter have the same address: whoever moves money must "
+        "not decide disputes; create a second key with relayer-keytool new");
+    return EXIT_SETTINGS;
+}
+
+static bool open_record(void)
+{
+    char error[512];
+    struct record_identity identity = {.chain_id = config.policy.chain_id};
+    for (int i = 0; i < SIGNER_ROLES; i++)
+        memcpy(identity.address[i], signer.key[i].address, 20);
+    signer.record = record_open(config.record_file, &identity, error);
+    if (!signer.record) {
+        say("relayer-signer: %s", error);
+        return false;
+    }
+    if (record_is_new(signer.record))
+        say("relayer-signer: new record file %s: nothing signed before is known", config.record_file);
+    if (record_tail_bytes(signer.record))
+        say("relayer-signer: %s: removed %" PRIu32 " bytes of a record that a crash cut off; its "
+            "signature never left", config.record_file, record_tail_bytes(signer.record));
+    return true;
+}
+
+static void say_ready(void)
+{
+    char relayer[HEX_ADDRESS_SIZE], arbiter[HEX_ADDRESS_SIZE];
+    hex_checksum_address(signer.key[0].address, relayer);
+    hex_checksum_address(signer.key[1].address, arbiter);
+    say("relayer-signer: ready on chain %" PRIu64 ", relayer %s, arbiter %s%s",
+        signer.policy.chain_id, relayer, arbiter,
+        sandbox_is_enforced() ? "" : " (without seccomp: a build for tests)");
+}
+
+static enum exit_code start(const struct options *options)
+{
+    const char *what;
+    char error[512];
+    if (!sandbox_prepare(options->fd[0], options->fd[1], &what)) {
+        say("relayer-signer: %s: %s", what, strerror(errno));
+        return EXIT_SYSTEM;
+    }
+    if (!keccak_selftest()) {
+        say("relayer-signer: Keccak-256 gives wrong results on this machine; do not use it");
+        return EXIT_SYSTEM;
+    }
+    if (!signer_config_read(options->config, &config, error)) {
+        say("relayer-signer: %s", error);
+        return EXIT_SETTINGS;
+    }
+    signer.policy = config.policy;
+    signer.context = sign_context_new();
+    if (!signer.context) {
+        say("relayer-signer: no randomness or no memory");
+        return EXIT_SYSTEM;
+    }
+    enum exit_code code = open_keys();
+    if (code != EXIT_DONE)
+        return code;
+    if (!open_record())
+        return EXIT_RECORD;
+    if (!sandbox_enter()) {
+        say("relayer-signer: the kernel refuses the seccomp filter: %s", strerror(errno));
+        return EXIT_SYSTEM;
+    }
+    say_ready();
+    return EXIT_DONE;
+}
+
+// ---- serve
+
+static uint32_t today(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec < 0 ? 0 : (uint32_t)(now.tv_sec / 86400);
+}
+
+static void channel_close(struct channel *channel)
+{
+    close(channel->fd);
+    channel->fd = -1;
+}
+
+// False when the channel broke the protocol.
+static bool channel_answer(struct channel *channel)
+{
+    struct bytes in = {channel->in, channel->in_n};
+    struct wire_message message;
+    struct buf out;
+    switch (wire_read(&in, &message)) {
+    case WIRE_READ_MORE:
+        return true;
+    case WIRE_READ_BAD:
+        return false;
+    case WIRE_READ_OK:
+        break;
+    }
+    buf_init(&out, channel->out, sizeof channel->out);
+    bool fine = signer_answer(&signer, &channel->state, &message, today(), &out);
+    channel->out_n = out.full ? 0 : out.n;
+    channel->out_at = 0;
+    channel->in_n = in.n;
+    memmove(channel->in, in.p, in.n);
+    return fine;
+}
+
+// Sends what waits. False when the other side is gone.
+static bool channel_send(struct channel *channel)
+{
+    while (channel->out_at < channel->out_n) {
+        ssize_t n = send(channel->fd, channel->out + channel->out_at,
+                         channel->out_n - channel->out_at, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno == EAGAIN;
+        channel->out_at += (size_t)n;
+    }
+    channel->out_n = channel->out_at = 0;
+    return true;
+}
+
+// False at the end of the stream.
+static bool channel_receive(struct channel *channel)
+{
+    ssize_t n = recv(channel->fd, channel->in + channel->in_n, sizeof channel->in - channel->in_n,
+                     MSG_DONTWAIT);
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR;
+    channel->in_n += (size_t)n;
+    return n > 0;
+}
+
+// Handles one readiness. True when the channel broke the protocol.
+static bool channel_turn(struct channel *channel)
+{
+    bool broke = false;
+    if (channel->out_n == 0 && !channel_receive(channel)) {
+        channel_close(channel);
+        return false;
+    }
+    for (;;) {
+        size_t before = channel->in_n;
+        if (!channel_send(channel)) {
+            channel_close(channel);
+            return broke;
+        }
+        if (channel->out_n != 0 || channel->closing)
+            break;
+        if (!channel_answer(channel)) {
+            say("relayer-signer: the %s channel broke the protocol; it is closed",
+                wire_role_name(channel->state.role));
+            broke = channel->closing = true;
+        } else if (channel->in_n == before) {
+            break; // no whole frame
+        }
+    }
+    if (channel->closing && channel->out_n == 0)
+        channel_close(channel);
+    return broke;
+}
+
+static enum exit_code serve(const struct options *options)
+{
+    enum exit_code code = EXIT_DONE;
+    for (int i = 0; i < SIGNER_ROLES; i++) {
+        channels[i].fd = options->fd[i];
+        channels[i].state.role = i == 0 ? WIRE_ROLE_RELAYER : WIRE_ROLE_ARBITER;
+    }
+    while (channels[0].fd >= 0 || channels[1].fd >= 0) {
+        struct pollfd polls[SIGNER_ROLES];
+        for (int i = 0; i < SIGNER_ROLES; i++)
+            polls[i] = (struct pollfd){.fd = channels[i].fd,
+                                       .events = channels[i].out_n ? POLLOUT : POLLIN};
+        if (ppoll(polls, SIGNER_ROLES, NULL, NULL) < 0 && errno != EINTR) {
+            say("relayer-signer: poll: %s", strerror(errno));
+            return EXIT_SYSTEM;
+        }
+        for (int i = 0; i < SIGNER_ROLES; i++) {
+            if (polls[i].revents && channel_turn(&channels[i]))
+                code = EXIT_PROTOCOL;
+        }
+    }
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    if (!parse_options(argc, argv, &options)) {
+        say("usage: relayer-signer --config FILE --relayer-fd N --arbiter-fd N (two connected sockets; "
+            "relayerd starts it so)");
+        return EXIT_USAGE;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGINT, SIG_IGN); // Ctrl-C reaches the daemon too: it ends us by closing the channels
+    enum exit_code code = start(&options);
+    if (code == EXIT_DONE)
+        code = serve(&options);
+    for (int i = 0; i < SIGNER_ROLES; i++)
+        sign_key_free(&signer.key[i]);
+    sign_context_free(signer.context);
+    record_close(signer.record);
+    return code;
+}

@@ -1,0 +1,38 @@
+// The signer without its process: one message in, one answer out. signer.c adds sockets and limits.
+//
+// Order for SIGN: parse the whole transaction, judge it (policy.h), claim its nonce on disk (record.h),
+// sign and check (sign.h), answer. Every stage can only refuse.
+#ifndef KEYSTORE_SIGNER_CORE_H
+#define KEYSTORE_SIGNER_CORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "keystore/policy.h"
+#include "keystore/record.h"
+#include "keystore/sign.h"
+#include "keystore/wire.h"
+
+enum { SIGNER_ROLES = 2 };
+
+struct signer {
+    struct policy policy;
+    struct sign_context *context;
+    struct sign_key key[SIGNER_ROLES]; // relayer, arbiter
+    struct record *record;
+    struct policy_request request;     // scratch
+};
+
+// What the channel of one role has seen so far.
+struct signer_channel {
+    enum wire_role role;
+    bool greeted; // HELLO came; nothing else is answered before it
+};
+
+// Answers one message: appends one frame to `out` (WIRE_BYTES_MAX bytes are enough). `day` is days since
+// 1970, UTC. False when this message may not stand here (no HELLO yet, HELLO twice, a frame only the
+// signer sends, another version): close the channel after sending what is in `out`.
+bool signer_answer(struct signer *signer, struct signer_channel *channel,
+                   const struct wire_message *message, uint32_t day, struct buf *out);
+
+#endif
