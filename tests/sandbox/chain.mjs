@@ -151,15 +151,14 @@ export class Chain {
     // Fixes nonce and content of the transaction and stores them. False when the token refuses it.
     async #arm(leg) {
         const call = { from: this.address, to: this.token, data: leg_calldata(leg) };
-        let gas;
-        try {
-            gas = BigInt(await this.rpc.call('eth_estimateGas', [call]));
-        } catch (error) {
-            if (!says(error, 'revert')) throw error;
-            this.#settle(leg, () => this.events.leg_refused(leg.id, error.message));
+        const [estimate, block] = await this.rpc.batch([['eth_estimateGas', [call]],
+            ['eth_getBlockByNumber', ['latest', false]]]);
+        if (says(estimate, 'revert')) {
+            this.#settle(leg, () => this.events.leg_refused(leg.id, estimate.message));
             return false;
         }
-        const block = await this.rpc.call('eth_getBlockByNumber', ['latest', false]);
+        for (const answer of [estimate, block]) if (answer instanceof RpcError) throw answer;
+        const gas = BigInt(estimate);
         if (this.next_nonce === null) this.next_nonce = await this.#first_free_nonce();
         leg.nonce = this.next_nonce;
         leg.from_block = Number(block.number);
