@@ -48,9 +48,9 @@ CREATE TABLE payment (
     reason              text,
     version             bigint NOT NULL DEFAULT 1,
     effect_id           uuid,           -- the custody strand's effect under way
-    deposit_fid         text,
-    issuance_id         text,
-    buyer_centavos      bigint CHECK (buyer_centavos BETWEEN 0 AND custody_centavos),
+    buyer_centavos      bigint NOT NULL DEFAULT 0
+                        CHECK (buyer_centavos BETWEEN 0 AND custody_centavos),
+    terms_hash          bytea NOT NULL CHECK (length(terms_hash) = 32),
     custody_end         bigint,         -- UNIX seconds, chain time, as recorded by the contract
     expires_at          timestamptz NOT NULL,
     due_at              timestamptz,    -- when the runner looks next; NULL = waits for a fact
@@ -104,7 +104,7 @@ CREATE TABLE dispute (
     payment_id     uuid NOT NULL REFERENCES payment,
     escrow_id      bytea NOT NULL REFERENCES escrow,
     raised_by      text NOT NULL,
-    party          smallint NOT NULL CHECK (party BETWEEN 0 AND 2),
+    party          smallint NOT NULL CHECK (party BETWEEN 1 AND 3),
     reason         text NOT NULL,
     details        text NOT NULL DEFAULT '',
     evidence_url   text NOT NULL DEFAULT '',
@@ -131,12 +131,18 @@ CREATE TABLE deposit (
     state           text NOT NULL CHECK (state IN ('pending', 'unassigned', 'matched', 'failed')),
     reason          text,
     payment_id      uuid UNIQUE REFERENCES payment,
+    issuance_id     text UNIQUE,           -- the ISSUANCE that consumed this deposit, once seen complete
+    issued_unassigned boolean NOT NULL DEFAULT false,  -- it was issued while it belonged to no payment
     reported_at     timestamptz NOT NULL,
-    seen_at         timestamptz NOT NULL DEFAULT now()
+    seen_at         timestamptz NOT NULL DEFAULT now(),
+    CHECK ((state = 'matched') = (payment_id IS NOT NULL))
 );
+CREATE INDEX deposit_not_issued ON deposit (amount_centavos, reported_at)
+    WHERE issuance_id IS NULL AND state IN ('matched', 'unassigned');
 CREATE INDEX deposit_unassigned ON deposit (seen_at) WHERE state = 'unassigned';
 
--- A transaction as Juno reports it. An issuance belongs to one payment, a redemption or withdrawal to one effect.
+-- A transaction as Juno reports it. An issuance belongs to one deposit (deposit.issuance_id), a redemption or
+-- withdrawal to one effect (effect.external_id), a credited transfer to one effect (effect.tx_hash).
 CREATE TABLE juno_txn (
     id           text PRIMARY KEY CHECK (length(id) BETWEEN 1 AND 80),
     kind         text NOT NULL CHECK (kind IN
@@ -145,17 +151,13 @@ CREATE TABLE juno_txn (
     state        text NOT NULL CHECK (state IN ('PENDING', 'IN_PROGRESS', 'COMPLETE', 'FAILED', 'RETURNED')),
     fid          text,
     tx_hash      bytea CHECK (length(tx_hash) = 32),
-    payment_id   uuid REFERENCES payment,
-    effect_id    uuid,
     tracking_key text,
     cep_url      text,
     reported_at  timestamptz NOT NULL,
     seen_at      timestamptz NOT NULL DEFAULT now(),
     updated_at   timestamptz NOT NULL DEFAULT now()
 );
-CREATE UNIQUE INDEX juno_txn_one_issuance ON juno_txn (payment_id) WHERE kind = 'ISSUANCE';
-CREATE INDEX juno_txn_free_issuance ON juno_txn (amount_units, reported_at)
-    WHERE kind = 'ISSUANCE' AND payment_id IS NULL;
+CREATE INDEX juno_txn_open ON juno_txn (kind) WHERE state IN ('PENDING', 'IN_PROGRESS');
 CREATE INDEX juno_txn_by_hash ON juno_txn (tx_hash) WHERE tx_hash IS NOT NULL;
 
 -- One row per thing we do outside. Its key is derived from its id, stored before the first attempt, never changed.
@@ -176,12 +178,14 @@ CREATE TABLE effect (
     amount_units bigint NOT NULL DEFAULT 0 CHECK (amount_units >= 0),
     destination  text NOT NULL DEFAULT '',     -- Juno bank account id, or 0x address
     escrow_id    bytea CHECK (length(escrow_id) = 32),
-    custody_end  bigint,
+    custody_seconds bigint,
+    buyer_units  bigint,
     party        smallint,
     note_hash    bytea CHECK (length(note_hash) = 32),
     request_hash bytea CHECK (length(request_hash) = 32),
     external_id  text,                  -- Juno's transaction id, once known
     tx_hash      bytea CHECK (length(tx_hash) = 32),
+    evidence_id  bigint,                -- the log that confirmed it; one log confirms one effect
     attempts     integer NOT NULL DEFAULT 0,
     failures     integer NOT NULL DEFAULT 0,
     fence        bigint,
@@ -199,6 +203,9 @@ CREATE INDEX effect_due ON effect (door, next_at) WHERE state IN ('planned', 'ar
 CREATE INDEX effect_by_payment ON effect (payment_id);
 CREATE INDEX effect_by_tx ON effect (tx_hash) WHERE tx_hash IS NOT NULL;
 CREATE INDEX effect_by_escrow ON effect (escrow_id) WHERE escrow_id IS NOT NULL;
+-- One transfer may carry many returns to Juno; any other log is used once.
+CREATE UNIQUE INDEX effect_evidence_once ON effect (evidence_id)
+    WHERE evidence_id IS NOT NULL AND kind <> 'token_transfer';
 CREATE UNIQUE INDEX effect_by_external ON effect (external_id) WHERE external_id IS NOT NULL;
 
 CREATE TABLE attempt (
@@ -272,11 +279,10 @@ CREATE TABLE evidence (
     amount_units  bigint,
     buyer_units   bigint,
     custody_end   bigint,
-    terms_hash    bytea,
     party         smallint,
     round         integer,
     early         boolean,
-    note_hash     bytea,
+    note_hash     bytea,                  -- terms, reason or note
     seen_at       timestamptz NOT NULL DEFAULT now(),
     final_at      timestamptz,
     superseded_at timestamptz,
@@ -285,6 +291,8 @@ CREATE TABLE evidence (
 CREATE UNIQUE INDEX evidence_live ON evidence (tx_hash, log_index) WHERE superseded_at IS NULL;
 CREATE INDEX evidence_by_escrow ON evidence (escrow_id) WHERE superseded_at IS NULL;
 CREATE INDEX evidence_not_final ON evidence (block_number) WHERE final_at IS NULL AND superseded_at IS NULL;
+
+ALTER TABLE effect ADD FOREIGN KEY (evidence_id) REFERENCES evidence;
 
 CREATE TABLE block (
     number bigint PRIMARY KEY,

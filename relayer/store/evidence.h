@@ -1,0 +1,77 @@
+/*
+ * What was seen on chain: followed blocks, logs of our contracts, finality, and what they confirm.
+ * Tables: block, head, evidence, tx, effect, escrow.
+ *
+ * A scanned range is committed with its logs and the new position in one transaction, so a log is stored
+ * exactly once. A reorg supersedes evidence above the common ancestor and moves the position back.
+ */
+#ifndef KUSTODIA_STORE_EVIDENCE_H
+#define KUSTODIA_STORE_EVIDENCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "relayer/store/db.h"
+
+struct seen_block {
+    uint64_t number;
+    uint8_t hash[32];
+    uint8_t parent[32];
+    int64_t time_s;
+};
+
+struct seen_log {
+    uint8_t tx_hash[32];
+    uint32_t log_index;
+    uint64_t block_number;
+    uint8_t block_hash[32];
+    int64_t block_time_s;
+    uint8_t address[20];
+    const char *event;          /* a name the table allows */
+    bool has_escrow;
+    uint8_t escrow_id[32];
+    bool has_from, has_to;
+    uint8_t from[20], to[20];
+    uint64_t amount_units, buyer_units;
+    int64_t custody_end_s;
+    bool has_hash;
+    uint8_t hash[32];           /* terms, reason or note */
+    uint8_t party;
+    uint32_t round;
+    bool early;
+};
+
+/* Position and recent blocks, newest first: result 0 = head rows, result 1 = up to 128 blocks. */
+struct db_script *evidence_position(void);
+struct seen_position {
+    bool scanned_known;
+    uint64_t scanned;
+    size_t blocks_n;
+    struct seen_block blocks[128];
+};
+void evidence_parse_position(struct db_result *result, struct seen_position *out);
+
+/* Blocks from..to were read: stores headers and logs and moves the position. Headers older than the
+ * newest 256 are dropped. */
+void evidence_scanned(struct db_script *script, const struct seen_block *blocks, size_t blocks_n,
+                      const struct seen_log *logs, size_t logs_n, const struct seen_block *last);
+
+/* The chain was found to differ above ancestor: evidence and mined transactions above it are undone. */
+void evidence_rollback(struct db_script *script, uint64_t ancestor);
+
+/* One finality level moved ("latest", "safe", "finalized", "policy"). */
+void evidence_head(struct db_script *script, const char *level, const struct seen_block *block);
+
+/* Everything up to this block is final for us: evidence, transactions, escrow states and the effects they
+ * confirm; wakes the payments. */
+struct evidence_wallets {
+    const char *bridge;         /* '\x..' text of 20 bytes */
+    const char *juno_deposit;
+    const char *token;
+};
+void evidence_final(struct db_script *script, uint64_t number, const struct evidence_wallets *wallets);
+/* The confirmation part alone: after Juno reported something new about a transfer. */
+void evidence_confirm(struct db_script *script, const struct evidence_wallets *wallets);
+
+#endif

@@ -1,0 +1,211 @@
+#include "relayer/store/observed.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "abi/keccak.h"
+#include "relayer/base/check.h"
+#include "relayer/store/payments.h"
+
+struct uuid observed_deposit_uuid(const char *fid)
+{
+    static const struct uuid DEPOSITS = {{0}};
+    char label[160];
+    int n = snprintf(label, sizeof label, "deposit:%s", fid);
+    CHECK(n > 0 && (size_t)n < sizeof label);
+    return uuid_derive(&DEPOSITS, label);
+}
+
+struct db_script *observed_fit_deposit(const struct report_deposit *report)
+{
+    struct db_script *script = db_script_new();
+    struct db_stmt *s = db_add(
+        script,
+        "SELECT EXISTS (SELECT 1 FROM deposit WHERE fid = $1), count(*), min(p.id::text)"
+        " FROM payment p WHERE p.clabe = $2 AND p.amount_centavos = $3"
+        " AND p.state = 'waiting_deposit'"
+        " AND NOT EXISTS (SELECT 1 FROM deposit d WHERE d.payment_id = p.id)", 1);
+    db_text(s, report->fid);
+    db_text(s, report->clabe);
+    db_i64(s, report->amount_centavos);
+    return script;
+}
+
+void observed_parse_fit(struct db_result *result, struct deposit_fit_row *out)
+{
+    memset(out, 0, sizeof *out);
+    out->known = db_get(result, 0, 0, 0)[0] == 't';
+    out->candidates = (int)db_get_i64(result, 0, 0, 1);
+    out->has_payment = db_get_uuid(result, 0, 0, 2, &out->payment_id);
+}
+
+void observed_add_deposit(struct db_script *script, const struct report_deposit *report,
+                          const struct uuid *payment, const char *reason)
+{
+    struct db_stmt *s = db_add(script,
+                               "INSERT INTO deposit (fid, clabe, amount_centavos, state, reason,"
+                               " payment_id, reported_at)"
+                               " VALUES ($1, $2, $3, $4, $5, $6, to_timestamp($7::bigint / 1000.0))", 1);
+    db_text(s, report->fid);
+    db_text(s, report->clabe);
+    db_i64(s, report->amount_centavos);
+    db_text(s, payment != NULL ? "matched" : "unassigned");
+    db_text(s, reason);
+    if (payment != NULL)
+        db_uuid(s, payment);
+    else
+        db_null(s);
+    db_i64(s, report->reported_ms);
+    if (payment != NULL)
+        payments_wake(script, payment);
+    else
+        payments_event(script, NULL, "deposit_unassigned", reason, report->fid);
+}
+
+/* States rank PENDING < IN_PROGRESS < COMPLETE < RETURNED and FAILED: an older report never regresses. */
+void observed_put_txn(struct db_script *script, const struct report_txn *r)
+{
+    struct db_stmt *s = db_add(
+        script,
+        "INSERT INTO juno_txn AS j (id, kind, amount_units, state, fid, tx_hash, tracking_key, cep_url,"
+        " reported_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, to_timestamp($9::bigint / 1000.0))"
+        " ON CONFLICT (id) DO UPDATE SET state = EXCLUDED.state,"
+        " fid = coalesce(j.fid, EXCLUDED.fid), tx_hash = coalesce(j.tx_hash, EXCLUDED.tx_hash),"
+        " tracking_key = coalesce(j.tracking_key, EXCLUDED.tracking_key),"
+        " cep_url = coalesce(j.cep_url, EXCLUDED.cep_url), updated_at = now()"
+        " WHERE (j.state, j.tx_hash, j.tracking_key) IS DISTINCT FROM"
+        "       (EXCLUDED.state, EXCLUDED.tx_hash, EXCLUDED.tracking_key)"
+        " AND array_position(ARRAY['PENDING', 'IN_PROGRESS', 'FAILED', 'COMPLETE', 'RETURNED'], j.state)"
+        "  <= array_position(ARRAY['PENDING', 'IN_PROGRESS', 'FAILED', 'COMPLETE', 'RETURNED'],"
+        "                    EXCLUDED.state)", DB_ANY);
+    db_text(s, r->id);
+    db_text(s, r->kind);
+    db_i64(s, r->amount_units);
+    db_text(s, r->state);
+    db_text(s, r->fid);
+    if (r->tx_hash != NULL)
+        db_bytes(s, r->tx_hash, 32);
+    else
+        db_null(s);
+    db_text(s, r->tracking_key);
+    db_text(s, r->cep_url);
+    db_i64(s, r->reported_ms);
+    /* A redemption that came back wakes its payment. */
+    db_text(db_add(script,
+                   "UPDATE payment SET due_at = now(), version = version + 1 WHERE id IN"
+                   " (SELECT l.payment_id FROM leg l JOIN juno_txn j ON j.id = l.juno_id"
+                   "  WHERE j.id = $1 AND j.state = 'RETURNED' AND l.state = 'paid')", DB_ANY),
+            r->id);
+}
+
+struct db_script *observed_match_issuances(void)
+{
+    struct db_script *script = db_script_new();
+    (void)db_add(
+        script,
+        "WITH free AS (SELECT j.*, row_number() OVER (PARTITION BY amount_units, fid IS NULL"
+        "   ORDER BY reported_at, id) AS place FROM juno_txn j"
+        "  WHERE j.kind = 'ISSUANCE' AND j.state = 'COMPLETE'"
+        "  AND NOT EXISTS (SELECT 1 FROM deposit d WHERE d.issuance_id = j.id)),"
+        " waiting AS (SELECT d.*, row_number() OVER (PARTITION BY amount_centavos"
+        "   ORDER BY reported_at, fid) AS place FROM deposit d"
+        "  WHERE d.issuance_id IS NULL AND d.state IN ('matched', 'unassigned'))"
+        " SELECT f.id, w.fid, w.payment_id, w.amount_centavos FROM free f JOIN waiting w"
+        "  ON (f.fid IS NOT NULL AND w.fid = f.fid)"
+        "  OR (f.fid IS NULL AND w.amount_centavos * 10000 = f.amount_units AND w.place = f.place)"
+        " ORDER BY f.reported_at LIMIT 50", DB_ANY);
+    return script;
+}
+
+size_t observed_parse_matches(struct db_result *result, struct issuance_match *out, size_t max)
+{
+    size_t count = (size_t)db_rows(result, 0);
+    CHECK(count <= max);
+    for (size_t i = 0; i < count; i++) {
+        int r = (int)i;
+        snprintf(out[i].issuance_id, sizeof out[i].issuance_id, "%s", db_get(result, 0, r, 0));
+        snprintf(out[i].fid, sizeof out[i].fid, "%s", db_get(result, 0, r, 1));
+        out[i].has_payment = db_get_uuid(result, 0, r, 2, &out[i].payment_id);
+        out[i].centavos = db_get_i64(result, 0, r, 3);
+    }
+    return count;
+}
+
+void observed_set_issuance(struct db_script *script, const struct issuance_match *match)
+{
+    /* The deposit must still belong to whom the posting was made for. */
+    struct db_stmt *s = db_add(script,
+                               "UPDATE deposit SET issuance_id = $2, issued_unassigned = payment_id IS NULL"
+                               " WHERE fid = $1 AND issuance_id IS NULL"
+                               " AND payment_id IS NOT DISTINCT FROM $3", 1);
+    db_text(s, match->fid);
+    db_text(s, match->issuance_id);
+    if (match->has_payment)
+        db_uuid(s, &match->payment_id);
+    else
+        db_null(s);
+    if (match->has_payment)
+        payments_wake(script, &match->payment_id);
+}
+
+void observed_bank_active(struct db_script *script, const struct uuid *beneficiary,
+                          const char *juno_account_id)
+{
+    struct db_stmt *s = db_add(script,
+                               "UPDATE beneficiary SET state = 'active', juno_account_id = $2,"
+                               " updated_at = now() WHERE id = $1 AND state = 'registering'", DB_ANY);
+    db_uuid(s, beneficiary);
+    db_text(s, juno_account_id);
+}
+
+void observed_bank_refused(struct db_script *script, const struct uuid *beneficiary, const char *why)
+{
+    struct db_stmt *s = db_add(script,
+                               "UPDATE beneficiary SET state = 'refused', reason = $2, updated_at = now()"
+                               " WHERE id = $1 AND state = 'registering'", DB_ANY);
+    db_uuid(s, beneficiary);
+    db_text(s, why);
+}
+
+void observed_clabe_enabled(struct db_script *script, const struct uuid *clabe_row, const char *clabe)
+{
+    struct db_stmt *s = db_add(script,
+                               "UPDATE clabe SET state = 'enabled', clabe = $2"
+                               " WHERE id = $1 AND state = 'creating'", DB_ANY);
+    db_uuid(s, clabe_row);
+    db_text(s, clabe);
+}
+
+void observed_alarm(struct db_script *script, const char *code, const char *subject, const char *detail)
+{
+    struct db_stmt *s = db_add(script,
+                               "INSERT INTO alarm AS a (code, subject, detail) VALUES ($1, $2, $3)"
+                               " ON CONFLICT (code, subject) WHERE cleared_at IS NULL"
+                               " DO UPDATE SET times = a.times + 1, last_at = now(), detail = $3", 1);
+    db_text(s, code);
+    db_text(s, subject);
+    db_text(s, detail);
+}
+
+void observed_alarm_clear(struct db_script *script, const char *code, const char *subject)
+{
+    struct db_stmt *s = db_add(script,
+                               "UPDATE alarm SET cleared_at = now()"
+                               " WHERE code = $1 AND subject = $2 AND cleared_at IS NULL", DB_ANY);
+    db_text(s, code);
+    db_text(s, subject);
+}
+
+struct db_script *observed_counter(const char *name, int64_t at_least, int64_t count)
+{
+    struct db_script *script = db_script_new();
+    struct db_stmt *s = db_add(
+        script,
+        "INSERT INTO counter AS c (name, value) VALUES ($1, $2::bigint + $3::bigint)"
+        " ON CONFLICT (name) DO UPDATE SET value = greatest(c.value, $2::bigint) + $3::bigint"
+        " RETURNING value", 1);
+    db_text(s, name);
+    db_i64(s, at_least);
+    db_i64(s, count);
+    return script;
+}
