@@ -73,6 +73,10 @@ contract HostileTokenTest is EscrowFixture {
         expectError(abi.encodeWithSelector(InflowShort.selector, sum - 1, sum));
         vm.prank(RELAYER);
         escrow.createMany(ts);
+
+        expectError(abi.encodeWithSelector(InflowShort.selector, AMOUNT - 1, AMOUNT));
+        vm.prank(RELAYER);
+        escrow.createWithAuthorization(custody(ID), START + 1, "");
         vm.assertEq(escrow.held(), 0, "held");
     }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: UNLICENSED
 pragma solidity 0.8.37;
 
+import {IERC3009Receive} from "../../src/IERC3009Receive.sol";
+
 /// @notice The least of an ERC-20 that an escrow touches, to be bent by the tokens below.
 abstract contract PlainToken {
     mapping(address account => uint256) public balanceOf;
@@ -51,8 +53,20 @@ contract ReentrantToken is PlainToken {
     }
 }
 
-/// @notice Keeps one unit of each transfer.
-contract FeeToken is PlainToken {
+/// @notice Keeps one unit of each transfer, also of one by authorization.
+contract FeeToken is PlainToken, IERC3009Receive {
+    function receiveWithAuthorization(
+        address from,
+        address to,
+        uint256 value,
+        uint256,
+        uint256,
+        bytes32,
+        bytes calldata
+    ) external {
+        _move(from, to, value);
+    }
+
     function _move(address from, address to, uint256 amount) internal override {
         balanceOf[from] -= amount;
         balanceOf[to] += amount - 1;
