@@ -2,8 +2,20 @@
 
 import crypto from 'node:crypto';
 import { centavos_parse, UNITS_PER_CENTAVO, units_to_json_number } from './amount.mjs';
-import { address_check, amount_check, bank_clabe_check, body_check, compliance_check, nullable,
-    query_page, query_word, refuse_32002, text_check, uuid_check, word_check } from './checks.mjs';
+import {
+    address_check,
+    amount_check,
+    bank_clabe_check,
+    body_check,
+    compliance_check,
+    nullable,
+    query_page,
+    query_word,
+    refuse_32002,
+    text_check,
+    uuid_check,
+    word_check,
+} from './checks.mjs';
 import { Refusal, body_object } from './http.mjs';
 
 const TYPES = ['ISSUANCE', 'REDEMPTION', 'CRYPTO_DEPOSIT', 'CRYPTO_WITHDRAWAL', 'CONVERSION'];
@@ -12,9 +24,9 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,36}$/;
 
 // ---- idempotency ----
 
-// Runs `start` once per key. The same key again answers the original transaction as it stands now; a
-// key used with another request does the same or is refused, as the setting idempotency_conflict says.
-// A request that was refused has not used its key up.
+// Runs `start` once per key. The same key again answers the original transaction as it stands now;
+// a key used with another request does the same or is refused, as the setting idempotency_conflict
+// says. A request that was refused has not used its key up.
 function once_per_key(bank, request, start) {
     const { store, clock, settings, transactions } = bank;
     const key = request.headers['x-idempotency-key'];
@@ -22,8 +34,11 @@ function once_per_key(bank, request, start) {
     if (!IDEMPOTENCY_KEY.test(key)) {
         refuse_32002('X-Idempotency-Key', 'must be 1 to 36 printable characters');
     }
-    const digest = crypto.createHash('sha256').update(`${request.method} ${request.path}\n`)
-        .update(request.body).digest('hex');
+    const digest = crypto
+        .createHash('sha256')
+        .update(`${request.method} ${request.path}\n`)
+        .update(request.body)
+        .digest('hex');
     const used = store.get('idempotency', key);
     const retention = settings.idempotency_retention_ms;
     const remembered = used !== undefined && (retention === 0 || clock.now() - used.at < retention);
@@ -47,8 +62,11 @@ function minimum(bank) {
 function issuance_create(bank, request) {
     return once_per_key(bank, request, () => {
         const body = body_object(request, false);
-        body_check(body, { amount: [amount_check(bank.settings.amount_type, minimum(bank)), true],
-            network: [word_check('ARBITRUM'), true], asset: [word_check('MXNB'), true] });
+        body_check(body, {
+            amount: [amount_check(bank.settings.amount_type, minimum(bank)), true],
+            network: [word_check('ARBITRUM'), true],
+            asset: [word_check('MXNB'), true],
+        });
         const tx = bank.transactions.issuance_request(centavos_parse(String(body.amount)));
         if (tx === null) throw new Refusal(400, '0602', 'Not enough mxn');
         return tx;
@@ -58,15 +76,20 @@ function issuance_create(bank, request) {
 function redemption_create(bank, request) {
     return once_per_key(bank, request, () => {
         const body = body_object(request, false);
-        body_check(body, { amount: [amount_check(bank.settings.amount_type, minimum(bank)), true],
+        body_check(body, {
+            amount: [amount_check(bank.settings.amount_type, minimum(bank)), true],
             asset: [word_check('mxn', 'MXN'), true],
-            destination_bank_account_id: [nullable(uuid_check), false] });
+            destination_bank_account_id: [nullable(uuid_check), false],
+        });
         const id = body.destination_bank_account_id ?? null;
         const account = id === null ? null : bank.bank_get(id.toLowerCase());
         if (account === undefined || (account !== null && !bank.bank_usable(account))) {
             refuse_32002('destination_bank_account_id', 'is not a known bank account');
         }
-        const tx = bank.transactions.redemption_request(centavos_parse(String(body.amount)), account);
+        const tx = bank.transactions.redemption_request(
+            centavos_parse(String(body.amount)),
+            account,
+        );
         if (tx === null) throw new Refusal(400, '0602', 'Not enough mxnb');
         return tx;
     });
@@ -75,9 +98,13 @@ function redemption_create(bank, request) {
 function withdrawal_create(bank, request) {
     return once_per_key(bank, request, () => {
         const body = body_object(request, false);
-        body_check(body, { amount: [amount_check(bank.settings.amount_type, 1n), true],
-            address: [address_check, true], asset: [word_check('MXNB'), true],
-            blockchain: [word_check('ARBITRUM'), true], compliance: [compliance_check, true] });
+        body_check(body, {
+            amount: [amount_check(bank.settings.amount_type, 1n), true],
+            address: [address_check, true],
+            asset: [word_check('MXNB'), true],
+            blockchain: [word_check('ARBITRUM'), true],
+            compliance: [compliance_check, true],
+        });
         const centavos = centavos_parse(String(body.amount));
         const threshold = centavos_parse(bank.settings.travel_rule_threshold_mxn);
         if (centavos >= threshold && body.compliance.travel_rule === undefined) {
@@ -110,8 +137,10 @@ function amount_filter(query, snake, camel) {
 function date_filter(query, snake, camel) {
     const text = either(query, snake, camel);
     if (text === null) return null;
-    if (!/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$/.test(text)
-        || Number.isNaN(Date.parse(text))) {
+    if (
+        !/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$/.test(text) ||
+        Number.isNaN(Date.parse(text))
+    ) {
         throw new Refusal(400, '0304', `${snake} must be YYYY-MM-DDTHH:MM:SSZ`);
     }
     return Date.parse(text);
@@ -124,19 +153,42 @@ function transactions_list(bank, { query }) {
     const amount_to = amount_filter(query, 'amount_to', 'amountTo');
     const from = date_filter(query, 'iso_date_from', 'isoDateFrom');
     const to = date_filter(query, 'iso_date_to', 'isoDateTo');
-    const ascending = query_word(query, 'sort', ['CREATEDAT,DESC', 'CREATEDAT,ASC']) === 'CREATEDAT,ASC';
-    const { page, size } = query_page(query, { page_name: 'page', size_name: 'size', first: 0, size: 20 });
-    const rows = [...bank.transactions.all()].filter((tx) => (type === null || tx.type === type)
-        && (status === null || tx.status === status)
-        && (amount_from === null || tx.units >= amount_from)
-        && (amount_to === null || tx.units <= amount_to)
-        && (from === null || tx.created_at >= from) && (to === null || tx.created_at <= to));
+    const ascending =
+        query_word(query, 'sort', ['CREATEDAT,DESC', 'CREATEDAT,ASC']) === 'CREATEDAT,ASC';
+    const { page, size } = query_page(query, {
+        page_name: 'page',
+        size_name: 'size',
+        first: 0,
+        size: 20,
+    });
+    const rows = [...bank.transactions.all()].filter(
+        (tx) =>
+            (type === null || tx.type === type) &&
+            (status === null || tx.status === status) &&
+            (amount_from === null || tx.units >= amount_from) &&
+            (amount_to === null || tx.units <= amount_to) &&
+            (from === null || tx.created_at >= from) &&
+            (to === null || tx.created_at <= to),
+    );
     if (!ascending) rows.reverse();
-    const content = rows.slice(page * size, (page + 1) * size).map((tx) => bank.transactions.summary(tx));
+    const content = rows
+        .slice(page * size, (page + 1) * size)
+        .map((tx) => bank.transactions.summary(tx));
     const pages = Math.ceil(rows.length / size);
-    return { status: 200, payload: { content, number: page, size, totalElements: rows.length,
-        totalPages: pages, numberOfElements: content.length, first: page === 0, last: page + 1 >= pages,
-        empty: content.length === 0 } };
+    return {
+        status: 200,
+        payload: {
+            content,
+            number: page,
+            size,
+            totalElements: rows.length,
+            totalPages: pages,
+            numberOfElements: content.length,
+            first: page === 0,
+            last: page + 1 >= pages,
+            empty: content.length === 0,
+        },
+    };
 }
 
 function transaction_get(bank, { params }) {
@@ -148,9 +200,15 @@ function transaction_get(bank, { params }) {
 function balances_get(bank) {
     const custody = units_to_json_number(bank.ledger.balance('MXNB', 'custody'));
     const pesos = bank.ledger.balance('MXN', 'mxn_balance') * UNITS_PER_CENTAVO;
-    return { status: 200, payload: { balances: [
-        { asset: bank.settings.asset_code, balance: custody },
-        { asset: 'mxn', balance: units_to_json_number(pesos) }] } };
+    return {
+        status: 200,
+        payload: {
+            balances: [
+                { asset: bank.settings.asset_code, balance: custody },
+                { asset: 'mxn', balance: units_to_json_number(pesos) },
+            ],
+        },
+    };
 }
 
 // ---- CLABEs ----
@@ -167,9 +225,13 @@ function clabe_create(bank, request) {
 
 // ---- bank accounts ----
 
-const BANK_FIELDS = { tag: [text_check(60), true], recipient_legal_name: [text_check(120), true],
-    clabe: [bank_clabe_check, true], ownership: [word_check('COMPANY_OWNED', 'THIRD_PARTY'), true],
-    currency: [word_check('MXN', 'mxn'), false] };
+const BANK_FIELDS = {
+    tag: [text_check(60), true],
+    recipient_legal_name: [text_check(120), true],
+    clabe: [bank_clabe_check, true],
+    ownership: [word_check('COMPANY_OWNED', 'THIRD_PARTY'), true],
+    currency: [word_check('MXN', 'mxn'), false],
+};
 
 function banks_list(bank) {
     const usable = bank.banks().filter((account) => bank.bank_usable(account));
@@ -199,9 +261,11 @@ function bank_find(bank, id) {
 function bank_update(bank, request) {
     const account = bank_find(bank, request.params[0]);
     const body = body_object(request, false);
-    const same_clabe = (value) => (value === account.clabe ? null
-        : 'cannot be changed; register another account');
-    const optional = Object.fromEntries(Object.entries(BANK_FIELDS).map(([k, [c]]) => [k, [c, false]]));
+    const same_clabe = (value) =>
+        value === account.clabe ? null : 'cannot be changed; register another account';
+    const optional = Object.fromEntries(
+        Object.entries(BANK_FIELDS).map(([k, [c]]) => [k, [c, false]]),
+    );
     body_check(body, { ...optional, clabe: [same_clabe, false] });
     const { currency, ...fields } = body;
     bank.bank_change(account, fields);
@@ -222,8 +286,11 @@ function wallets_list(bank) {
 
 function wallet_create(bank, request) {
     const body = body_object(request, false);
-    body_check(body, { tag: [text_check(60), true], network: [word_check('ARBITRUM'), true],
-        address: [address_check, true] });
+    body_check(body, {
+        tag: [text_check(60), true],
+        network: [word_check('ARBITRUM'), true],
+        address: [address_check, true],
+    });
     const lower = body.address.toLowerCase();
     if (bank.wallets().some((wallet) => wallet.address.toLowerCase() === lower)) {
         refuse_32002('address', 'is registered already');
@@ -232,12 +299,14 @@ function wallet_create(bank, request) {
 }
 
 function callback_check(value) {
-    const fits = typeof value === 'string' && value.length <= 500 && /^https?:\/\/[^\s/]+/.test(value);
+    const fits =
+        typeof value === 'string' && value.length <= 500 && /^https?:\/\/[^\s/]+/.test(value);
     return fits ? null : 'must be an http or https URL of at most 500 characters';
 }
 
 function events_check(value) {
-    return Array.isArray(value) && value.length === 1 && value[0] === 'TRANSACTION' ? null
+    return Array.isArray(value) && value.length === 1 && value[0] === 'TRANSACTION'
+        ? null
         : 'must be ["TRANSACTION"]';
 }
 

@@ -43,10 +43,16 @@ export class Bank {
     }
 
     clabe_view(row) {
-        return { clabe: row.clabe, type: row.type, status: row.status,
-            deposit_minimum_amount: row.type === 'AUTO_PAYMENT' ? this.settings.minimum_mxn : '0.01',
+        return {
+            clabe: row.clabe,
+            type: row.type,
+            status: row.status,
+            deposit_minimum_amount:
+                row.type === 'AUTO_PAYMENT' ? this.settings.minimum_mxn : '0.01',
             deposit_maximum_amounts: { operation: null, daily: null, weekly: null, monthly: null },
-            created_at: timestamp_format(row.created_at), updated_at: timestamp_format(row.updated_at) };
+            created_at: timestamp_format(row.created_at),
+            updated_at: timestamp_format(row.updated_at),
+        };
     }
 
     // ---- SPEI deposits ----
@@ -56,13 +62,22 @@ export class Bank {
         const seq = this.store.count('deposit') + 1;
         const now = this.clock.now();
         const day = new Date(now).toISOString().slice(0, 10).replaceAll('-', '');
-        const row = { seq, fid: crypto.randomBytes(16).toString('hex'), deposit_id: crypto.randomUUID(),
-            centavos, status: 'pending', receiver_clabe: source.receiver_clabe,
+        const row = {
+            seq,
+            fid: crypto.randomBytes(16).toString('hex'),
+            deposit_id: crypto.randomUUID(),
+            centavos,
+            status: 'pending',
+            receiver_clabe: source.receiver_clabe,
             receiver_name: source.receiver_name ?? this.settings.business_name,
             sender_clabe: source.sender_clabe ?? OUTSIDE_CLABE,
-            sender_name: source.sender_name ?? 'Sandbox Payer', deposit_type: 'SPEI',
+            sender_name: source.sender_name ?? 'Sandbox Payer',
+            deposit_type: 'SPEI',
             clave_rastreo: `TESTSPEI${day}${String(seq).padStart(14, '0')}`,
-            refunded_withdrawal: null, created_at: now, updated_at: now };
+            refunded_withdrawal: null,
+            created_at: now,
+            updated_at: now,
+        };
         this.store.put('deposit', row.fid, row);
         this.clock.schedule(this.settings.deposit_ms, 'deposit_complete', row.fid);
         return row;
@@ -79,10 +94,13 @@ export class Bank {
     // Booked on arrival. Only an AUTO_PAYMENT CLABE issues, and only from the minimum up; anything
     // else stays in the free peso balance.
     #deposit_complete(row) {
-        const auto = this.clabe_get(row.receiver_clabe).type === 'AUTO_PAYMENT'
-            && row.centavos >= centavos_parse(this.settings.minimum_mxn);
-        this.ledger.move('MXN', 'spei', auto ? 'pending_issuance' : 'mxn_balance', row.centavos,
-            { reason: 'deposit', ref: row.fid });
+        const auto =
+            this.clabe_get(row.receiver_clabe).type === 'AUTO_PAYMENT' &&
+            row.centavos >= centavos_parse(this.settings.minimum_mxn);
+        this.ledger.move('MXN', 'spei', auto ? 'pending_issuance' : 'mxn_balance', row.centavos, {
+            reason: 'deposit',
+            ref: row.fid,
+        });
         row.status = 'complete';
         row.updated_at = this.clock.now();
         this.store.put('deposit', row.fid, row);
@@ -97,24 +115,47 @@ export class Bank {
     payment_return(tx, return_code) {
         const centavos = this.transactions.payment_return(tx, return_code);
         const now = this.clock.now();
-        const row = { seq: this.store.count('deposit') + 1, fid: crypto.randomBytes(16).toString('hex'),
-            deposit_id: crypto.randomUUID(), centavos, status: 'complete',
-            receiver_clabe: this.clabe_main(), receiver_name: this.settings.business_name,
-            sender_clabe: this.store.get('bank', tx.bank_id).clabe, sender_name: 'SPEI',
-            deposit_type: 'REFUND_CREDITED_WITHDRAWAL', clave_rastreo: tx.clave_rastreo,
-            refunded_withdrawal: { transaction_id: tx.id, clave_rastreo: tx.clave_rastreo, return_code },
-            created_at: now, updated_at: now };
+        const row = {
+            seq: this.store.count('deposit') + 1,
+            fid: crypto.randomBytes(16).toString('hex'),
+            deposit_id: crypto.randomUUID(),
+            centavos,
+            status: 'complete',
+            receiver_clabe: this.clabe_main(),
+            receiver_name: this.settings.business_name,
+            sender_clabe: this.store.get('bank', tx.bank_id).clabe,
+            sender_name: 'SPEI',
+            deposit_type: 'REFUND_CREDITED_WITHDRAWAL',
+            clave_rastreo: tx.clave_rastreo,
+            refunded_withdrawal: {
+                transaction_id: tx.id,
+                clave_rastreo: tx.clave_rastreo,
+                return_code,
+            },
+            created_at: now,
+            updated_at: now,
+        };
         this.store.put('deposit', row.fid, row);
         return row;
     }
 
     deposit_view(row) {
-        return { fid: row.fid, deposit_id: row.deposit_id, receiver_clabe: row.receiver_clabe,
-            receiver_name: row.receiver_name, sender_clabe: row.sender_clabe,
-            sender_name: row.sender_name, status: row.status, amount: centavos_format(row.centavos),
-            currency: 'mxn', deposit_type: row.deposit_type, clave_rastreo: row.clave_rastreo,
+        return {
+            fid: row.fid,
+            deposit_id: row.deposit_id,
+            receiver_clabe: row.receiver_clabe,
+            receiver_name: row.receiver_name,
+            sender_clabe: row.sender_clabe,
+            sender_name: row.sender_name,
+            status: row.status,
+            amount: centavos_format(row.centavos),
+            currency: 'mxn',
+            deposit_type: row.deposit_type,
+            clave_rastreo: row.clave_rastreo,
             refunded_withdrawal: row.refunded_withdrawal,
-            created_at: timestamp_format(row.created_at), updated_at: timestamp_format(row.updated_at) };
+            created_at: timestamp_format(row.created_at),
+            updated_at: timestamp_format(row.updated_at),
+        };
     }
 
     // ---- registered bank accounts ----
@@ -126,8 +167,11 @@ export class Bank {
 
     bank_create(fields) {
         const now = this.clock.now();
-        const bank = { id: crypto.randomUUID(), ...fields,
-            usable_at: now + this.settings.bank_propagation_ms };
+        const bank = {
+            id: crypto.randomUUID(),
+            ...fields,
+            usable_at: now + this.settings.bank_propagation_ms,
+        };
         this.store.put('bank', bank.id, bank);
         return bank;
     }
@@ -147,8 +191,13 @@ export class Bank {
     }
 
     bank_view(bank) {
-        return { id: bank.id, tag: bank.tag, recipient_legal_name: bank.recipient_legal_name,
-            clabe: bank.clabe, ownership: bank.ownership };
+        return {
+            id: bank.id,
+            tag: bank.tag,
+            recipient_legal_name: bank.recipient_legal_name,
+            clabe: bank.clabe,
+            ownership: bank.ownership,
+        };
     }
 
     // ---- registered blockchain addresses ----

@@ -3,8 +3,9 @@
 //
 // Outgoing: a leg (mint, burn or transfer) is a stored record that goes
 //   queued -> armed (nonce and exact transaction stored) -> sent -> done | refused
-// Legs are sent one after another, each with the next nonce; whatever is in doubt is sent again with
-// the same nonce and the same content, so it can happen once only. Receipts are awaited in parallel.
+// Legs are sent one after another, each with the next nonce; whatever is in doubt is sent again
+// with the same nonce and the same content, so it can happen once only. Receipts are awaited in
+// parallel.
 // Incoming: Transfer logs to the wallet, scanned block by block, re-scanned after a reorganisation.
 
 import { Interface, Wallet, getAddress, keccak256, zeroPadValue } from 'ethers';
@@ -27,8 +28,8 @@ const SCAN_BLOCKS = 1000;
 const POLLS_BEFORE_RESEND = 40;
 
 const hex = (value) => `0x${BigInt(value).toString(16)}`;
-const says = (error, ...words) => (
-    error instanceof RpcError && words.some((word) => error.message.toLowerCase().includes(word)));
+const says = (error, ...words) =>
+    error instanceof RpcError && words.some((word) => error.message.toLowerCase().includes(word));
 
 function leg_calldata(leg) {
     if (leg.method === 'mint') return TOKEN.encodeFunctionData('mint', [leg.to, leg.units]);
@@ -62,27 +63,40 @@ export class Chain {
         if (code === '0x') throw new Error(`no contract at token address ${this.token}`);
         const decimals = Number(await this.#read('decimals', []));
         if (decimals !== 6) throw new Error(`token has ${decimals} decimals; MXNB has 6`);
-        if (!await this.#read('isMinter', [this.address])) {
+        if (!(await this.#read('isMinter', [this.address]))) {
             throw new Error(`${this.address} is not a minter of the token; configure it first`);
         }
         const genesis = await this.rpc.call('eth_getBlockByNumber', ['0x0', false]);
         const head = await this.rpc.call('eth_getBlockByNumber', ['latest', false]);
         const place = this.store.get('scan', 'main');
         if (place === undefined) {
-            this.store.put('scan', 'main', { genesis: genesis.hash, token: this.token,
-                wallet: this.address, number: Number(head.number), hash: head.hash });
+            this.store.put('scan', 'main', {
+                genesis: genesis.hash,
+                token: this.token,
+                wallet: this.address,
+                number: Number(head.number),
+                hash: head.hash,
+            });
             this.store.commit();
-        } else if (place.genesis !== genesis.hash || place.token !== this.token
-                || place.wallet !== this.address) {
-            throw new Error('the state file belongs to another chain, token or minter; remove it or '
-                + 'give the right ones');
+        } else if (
+            place.genesis !== genesis.hash ||
+            place.token !== this.token ||
+            place.wallet !== this.address
+        ) {
+            throw new Error(
+                'the state file belongs to another chain, token or minter; remove it or ' +
+                    'give the right ones',
+            );
         }
     }
 
     start(events) {
         this.events = events;
         this.running = true;
-        this.loops = Promise.all([this.#loop(() => this.#send_next()), this.#loop(() => this.#poll())]);
+        this.loops = Promise.all([
+            this.#loop(() => this.#send_next()),
+            this.#loop(() => this.#poll()),
+        ]);
     }
 
     async stop() {
@@ -101,8 +115,10 @@ export class Chain {
     }
 
     async #read(name, args) {
-        const data = await this.rpc.call('eth_call',
-            [{ to: this.token, data: TOKEN.encodeFunctionData(name, args) }, 'latest']);
+        const data = await this.rpc.call('eth_call', [
+            { to: this.token, data: TOKEN.encodeFunctionData(name, args) },
+            'latest',
+        ]);
         return TOKEN.decodeFunctionResult(name, data)[0];
     }
 
@@ -139,11 +155,12 @@ export class Chain {
 
     async #send_next() {
         const legs = [...this.store.all('leg')];
-        const armed = legs.filter((leg) => leg.state === 'armed')
+        const armed = legs
+            .filter((leg) => leg.state === 'armed')
             .sort((a, b) => a.nonce - b.nonce)[0];
         const leg = armed ?? legs.find((candidate) => candidate.state === 'queued');
         if (leg === undefined) return false;
-        if (leg.state === 'queued' && !await this.#arm(leg)) return true;
+        if (leg.state === 'queued' && !(await this.#arm(leg))) return true;
         await this.#send(leg);
         return true;
     }
@@ -151,8 +168,10 @@ export class Chain {
     // Fixes nonce and content of the transaction and stores them. False when the token refuses it.
     async #arm(leg) {
         const call = { from: this.address, to: this.token, data: leg_calldata(leg) };
-        const [estimate, block] = await this.rpc.batch([['eth_estimateGas', [call]],
-            ['eth_getBlockByNumber', ['latest', false]]]);
+        const [estimate, block] = await this.rpc.batch([
+            ['eth_estimateGas', [call]],
+            ['eth_getBlockByNumber', ['latest', false]],
+        ]);
         if (says(estimate, 'revert')) {
             this.#settle(leg, () => this.events.leg_refused(leg.id, estimate.message));
             return false;
@@ -162,8 +181,14 @@ export class Chain {
         if (this.next_nonce === null) this.next_nonce = await this.#first_free_nonce();
         leg.nonce = this.next_nonce;
         leg.from_block = Number(block.number);
-        leg.request = { ...call, value: '0x0', nonce: hex(leg.nonce), gas: hex(gas * 13n / 10n),
-            maxPriorityFeePerGas: '0x0', maxFeePerGas: hex(BigInt(block.baseFeePerGas) * 2n + 1n) };
+        leg.request = {
+            ...call,
+            value: '0x0',
+            nonce: hex(leg.nonce),
+            gas: hex((gas * 13n) / 10n),
+            maxPriorityFeePerGas: '0x0',
+            maxFeePerGas: hex(BigInt(block.baseFeePerGas) * 2n + 1n),
+        };
         if (this.wallet !== null) await this.#sign(leg);
         leg.state = 'armed';
         this.next_nonce++;
@@ -173,25 +198,33 @@ export class Chain {
 
     async #sign(leg) {
         const { gas, from, ...rest } = leg.request;
-        leg.raw = await this.wallet.signTransaction({ ...rest, type: 2, chainId: this.chain_id,
-            nonce: leg.nonce, gasLimit: gas });
+        leg.raw = await this.wallet.signTransaction({
+            ...rest,
+            type: 2,
+            chainId: this.chain_id,
+            nonce: leg.nonce,
+            gasLimit: gas,
+        });
         leg.hash = keccak256(leg.raw);
     }
 
     async #first_free_nonce() {
-        const count = Number(await this.rpc.call('eth_getTransactionCount', [this.address, 'pending']));
+        const count = Number(
+            await this.rpc.call('eth_getTransactionCount', [this.address, 'pending']),
+        );
         const ours = [...this.store.all('leg')].map((leg) => (leg.nonce ?? -1) + 1);
         return Math.max(count, ...ours);
     }
 
     async #send(leg) {
         try {
-            const hash = this.wallet !== null
-                ? await this.rpc.call('eth_sendRawTransaction', [leg.raw])
-                : await this.rpc.call('eth_sendTransaction', [leg.request]);
+            const hash =
+                this.wallet !== null
+                    ? await this.rpc.call('eth_sendRawTransaction', [leg.raw])
+                    : await this.rpc.call('eth_sendTransaction', [leg.request]);
             leg.hash = hash;
         } catch (error) {
-            if (!await this.#send_failed(leg, error)) return;
+            if (!(await this.#send_failed(leg, error))) return;
         }
         leg.state = 'sent';
         leg.polls = 0;
@@ -215,14 +248,24 @@ export class Chain {
     // Hash under which this very leg (same nonce, same calldata) stands on chain, or undefined.
     async #find_sent(leg) {
         const range = { address: this.token, fromBlock: hex(leg.from_block), toBlock: 'latest' };
-        const logs = (await this.rpc.batch([
-            ['eth_getLogs', [{ ...range, topics: [TRANSFER_TOPIC, this.topic] }]],
-            ['eth_getLogs', [{ ...range, topics: [TRANSFER_TOPIC, null, this.topic] }]],
-        ])).flatMap((answer) => { if (answer instanceof RpcError) throw answer; return answer; });
+        const logs = (
+            await this.rpc.batch([
+                ['eth_getLogs', [{ ...range, topics: [TRANSFER_TOPIC, this.topic] }]],
+                ['eth_getLogs', [{ ...range, topics: [TRANSFER_TOPIC, null, this.topic] }]],
+            ])
+        ).flatMap((answer) => {
+            if (answer instanceof RpcError) throw answer;
+            return answer;
+        });
         const hashes = [...new Set(logs.map((entry) => entry.transactionHash))];
         const found = await this.rpc.batch(hashes.map((h) => ['eth_getTransactionByHash', [h]]));
-        return found.find((tx) => tx !== null && Number(tx.nonce) === leg.nonce
-            && getAddress(tx.from) === this.address && tx.input === leg.request.data)?.hash;
+        return found.find(
+            (tx) =>
+                tx !== null &&
+                Number(tx.nonce) === leg.nonce &&
+                getAddress(tx.from) === this.address &&
+                tx.input === leg.request.data,
+        )?.hash;
     }
 
     #save(leg) {
@@ -230,7 +273,8 @@ export class Chain {
         this.store.commit();
     }
 
-    // The leg's end and its effect on the books are one commit. The record goes: its nonce is on chain.
+    // The leg's end and its effect on the books are one commit. The record goes: its nonce is on
+    // chain.
     #settle(leg, effect) {
         this.store.remove('leg', leg.id);
         effect();
@@ -267,8 +311,12 @@ export class Chain {
             this.#wake();
             return;
         }
-        if (receipt.status === '0x1') this.#settle(leg, () => this.events.leg_done(leg.id, leg.hash));
-        else this.#settle(leg, () => this.events.leg_refused(leg.id, `transaction ${leg.hash} reverted`));
+        if (receipt.status === '0x1')
+            this.#settle(leg, () => this.events.leg_done(leg.id, leg.hash));
+        else
+            this.#settle(leg, () =>
+                this.events.leg_refused(leg.id, `transaction ${leg.hash} reverted`),
+            );
     }
 
     async #scan() {
@@ -280,8 +328,17 @@ export class Chain {
         const last = Math.min(this.head, first + SCAN_BLOCKS - 1);
         const [block, logs] = await this.rpc.batch([
             ['eth_getBlockByNumber', [hex(last), false]],
-            ['eth_getLogs', [{ address: this.token, fromBlock: hex(first), toBlock: hex(last),
-                topics: [TRANSFER_TOPIC, null, this.topic] }]],
+            [
+                'eth_getLogs',
+                [
+                    {
+                        address: this.token,
+                        fromBlock: hex(first),
+                        toBlock: hex(last),
+                        topics: [TRANSFER_TOPIC, null, this.topic],
+                    },
+                ],
+            ],
         ]);
         if (logs instanceof RpcError) throw logs;
         if (block === null || block instanceof RpcError) return;
@@ -293,9 +350,13 @@ export class Chain {
     #transfer_take(entry) {
         // A mint comes from nobody and is this bank's own issuance, not a deposit.
         if (entry.topics[1] === ZERO_TOPIC || entry.topics[1] === this.topic) return;
-        const transfer = { hash: entry.transactionHash, log_index: Number(entry.logIndex),
-            block: Number(entry.blockNumber), from: getAddress(`0x${entry.topics[1].slice(26)}`),
-            units: BigInt(entry.data) };
+        const transfer = {
+            hash: entry.transactionHash,
+            log_index: Number(entry.logIndex),
+            block: Number(entry.blockNumber),
+            from: getAddress(`0x${entry.topics[1].slice(26)}`),
+            units: BigInt(entry.data),
+        };
         if (transfer.units === 0n || transfer.units > MAX_UNITS) {
             this.log(`chain: transfer ${transfer.hash} of ${transfer.units} units is not credited`);
             return;
@@ -310,7 +371,8 @@ export class Chain {
             const receipt = receipts[i];
             if (receipt instanceof RpcError) throw receipt;
             if (receipt === null) {
-                if (this.head > transfer.block + REORG_DEPTH) this.events.transfer_lost(transfer.id);
+                if (this.head > transfer.block + REORG_DEPTH)
+                    this.events.transfer_lost(transfer.id);
                 return;
             }
             const depth = this.head - Number(receipt.blockNumber) + 1;

@@ -1,5 +1,5 @@
-// Content checks of request bodies. Each field has a check that returns null or the problem in words;
-// everything found is reported together, as Juno's 32002 does.
+// Content checks of request bodies. Each field has a check that returns null or the problem in
+// words; everything found is reported together, as Juno's 32002 does.
 
 import { getAddress } from 'ethers';
 import { MAX_CENTAVOS, centavos_parse } from './amount.mjs';
@@ -24,20 +24,24 @@ export function body_check(body, spec) {
         if (problem !== null) details.push({ field: name, message: problem });
     }
     for (const name of Object.keys(body)) {
-        if (!Object.hasOwn(spec, name)) details.push({ field: name, message: 'is not a known field' });
+        if (!Object.hasOwn(spec, name))
+            details.push({ field: name, message: 'is not a known field' });
     }
     if (details.length > 0) throw new Refusal(400, 32002, 'Request validation failed', details);
 }
 
-export const text_check = (most) => (value) => (
-    typeof value === 'string' && value.trim() !== '' && value.length <= most ? null
-        : `must be a text of 1 to ${most} characters`);
+export const text_check = (most) => (value) =>
+    typeof value === 'string' && value.trim() !== '' && value.length <= most
+        ? null
+        : `must be a text of 1 to ${most} characters`;
 
-export const word_check = (...words) => (value) => (
-    words.includes(value) ? null : `must be ${words.join(' or ')}`);
+export const word_check =
+    (...words) =>
+    (value) =>
+        words.includes(value) ? null : `must be ${words.join(' or ')}`;
 
-export const uuid_check = (value) => (
-    typeof value === 'string' && UUID.test(value) ? null : 'must be a UUID');
+export const uuid_check = (value) =>
+    typeof value === 'string' && UUID.test(value) ? null : 'must be a UUID';
 
 export const nullable = (check) => (value) => (value === null ? null : check(value));
 
@@ -63,8 +67,9 @@ export function address_check(value) {
 export function amount_check(amount_type, minimum) {
     return (value) => {
         const type = typeof value;
-        const fits = type === amount_type || (amount_type === 'both'
-            && (type === 'string' || type === 'number'));
+        const fits =
+            type === amount_type ||
+            (amount_type === 'both' && (type === 'string' || type === 'number'));
         if (!fits) return `must be a ${amount_type === 'both' ? 'string or number' : amount_type}`;
         const centavos = centavos_parse(String(value));
         if (centavos === null || centavos > MAX_CENTAVOS) {
@@ -105,7 +110,8 @@ function travel_rule_problem(rule) {
     const inner = object_problem('beneficiary', rule.beneficiary);
     if (inner !== null) return inner;
     if (text_check(200)(rule.beneficiary.name) !== null) return 'beneficiary.name must be a text';
-    return ['NATURAL', 'LEGAL'].includes(rule.beneficiary.type) ? null
+    return ['NATURAL', 'LEGAL'].includes(rule.beneficiary.type)
+        ? null
         : 'beneficiary.type must be NATURAL or LEGAL';
 }
 
@@ -125,11 +131,18 @@ export function query_page(query, { page_name, size_name, first, size }) {
         const text = query.get(name);
         if (text === null) return fallback;
         if (!/^[0-9]{1,9}$/.test(text) || Number(text) < least || Number(text) > most) {
-            throw new Refusal(400, '0319', `${name} must be a whole number from ${least} to ${most}`);
+            throw new Refusal(
+                400,
+                '0319',
+                `${name} must be a whole number from ${least} to ${most}`,
+            );
         }
         return Number(text);
     };
-    return { page: number(page_name, first, first, 999_999_999), size: number(size_name, size, 1, 100) };
+    return {
+        page: number(page_name, first, first, 999_999_999),
+        size: number(size_name, size, 1, 100),
+    };
 }
 
 export function query_word(query, name, words) {

@@ -22,7 +22,17 @@ function format_all(totals, format) {
 
 export class ControlApi {
     constructor({ store, clock, ledger, settings, faults, chain, webhooks, transactions, bank }) {
-        Object.assign(this, { store, clock, ledger, settings, faults, chain, webhooks, transactions, bank });
+        Object.assign(this, {
+            store,
+            clock,
+            ledger,
+            settings,
+            faults,
+            chain,
+            webhooks,
+            transactions,
+            bank,
+        });
         this.routes = {
             'GET /health': () => this.#health(),
             'POST /deposit': (request) => this.#deposit(request),
@@ -41,8 +51,10 @@ export class ControlApi {
     async handle(request) {
         const route = this.routes[`${request.method} ${request.path}`];
         if (route === undefined) {
-            return { status: 404, json: { error: `no such call; there are: ${
-                Object.keys(this.routes).join(', ')}` } };
+            return {
+                status: 404,
+                json: { error: `no such call; there are: ${Object.keys(this.routes).join(', ')}` },
+            };
         }
         try {
             const json = await route(request);
@@ -55,8 +67,12 @@ export class ControlApi {
     }
 
     #health() {
-        return { ok: true, now: new Date(this.clock.now()).toISOString(), head: this.chain.head,
-            webhooks_delivered: this.webhooks.delivered };
+        return {
+            ok: true,
+            now: new Date(this.clock.now()).toISOString(),
+            head: this.chain.head,
+            webhooks_delivered: this.webhooks.delivered,
+        };
     }
 
     #deposit(request) {
@@ -73,10 +89,17 @@ export class ControlApi {
         if (sender_clabe !== undefined && clabe_problem(sender_clabe) !== null) {
             throw bad(`sender_clabe ${clabe_problem(sender_clabe)}`);
         }
-        if (sender_name !== undefined && (typeof sender_name !== 'string' || sender_name.length > 120)) {
+        if (
+            sender_name !== undefined &&
+            (typeof sender_name !== 'string' || sender_name.length > 120)
+        ) {
             throw bad('sender_name must be a text of at most 120 characters');
         }
-        const row = this.bank.deposit_start(centavos, { receiver_clabe: clabe, sender_name, sender_clabe });
+        const row = this.bank.deposit_start(centavos, {
+            receiver_clabe: clabe,
+            sender_name,
+            sender_clabe,
+        });
         return { fid: row.fid, deposit_id: row.deposit_id, clave_rastreo: row.clave_rastreo };
     }
 
@@ -85,9 +108,13 @@ export class ControlApi {
         known_fields(body, ['transaction_id', 'return_code']);
         const tx = this.transactions.get(body.transaction_id);
         if (tx === undefined) throw bad('transaction_id is not known', 404);
-        const returnable = tx.type === 'REDEMPTION' && tx.status === 'COMPLETE' && tx.bank_id !== null
-            && tx.returned !== true;
-        if (!returnable) throw bad('only a COMPLETE redemption to a bank account can be returned, once');
+        const returnable =
+            tx.type === 'REDEMPTION' &&
+            tx.status === 'COMPLETE' &&
+            tx.bank_id !== null &&
+            tx.returned !== true;
+        if (!returnable)
+            throw bad('only a COMPLETE redemption to a bank account can be returned, once');
         const code = body.return_code ?? '01';
         if (typeof code !== 'string' || !/^[0-9]{2}$/.test(code)) {
             throw bad('return_code must be two digits');
@@ -130,18 +157,26 @@ export class ControlApi {
     }
 
     #transactions() {
-        return { transactions: [...this.transactions.all()].map((tx) => this.transactions.details(tx)) };
+        return {
+            transactions: [...this.transactions.all()].map((tx) => this.transactions.details(tx)),
+        };
     }
 
     async #books() {
         const mxnb = this.#books_mxnb();
-        return { pesos: this.#books_pesos(), tokens: mxnb, chain: await this.#books_chain(),
+        return {
+            pesos: this.#books_pesos(),
+            tokens: mxnb,
+            chain: await this.#books_chain(),
             open_transactions: [...this.transactions.all()]
                 .filter((tx) => tx.status === 'PENDING' || tx.status === 'IN_PROGRESS')
                 .map((tx) => tx.id),
-            open_deposits: this.bank.deposits().filter((row) => row.status === 'pending')
+            open_deposits: this.bank
+                .deposits()
+                .filter((row) => row.status === 'pending')
                 .map((row) => row.fid),
-            broken_rules: this.ledger.broken_rules() };
+            broken_rules: this.ledger.broken_rules(),
+        };
     }
 
     // in_total + returned_total = out_total + held.total, always.
@@ -162,8 +197,8 @@ export class ControlApi {
         };
     }
 
-    // issued - redeemed = custody + locked + on_chain, and issued + credited - redeemed - withdrawn =
-    // custody + locked = balance of the wallet once nothing is under way.
+    // issued - redeemed = custody + locked + on_chain, and issued + credited - redeemed - withdrawn
+    // = custody + locked = balance of the wallet once nothing is under way.
     #books_mxnb() {
         const { ledger } = this;
         const value = (amount) => units_format(amount);
@@ -180,8 +215,10 @@ export class ControlApi {
 
     async #books_chain() {
         try {
-            return { wallet: this.chain.address,
-                wallet_balance: units_format(await this.chain.wallet_balance()) };
+            return {
+                wallet: this.chain.address,
+                wallet_balance: units_format(await this.chain.wallet_balance()),
+            };
         } catch (error) {
             return { wallet: this.chain.address, wallet_balance: null, error: error.message };
         }

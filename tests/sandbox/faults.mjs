@@ -1,6 +1,7 @@
 // Faults on demand: rules a test installs through the control port. A rule says what goes wrong
 // (kind), where (method and path of a request, or type of a transaction), and how often (the next
-// `count` matches, or each match with `probability`). The dice are seeded, so a run can be repeated.
+// `count` matches, or each match with `probability`). The dice are seeded, so a run can be
+// repeated.
 
 const HTTP_KINDS = ['lost_answer', 'error_5xx', 'rate_limit_429', 'rate_limit_420', 'delay'];
 const WEBHOOK_KINDS = ['duplicate_webhook', 'out_of_order'];

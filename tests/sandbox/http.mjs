@@ -41,24 +41,35 @@ function body_read(request) {
 }
 
 async function request_read(request) {
-    if (request.url.length > TARGET_MAX) throw new Refusal(414, '0304', 'request target is too long');
+    if (request.url.length > TARGET_MAX)
+        throw new Refusal(414, '0304', 'request target is too long');
     const body = await body_read(request);
     const cut = request.url.indexOf('?');
     const path = cut < 0 ? request.url : request.url.slice(0, cut);
     const query = new URLSearchParams(cut < 0 ? '' : request.url.slice(cut + 1));
-    return { method: request.method, target: request.url, path, query, body, headers: request.headers };
+    return {
+        method: request.method,
+        target: request.url,
+        path,
+        query,
+        body,
+        headers: request.headers,
+    };
 }
 
 function answer_write(response, answer) {
     const text = answer.html ?? JSON.stringify(answer.json);
     const type = answer.html !== undefined ? 'text/html' : 'application/json';
-    response.writeHead(answer.status, { 'content-type': type,
-        'content-length': Buffer.byteLength(text), ...answer.headers });
+    response.writeHead(answer.status, {
+        'content-type': type,
+        'content-length': Buffer.byteLength(text),
+        ...answer.headers,
+    });
     response.end(text);
 }
 
-// handle(request) -> {status, json | html, headers?} or {drop: true} to cut the connection unanswered.
-// Listens on 127.0.0.1 only; resolves to {port, close()}.
+// handle(request) -> {status, json | html, headers?} or {drop: true} to cut the connection
+// unanswered. Listens on 127.0.0.1 only; resolves to {port, close()}.
 export function http_listen(port, handle, log) {
     const server = http.createServer(async (request, response) => {
         let answer;
@@ -77,13 +88,16 @@ export function http_listen(port, handle, log) {
     });
     return new Promise((resolve, reject) => {
         server.on('error', reject);
-        server.listen(port, '127.0.0.1', () => resolve({
-            port: server.address().port,
-            close: () => new Promise((done) => {
-                server.close(done);
-                server.closeAllConnections();
+        server.listen(port, '127.0.0.1', () =>
+            resolve({
+                port: server.address().port,
+                close: () =>
+                    new Promise((done) => {
+                        server.close(done);
+                        server.closeAllConnections();
+                    }),
             }),
-        }));
+        );
     });
 }
 

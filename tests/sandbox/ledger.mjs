@@ -30,7 +30,8 @@ export class Ledger {
         balances.set(row.to, (balances.get(row.to) ?? 0n) + row.amount);
     }
 
-    // reason is what happened (deposit, issuance, redemption, return, ...), ref the id it belongs to.
+    // reason is what happened (deposit, issuance, redemption, return, ...), ref the id it belongs
+    // to.
     move(asset, from, to, amount, why) {
         if (amount <= 0n) throw new Error(`journal: amount ${amount} is not positive`);
         const id = this.store.count('journal') + 1;
@@ -67,17 +68,22 @@ export class Ledger {
             if (sum !== 0n) broken.push(`${asset}: accounts add up to ${sum}, not to zero`);
             for (const [account, value] of balances) {
                 const outside = ['spei', 'supply', 'on_chain'].includes(account);
-                if (value < 0n && !outside) broken.push(`${asset}: ${account} is negative (${value})`);
+                if (value < 0n && !outside)
+                    broken.push(`${asset}: ${account} is negative (${value})`);
                 if (value !== this.balance(asset, account)) {
-                    broken.push(`${asset}: ${account} is ${this.balance(asset, account)} but its `
-                        + `journal adds up to ${value}`);
+                    broken.push(
+                        `${asset}: ${account} is ${this.balance(asset, account)} but its ` +
+                            `journal adds up to ${value}`,
+                    );
                 }
             }
         }
         const circulating = -this.balance('MXNB', 'supply');
         const reserve = this.balance('MXN', 'reserve') * UNITS_PER_CENTAVO;
         if (circulating !== reserve) {
-            broken.push(`tokens in circulation ${circulating} differ from their reserve ${reserve}`);
+            broken.push(
+                `tokens in circulation ${circulating} differ from their reserve ${reserve}`,
+            );
         }
         return broken;
     }

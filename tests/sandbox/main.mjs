@@ -5,8 +5,8 @@ import { parseArgs } from 'node:util';
 import { sandbox_start } from './sandbox.mjs';
 import { Settings } from './settings.mjs';
 
-const HELP = `Usage: node tests/sandbox/main.mjs --rpc URL --token ADDRESS --api-key KEY --api-secret-file FILE
-           (--minter ADDRESS | --minter-key-file FILE) [options]
+const HELP = `Usage: node tests/sandbox/main.mjs --rpc URL --token ADDRESS --api-key KEY
+           --api-secret-file FILE (--minter ADDRESS | --minter-key-file FILE) [options]
 
   --port P               public API, on 127.0.0.1 (0 or absent: any free port)
   --control-port C       control API, on 127.0.0.1 (0 or absent: any free port)
@@ -25,13 +25,21 @@ const HELP = `Usage: node tests/sandbox/main.mjs --rpc URL --token ADDRESS --api
 `;
 
 const OPTIONS = {
-    port: { type: 'string', default: '0' }, 'control-port': { type: 'string', default: '0' },
-    rpc: { type: 'string' }, token: { type: 'string' }, minter: { type: 'string' },
-    'minter-key-file': { type: 'string' }, 'api-key': { type: 'string' },
-    'api-secret-file': { type: 'string' }, webhook: { type: 'string' },
-    'state-file': { type: 'string' }, set: { type: 'string', multiple: true, default: [] },
-    fast: { type: 'boolean', default: false }, seed: { type: 'string', default: '1' },
-    log: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
+    port: { type: 'string', default: '0' },
+    'control-port': { type: 'string', default: '0' },
+    rpc: { type: 'string' },
+    token: { type: 'string' },
+    minter: { type: 'string' },
+    'minter-key-file': { type: 'string' },
+    'api-key': { type: 'string' },
+    'api-secret-file': { type: 'string' },
+    webhook: { type: 'string' },
+    'state-file': { type: 'string' },
+    set: { type: 'string', multiple: true, default: [] },
+    fast: { type: 'boolean', default: false },
+    seed: { type: 'string', default: '1' },
+    log: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
 };
 
 class UsageError extends Error {}
@@ -91,12 +99,20 @@ function options_parse(args) {
     }
     const api_secret = file_read('api-secret-file', args['api-secret-file']);
     if (api_secret === '') throw new UsageError('--api-secret-file is empty');
-    return { ...minter_parse(args), api_secret, api_key: args['api-key'], rpc: args.rpc,
-        token: address_parse('token', args.token), port: whole_parse('port', args.port, 65535),
+    return {
+        ...minter_parse(args),
+        api_secret,
+        api_key: args['api-key'],
+        rpc: args.rpc,
+        token: address_parse('token', args.token),
+        port: whole_parse('port', args.port, 65535),
         control_port: whole_parse('control-port', args['control-port'], 65535),
-        seed: whole_parse('seed', args.seed, 4294967295), settings: settings_parse(args),
-        state_file: args['state-file'], webhook: args.webhook,
-        log: args.log ? (line) => process.stderr.write(`${line}\n`) : () => {} };
+        seed: whole_parse('seed', args.seed, 4294967295),
+        settings: settings_parse(args),
+        state_file: args['state-file'],
+        webhook: args.webhook,
+        log: args.log ? (line) => process.stderr.write(`${line}\n`) : () => {},
+    };
 }
 
 function args_parse() {

@@ -1,5 +1,5 @@
-// The public API: every request passes faults, credentials, rate limit, route, in this order, and the
-// work of a route is committed before its answer is known to anyone.
+// The public API: every request passes faults, credentials, rate limit, route, in this order, and
+// the work of a route is committed before its answer is known to anyone.
 
 import { SPEI_ROUTES } from './api_spei.mjs';
 import { MINT_ROUTES } from './api_mint.mjs';
@@ -53,7 +53,10 @@ function route_run(bank, request) {
         path_known = true;
         if (method !== request.method) continue;
         const result = handler(bank, { ...request, params: match.slice(1) });
-        return { status: result.status, json: result.bare ?? { success: true, payload: result.payload } };
+        return {
+            status: result.status,
+            json: result.bare ?? { success: true, payload: result.payload },
+        };
     }
     if (path_known) throw new Refusal(405, '0304', `${request.method} is not allowed here`);
     throw new Refusal(404, '1401', `no such endpoint: ${request.method} ${request.path}`);
@@ -83,8 +86,12 @@ export class PublicApi {
     }
 
     #execute(request) {
-        const denied = this.auth.check(request.headers.authorization, request.method, request.target,
-            request.body);
+        const denied = this.auth.check(
+            request.headers.authorization,
+            request.method,
+            request.target,
+            request.body,
+        );
         if (denied !== null) return new Refusal(401, denied.code, denied.message).answer();
         if (this.rate_limit.exceeded()) return rate_limit_answer(this.settings.rate_limit_status);
         try {

@@ -24,19 +24,27 @@ export class Rpc {
         return answer;
     }
 
-    // calls: [[method, params], ...]; the answers come in the same order, errors as RpcError values.
+    // calls: [[method, params], ...]; the answers come in the same order, errors as RpcError
+    // values.
     async batch(calls) {
         if (calls.length === 0) return [];
-        const requests = calls.map(([method, params]) => (
-            { jsonrpc: '2.0', id: this.next_id++, method, params }));
+        const requests = calls.map(([method, params]) => ({
+            jsonrpc: '2.0',
+            id: this.next_id++,
+            method,
+            params,
+        }));
         const answers = await this.#post(requests);
         if (!Array.isArray(answers)) {
-            throw new Error(`node did not answer a batch: ${JSON.stringify(answers).slice(0, 200)}`);
+            throw new Error(
+                `node did not answer a batch: ${JSON.stringify(answers).slice(0, 200)}`,
+            );
         }
         const by_id = new Map(answers.map((answer) => [answer.id, answer]));
         return requests.map((request) => {
             const answer = by_id.get(request.id);
-            if (answer === undefined) throw new Error(`node left out the answer to ${request.method}`);
+            if (answer === undefined)
+                throw new Error(`node left out the answer to ${request.method}`);
             return answer.error !== undefined ? new RpcError(answer.error) : answer.result;
         });
     }
@@ -52,7 +60,9 @@ export class Rpc {
             return await response.json();
         } catch (error) {
             const reason = error.cause?.code ?? error.cause?.message ?? error.message;
-            throw new Error(`no answer from the chain node at ${new URL(this.url).host}: ${reason}`);
+            throw new Error(
+                `no answer from the chain node at ${new URL(this.url).host}: ${reason}`,
+            );
         }
     }
 }

@@ -23,9 +23,24 @@ export async function sandbox_start(options) {
     const ledger = new Ledger(store, clock);
     const faults = new Faults(options.seed);
     const webhooks = new Webhooks({ store, settings, faults, log });
-    const chain = new Chain({ store, settings, log, rpc_url: options.rpc, token: options.token,
-        private_key: options.private_key, minter: options.minter });
-    const transactions = new Transactions({ store, clock, ledger, settings, faults, chain, webhooks });
+    const chain = new Chain({
+        store,
+        settings,
+        log,
+        rpc_url: options.rpc,
+        token: options.token,
+        private_key: options.private_key,
+        minter: options.minter,
+    });
+    const transactions = new Transactions({
+        store,
+        clock,
+        ledger,
+        settings,
+        faults,
+        chain,
+        webhooks,
+    });
     const bank = new Bank({ store, clock, ledger, settings, transactions });
     bank.webhooks = webhooks;
     await chain.open();
@@ -34,19 +49,38 @@ export async function sandbox_start(options) {
 
     const auth = new Auth(store, options.api_key, options.api_secret);
     const api = new PublicApi({ bank, auth, faults, clock, settings, log });
-    const control = new ControlApi({ store, clock, ledger, settings, faults, chain, webhooks,
-        transactions, bank });
+    const control = new ControlApi({
+        store,
+        clock,
+        ledger,
+        settings,
+        faults,
+        chain,
+        webhooks,
+        transactions,
+        bank,
+    });
     const api_server = await http_listen(options.port, (request) => api.handle(request), log);
-    const control_server = await http_listen(options.control_port,
-        (request) => control.handle(request), log);
+    const control_server = await http_listen(
+        options.control_port,
+        (request) => control.handle(request),
+        log,
+    );
     chain.start(transactions);
     clock.start();
 
-    const ready = { ready: true, port: api_server.port, controlPort: control_server.port,
-        url: `http://127.0.0.1:${api_server.port}`, controlUrl: `http://127.0.0.1:${control_server.port}`,
-        depositAddress: chain.address, token: chain.token, chainId: chain.chain_id,
+    const ready = {
+        ready: true,
+        port: api_server.port,
+        controlPort: control_server.port,
+        url: `http://127.0.0.1:${api_server.port}`,
+        controlUrl: `http://127.0.0.1:${control_server.port}`,
+        depositAddress: chain.address,
+        token: chain.token,
+        chainId: chain.chain_id,
         clabe: bank.clabes().find((row) => row.type === 'AUTO_PAYMENT').clabe,
-        businessName: settings.business_name };
+        businessName: settings.business_name,
+    };
     const stop = async () => {
         clock.stop();
         webhooks.stop();

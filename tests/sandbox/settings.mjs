@@ -1,13 +1,15 @@
-// Every behaviour the public sources disagree about, or that a test wants to turn, with its default.
-// Set with --set name=value at start or POST /settings on the control port.
+// Every behaviour the public sources disagree about, or that a test wants to turn, with its
+// default. Set with --set name=value at start or POST /settings on the control port.
 
 import { centavos_parse } from './amount.mjs';
 
 const one_of = (...values) => ({
-    parse: (v) => values.find((known) => String(known) === String(v)), hint: values.join(' or '),
+    parse: (v) => values.find((known) => String(known) === String(v)),
+    hint: values.join(' or '),
 });
 const flag = {
-    parse: (v) => (v === true || v === 'true' ? true : v === false || v === 'false' ? false : undefined),
+    parse: (v) =>
+        v === true || v === 'true' ? true : v === false || v === 'false' ? false : undefined,
     hint: 'true or false',
 };
 const whole = (least, most) => ({

@@ -89,8 +89,10 @@ export class Store {
         try {
             changes = JSON.parse(line, value_decode);
         } catch {
-            throw new Error(`state file ${path} is damaged: a line in it is not JSON; remove it to `
-                + 'start afresh');
+            throw new Error(
+                `state file ${path} is damaged: a line in it is not JSON; remove it to ` +
+                    'start afresh',
+            );
         }
         for (const [kind, id, record] of changes) {
             if (record === null) this.#kind(kind).delete(id);

@@ -39,7 +39,10 @@ export class Webhooks {
         if (this.faults.take(['out_of_order'], subject) !== null) {
             this.held.push(body);
             clearTimeout(this.held_timer);
-            this.held_timer = setTimeout(() => this.#release_held(), 4 * this.settings.progress_ms + 500);
+            this.held_timer = setTimeout(
+                () => this.#release_held(),
+                4 * this.settings.progress_ms + 500,
+            );
             return;
         }
         const copies = this.faults.take(['duplicate_webhook'], subject) !== null ? 2 : 1;
@@ -59,20 +62,30 @@ export class Webhooks {
                 continue;
             }
             this.queued++;
-            this.chain = this.chain.then(() => this.#deliver(webhook.callback_url, body))
-                .finally(() => { this.queued--; });
+            this.chain = this.chain
+                .then(() => this.#deliver(webhook.callback_url, body))
+                .finally(() => {
+                    this.queued--;
+                });
         }
     }
 
     async #deliver(url, body) {
-        for (let attempt = 0; attempt <= this.settings.webhook_retries && !this.stopped; attempt++) {
+        for (
+            let attempt = 0;
+            attempt <= this.settings.webhook_retries && !this.stopped;
+            attempt++
+        ) {
             if (attempt > 0) {
                 await new Promise((resolve) => setTimeout(resolve, this.settings.webhook_retry_ms));
             }
             try {
-                const response = await fetch(url, { method: 'POST', body,
+                const response = await fetch(url, {
+                    method: 'POST',
+                    body,
                     headers: { 'content-type': 'application/json' },
-                    signal: AbortSignal.timeout(TIMEOUT_MS) });
+                    signal: AbortSignal.timeout(TIMEOUT_MS),
+                });
                 await response.arrayBuffer();
                 if (response.status < 500) {
                     this.delivered++;

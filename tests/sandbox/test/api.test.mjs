@@ -3,8 +3,15 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, beforeEach, test } from 'node:test';
-import { API_KEY, BANK_CLABE, OTHER_BANK_CLABE, authorization, chain_start, eventually, sandbox_start }
-    from './support.mjs';
+import {
+    API_KEY,
+    BANK_CLABE,
+    OTHER_BANK_CLABE,
+    authorization,
+    chain_start,
+    eventually,
+    sandbox_start,
+} from './support.mjs';
 
 let chain;
 let box;
@@ -18,18 +25,37 @@ after(async () => {
     await box?.stop();
     await chain?.stop();
 });
-beforeEach(() => box.control('POST', '/settings', { amount_type: 'both', idempotency_conflict: 'original',
-    multiple_user_clabes: true, rate_limit_per_minute: 0, bank_propagation_ms: 50 }));
+beforeEach(() =>
+    box.control('POST', '/settings', {
+        amount_type: 'both',
+        idempotency_conflict: 'original',
+        multiple_user_clabes: true,
+        rate_limit_per_minute: 0,
+        bank_propagation_ms: 50,
+    }),
+);
 
 // A request written by hand, so that target and headers go out exactly as given.
 function raw_request(method, target, headers, body = '') {
     return new Promise((resolve, reject) => {
-        const request = http.request({ host: '127.0.0.1', port: box.ready.port, method, path: target,
-            headers: { 'content-type': 'application/json', ...headers } }, (response) => {
-            let text = '';
-            response.on('data', (part) => { text += part; });
-            response.on('end', () => resolve({ status: response.statusCode, ...JSON.parse(text) }));
-        });
+        const request = http.request(
+            {
+                host: '127.0.0.1',
+                port: box.ready.port,
+                method,
+                path: target,
+                headers: { 'content-type': 'application/json', ...headers },
+            },
+            (response) => {
+                let text = '';
+                response.on('data', (part) => {
+                    text += part;
+                });
+                response.on('end', () =>
+                    resolve({ status: response.statusCode, ...JSON.parse(text) }),
+                );
+            },
+        );
         request.on('error', reject);
         request.end(body);
     });
@@ -44,7 +70,9 @@ function refused(answer, status, code, message) {
 
 test('credentials: the query is signed, the exact body is signed', async () => {
     const target = '/spei/v1/deposits?page=1&page_size=5';
-    const good = await raw_request('GET', target, { authorization: authorization('GET', target, '') });
+    const good = await raw_request('GET', target, {
+        authorization: authorization('GET', target, ''),
+    });
     assert.equal(good.status, 200);
     const without_query = authorization('GET', '/spei/v1/deposits', '');
     refused(await raw_request('GET', target, { authorization: without_query }), 401, '0201');
@@ -78,8 +106,13 @@ test('unknown endpoint and wrong method', async () => {
 
 test('content: not JSON, not an object, wrong content type', async () => {
     const target = `${MINT}/redemptions`;
-    const send = (body, type) => raw_request('POST', target, { 'content-type': type,
-        authorization: authorization('POST', target, body) }, body);
+    const send = (body, type) =>
+        raw_request(
+            'POST',
+            target,
+            { 'content-type': type, authorization: authorization('POST', target, body) },
+            body,
+        );
     refused(await send('{"amount":', 'application/json'), 400, 32002);
     refused(await send('[]', 'application/json'), 400, 32002);
     refused(await send('{}', 'text/plain'), 415, 32002);
@@ -98,12 +131,21 @@ test('CLABEs: created AUTO_PAYMENT and valid, found again, quota by setting', as
     refused(await box.api('GET', '/spei/v1/clabes?clabe_type=OTHER'), 400, '0304');
     refused(await box.api('POST', `${MINT}/clabes`, { user: 1 }), 400, 32002, /user/);
     await box.control('POST', '/settings', { multiple_user_clabes: false });
-    refused(await box.api('POST', `${MINT}/clabes`), 400, 32002, /Multiple User CLABEs not enabled/);
+    refused(
+        await box.api('POST', `${MINT}/clabes`),
+        400,
+        32002,
+        /Multiple User CLABEs not enabled/,
+    );
 });
 
 test('bank accounts: check digit, NVIO, twins, unknown fields, propagation', async () => {
-    const body = { tag: 't', recipient_legal_name: 'Someone', clabe: OTHER_BANK_CLABE,
-        ownership: 'THIRD_PARTY' };
+    const body = {
+        tag: 't',
+        recipient_legal_name: 'Someone',
+        clabe: OTHER_BANK_CLABE,
+        ownership: 'THIRD_PARTY',
+    };
     const post = (change) => box.api('POST', `${MINT}/accounts/banks`, { ...body, ...change });
     refused(await post({ clabe: '012180026050783859' }), 400, 32002, /check digit/);
     refused(await post({ clabe: box.ready.clabe }), 400, 32002, /NVIO/);
@@ -113,15 +155,19 @@ test('bank accounts: check digit, NVIO, twins, unknown fields, propagation', asy
     await box.control('POST', '/settings', { bank_propagation_ms: 5000 });
     const { id } = (await post({ currency: 'MXN' })).payload;
     refused(await post({}), 400, 32002, /registered already/);
-    const listed = async () => (await box.api('GET', `${MINT}/accounts/banks`)).payload
-        .some((bank) => bank.id === id);
+    const listed = async () =>
+        (await box.api('GET', `${MINT}/accounts/banks`)).payload.some((bank) => bank.id === id);
     assert.equal(await listed(), false, 'not propagated yet');
     refused(await box.redeem('100', id), 400, 32002, /not a known bank account/);
     await box.control('POST', '/clock/advance', { ms: 5000 });
     assert.equal(await listed(), true);
     const changed = await box.api('PUT', `${MINT}/accounts/banks/${id}`, { tag: 'new' });
     assert.equal(changed.payload.tag, 'new');
-    refused(await box.api('PUT', `${MINT}/accounts/banks/${id}`, { clabe: BANK_CLABE }), 400, 32002);
+    refused(
+        await box.api('PUT', `${MINT}/accounts/banks/${id}`, { clabe: BANK_CLABE }),
+        400,
+        32002,
+    );
     assert.equal((await box.api('DELETE', `${MINT}/accounts/banks/${id}`)).status, 200);
     assert.equal(await listed(), false);
     refused(await box.redeem('100', id), 400, 32002, /not a known bank account/);
@@ -135,13 +181,29 @@ test('blockchain accounts: registered once, checksum checked', async () => {
     const mixed = { ...body, address: '0xf197FFC28c23E0309B5559e7a166f2c6164C80aA' };
     refused(await box.api('POST', `${MINT}/accounts/blockchain`, mixed), 400, 32002, /checksum/);
     const { payload } = await box.api('GET', `${MINT}/accounts/blockchain`);
-    assert.deepEqual(payload.map((wallet) => wallet.address), [chain.bridge]);
+    assert.deepEqual(
+        payload.map((wallet) => wallet.address),
+        [chain.bridge],
+    );
 });
 
 test('amounts: type by setting, minimum, decimals, sign', async () => {
     const bank_id = await box.bank_register();
     await box.fund(box.ready.clabe, '1000.00');
-    for (const bad of ['99.99', 99.99, '100.001', 100.001, '-100', -100, '0', '1e3', 1e21, true, null, '']) {
+    for (const bad of [
+        '99.99',
+        99.99,
+        '100.001',
+        100.001,
+        '-100',
+        -100,
+        '0',
+        '1e3',
+        1e21,
+        true,
+        null,
+        '',
+    ]) {
         refused(await box.redeem(bad, bank_id), 400, 32002, /amount/);
     }
     await box.control('POST', '/settings', { amount_type: 'string' });
@@ -155,12 +217,14 @@ test('amounts: type by setting, minimum, decimals, sign', async () => {
     refused(await box.redeem('5000', bank_id), 400, '0602');
 });
 
-test('redemption: a CLABE or an unknown UUID is refused, a missing destination pays the platform', async () => {
+test('redemption: unknown destination refused, missing destination pays the platform', async () => {
     await box.fund(box.ready.clabe, '300.00');
     refused(await box.redeem('100', BANK_CLABE), 400, 32002, /UUID/);
     refused(await box.redeem('100', '00000000-0000-4000-8000-000000000000'), 400, 32002, /known/);
-    for (const body of [{ amount: '100', asset: 'MXN' },
-        { amount: '100', asset: 'mxn', destination_bank_account_id: null }]) {
+    for (const body of [
+        { amount: '100', asset: 'MXN' },
+        { amount: '100', asset: 'mxn', destination_bank_account_id: null },
+    ]) {
         const { payload } = await box.api('POST', `${MINT}/redemptions`, body);
         assert.equal(payload.method, 'BITSO_TRANSFER');
         await box.settled(payload.id);
@@ -168,8 +232,8 @@ test('redemption: a CLABE or an unknown UUID is refused, a missing destination p
     const { pesos } = await box.control('GET', '/books');
     assert.equal(pesos.held.mxn_balance, '200.00');
     // The peso balance buys tokens again, and no more than it holds.
-    const buy = (amount) => box.api('POST', `${MINT}/issuance`,
-        { amount, network: 'ARBITRUM', asset: 'MXNB' });
+    const buy = (amount) =>
+        box.api('POST', `${MINT}/issuance`, { amount, network: 'ARBITRUM', asset: 'MXNB' });
     refused(await buy('200.01'), 400, '0602');
     refused(await buy('99'), 400, 32002, /minimum/);
     const bought = await buy('200.00');
@@ -180,18 +244,30 @@ test('redemption: a CLABE or an unknown UUID is refused, a missing destination p
 
 test('withdrawal: compliance object, travel rule above the threshold, its shape', async () => {
     await box.fund(box.ready.clabe, '50000.00');
-    const post = (amount, compliance) => box.api('POST', `${MINT}/withdrawals`, { amount,
-        address: chain.bridge, asset: 'MXNB', blockchain: 'ARBITRUM', compliance });
+    const post = (amount, compliance) =>
+        box.api('POST', `${MINT}/withdrawals`, {
+            amount,
+            address: chain.bridge,
+            asset: 'MXNB',
+            blockchain: 'ARBITRUM',
+            compliance,
+        });
     refused(await post('100', undefined), 400, 32002, /compliance/);
     refused(await post('21500.00', {}), 400, 32002, /travel_rule/);
     assert.equal((await post('21499.99', {})).status, 200);
     assert.equal((await post('21500.00', { travel_rule: {} })).status, 200);
     const vasp = { did: 'did:example:vasp' };
-    const wrong = [[], { other: 1 }, { travel_rule: null }, { travel_rule: { originator_name: 'x' } },
+    const wrong = [
+        [],
+        { other: 1 },
+        { travel_rule: null },
+        { travel_rule: { originator_name: 'x' } },
         { travel_rule: { beneficiary: { name: 'x', type: 'NATURAL' } } },
         { travel_rule: { vasp: {} } },
-        { travel_rule: { vasp, beneficiary: { name: 'x', type: 'ROBOT' } } }];
-    for (const compliance of wrong) refused(await post('100', compliance), 400, 32002, /compliance/);
+        { travel_rule: { vasp, beneficiary: { name: 'x', type: 'ROBOT' } } },
+    ];
+    for (const compliance of wrong)
+        refused(await post('100', compliance), 400, 32002, /compliance/);
     const full = { travel_rule: { vasp, beneficiary: { name: 'x', type: 'NATURAL' } } };
     assert.equal((await post('100', full)).status, 200);
     refused(await box.withdraw('100', box.ready.depositAddress), 400, 32002, /deposit address/);
@@ -205,7 +281,11 @@ test('idempotency: the same key gives the original as it stands now', async () =
     const key = 'b0b8a3c2-7c1c-11f0-8de9-0242ac120002';
     refused(await box.redeem('99', bank_id, key), 400, 32002);
     const first = await box.redeem('200', bank_id, key);
-    assert.equal(first.payload.summary_status, 'IN_PROGRESS', 'a refused request does not use the key up');
+    assert.equal(
+        first.payload.summary_status,
+        'IN_PROGRESS',
+        'a refused request does not use the key up',
+    );
     await box.settled(first.payload.id);
     const again = await box.redeem('200', bank_id, key);
     assert.equal(again.payload.id, first.payload.id);
@@ -227,8 +307,12 @@ test('idempotency: the same key gives the original as it stands now', async () =
 });
 
 test('test deposits: names must be the business name, amount a string', async () => {
-    const body = { amount: '150.00', receiver_clabe: box.ready.clabe,
-        receiver_name: box.ready.businessName, sender_name: box.ready.businessName };
+    const body = {
+        amount: '150.00',
+        receiver_clabe: box.ready.clabe,
+        receiver_name: box.ready.businessName,
+        sender_name: box.ready.businessName,
+    };
     const post = (change) => box.api('POST', '/spei/test/deposits', { ...body, ...change });
     refused(await post({ amount: 150 }), 400, 32002, /string/);
     refused(await post({ amount: '0.00' }), 400, 32002, /positive/);
@@ -251,11 +335,19 @@ test('listings: filters, pages and their bounds', async () => {
     assert.equal(all.response.length, all.total_items);
     const first = (await deposits('page=1&page_size=2')).payload.response;
     const second = (await deposits('page=2&page_size=2')).payload.response;
-    assert.deepEqual([...first, ...second].map((row) => row.fid),
-        all.response.slice(0, 4).map((row) => row.fid));
+    assert.deepEqual(
+        [...first, ...second].map((row) => row.fid),
+        all.response.slice(0, 4).map((row) => row.fid),
+    );
     assert.ok(first[0].created_at >= first[1].created_at, 'newest first');
-    for (const bad of ['page=0', 'page_size=101', 'page=x', 'start_date=today', 'timezone=Mars',
-        'deposit_status=DONE']) {
+    for (const bad of [
+        'page=0',
+        'page_size=101',
+        'page=x',
+        'start_date=today',
+        'timezone=Mars',
+        'deposit_status=DONE',
+    ]) {
         assert.equal((await deposits(bad)).status, 400, bad);
     }
     const long_ago = await deposits('start_date=2001-01-01&end_date=2001-12-31');
@@ -267,8 +359,10 @@ test('listings: filters, pages and their bounds', async () => {
     const whole = (await rows('size=100')).payload;
     assert.equal(whole.content.length, whole.totalElements);
     const pages = [(await rows('page=0&size=3')).payload, (await rows('page=1&size=3')).payload];
-    assert.deepEqual(pages.flatMap((page) => page.content.map((row) => row.id)),
-        whole.content.slice(0, 6).map((row) => row.id));
+    assert.deepEqual(
+        pages.flatMap((page) => page.content.map((row) => row.id)),
+        whole.content.slice(0, 6).map((row) => row.id),
+    );
     for (const type of ['ISSUANCE', 'REDEMPTION', 'CRYPTO_WITHDRAWAL']) {
         const { content } = (await rows(`type=${type}&size=100`)).payload;
         assert.ok(content.length > 0 && content.every((row) => row.transaction_type === type));
@@ -288,16 +382,24 @@ test('listings: filters, pages and their bounds', async () => {
 
 test('deposit days are those of the server or of the asked time zone', async () => {
     const row = (await box.api('GET', '/spei/v1/deposits?page_size=1')).payload.response[0];
-    const day = (zone) => new Intl.DateTimeFormat('en-CA', { timeZone: zone }).format(
-        new Date(row.created_at.slice(0, 23) + 'Z'));
-    const found = async (zone, date) => (await box.api('GET',
-        `/spei/v1/deposits?page_size=100&timezone=${zone}&start_date=${date}&end_date=${date}`))
-        .payload.response.some((other) => other.fid === row.fid);
+    const day = (zone) =>
+        new Intl.DateTimeFormat('en-CA', { timeZone: zone }).format(
+            new Date(row.created_at.slice(0, 23) + 'Z'),
+        );
+    const found = async (zone, date) =>
+        (
+            await box.api(
+                'GET',
+                `/spei/v1/deposits?timezone=${zone}&start_date=${date}&end_date=${date}`,
+            )
+        ).payload.response.some((other) => other.fid === row.fid);
     // Fourteen hours ahead and eleven behind UTC: never the same calendar day.
     const [east, west] = ['Pacific/Kiritimati', 'Pacific/Pago_Pago'];
     assert.notEqual(day(east), day(west));
-    assert.deepEqual([await found(east, day(east)), await found(east, day(west)),
-        await found(west, day(west))], [true, false, true]);
+    assert.deepEqual(
+        [await found(east, day(east)), await found(east, day(west)), await found(west, day(west))],
+        [true, false, true],
+    );
 });
 
 test('rate limit: locked out for a minute', async () => {

@@ -17,7 +17,9 @@ function receiver_start() {
     const state = { got, status: 200 };
     const server = http.createServer((request, response) => {
         let text = '';
-        request.on('data', (part) => { text += part; });
+        request.on('data', (part) => {
+            text += part;
+        });
         request.on('end', () => {
             got.push(JSON.parse(text));
             response.writeHead(state.status);
@@ -25,11 +27,21 @@ function receiver_start() {
         });
     });
     return new Promise((resolve) => {
-        server.listen(0, '127.0.0.1', () => resolve(Object.assign(state, {
-            url: `http://127.0.0.1:${server.address().port}/hook`,
-            of: (id) => got.filter((event) => event.payload.transaction_id === id)
-                .map((event) => event.payload.status),
-            stop: () => { server.closeAllConnections(); server.close(); } })));
+        server.listen(0, '127.0.0.1', () =>
+            resolve(
+                Object.assign(state, {
+                    url: `http://127.0.0.1:${server.address().port}/hook`,
+                    of: (id) =>
+                        got
+                            .filter((event) => event.payload.transaction_id === id)
+                            .map((event) => event.payload.status),
+                    stop: () => {
+                        server.closeAllConnections();
+                        server.close();
+                    },
+                }),
+            ),
+        );
     });
 }
 
@@ -38,8 +50,10 @@ before(async () => {
     chain = await chain_start();
     box = await sandbox_start(chain);
     await box.fund(box.ready.clabe, '10000.00');
-    const { status, message, webhooks } = await box.api('POST', '/v4/webhooks',
-        { callback_url: receiver.url, events: ['TRANSACTION'] });
+    const { status, message, webhooks } = await box.api('POST', '/v4/webhooks', {
+        callback_url: receiver.url,
+        events: ['TRANSACTION'],
+    });
     assert.deepEqual([status, message], [200, 'Webhook successfully created']);
     assert.equal(webhooks[0].callback_url, receiver.url);
 });
@@ -50,15 +64,19 @@ after(async () => {
 });
 afterEach(async () => {
     await box.control('POST', '/reset-faults');
-    books_verify(await eventually('nothing is open', async () => {
-        const books = await box.control('GET', '/books');
-        return books.open_transactions.length === 0 ? books : undefined;
-    }));
+    books_verify(
+        await eventually('nothing is open', async () => {
+            const books = await box.control('GET', '/books');
+            return books.open_transactions.length === 0 ? books : undefined;
+        }),
+    );
 });
 
-const fault = async (rule) => assert.equal((await box.control('POST', '/faults', rule)).error, undefined);
-const withdrawals = async () => (await box.api('GET',
-    `${MINT}/transactions?type=CRYPTO_WITHDRAWAL&size=100`)).payload.totalElements;
+const fault = async (rule) =>
+    assert.equal((await box.control('POST', '/faults', rule)).error, undefined);
+const withdrawals = async () =>
+    (await box.api('GET', `${MINT}/transactions?type=CRYPTO_WITHDRAWAL&size=100`)).payload
+        .totalElements;
 const ON_WITHDRAWAL = { method: 'POST', path: `${MINT}/withdrawals` };
 
 test('lost answer: executed once, the same key finds it', async () => {
@@ -115,7 +133,9 @@ test('delay: answered late', async () => {
 test('webhooks: one per status change, in order, with the transaction', async () => {
     const { payload } = await box.withdraw('14.00', chain.bridge);
     await box.settled(payload.id);
-    await eventually('three events', () => (receiver.of(payload.id).length >= 3 ? true : undefined));
+    await eventually('three events', () =>
+        receiver.of(payload.id).length >= 3 ? true : undefined,
+    );
     assert.deepEqual(receiver.of(payload.id), ['PENDING', 'IN_PROGRESS', 'COMPLETE']);
     const last = receiver.got.findLast((event) => event.payload.transaction_id === payload.id);
     assert.equal(last.event, 'TRANSACTION');
@@ -127,15 +147,23 @@ test('webhooks: duplicated', async () => {
     const { payload } = await box.withdraw('15.00', chain.bridge);
     await box.settled(payload.id);
     await eventually('six events', () => (receiver.of(payload.id).length >= 6 ? true : undefined));
-    assert.deepEqual(receiver.of(payload.id),
-        ['PENDING', 'PENDING', 'IN_PROGRESS', 'IN_PROGRESS', 'COMPLETE', 'COMPLETE']);
+    assert.deepEqual(receiver.of(payload.id), [
+        'PENDING',
+        'PENDING',
+        'IN_PROGRESS',
+        'IN_PROGRESS',
+        'COMPLETE',
+        'COMPLETE',
+    ]);
 });
 
 test('webhooks: out of order', async () => {
     await fault({ kind: 'out_of_order', type: 'CRYPTO_WITHDRAWAL' });
     const { payload } = await box.withdraw('16.00', chain.bridge);
     await box.settled(payload.id);
-    await eventually('three events', () => (receiver.of(payload.id).length >= 3 ? true : undefined));
+    await eventually('three events', () =>
+        receiver.of(payload.id).length >= 3 ? true : undefined,
+    );
     assert.deepEqual(receiver.of(payload.id), ['IN_PROGRESS', 'PENDING', 'COMPLETE']);
 });
 
@@ -143,17 +171,25 @@ test('webhooks: a receiver that answers 500 is tried again', async () => {
     receiver.status = 500;
     const { payload } = await box.withdraw('17.00', chain.bridge);
     await eventually('tried twice', () => (receiver.of(payload.id).length >= 2 ? true : undefined));
-    assert.equal(new Set(receiver.of(payload.id)).size, 1, 'the first event again, not the next one');
+    assert.equal(
+        new Set(receiver.of(payload.id)).size,
+        1,
+        'the first event again, not the next one',
+    );
     receiver.status = 200;
     await box.settled(payload.id);
-    await eventually('all arrived', () => (receiver.of(payload.id).at(-1) === 'COMPLETE' ? true
-        : undefined));
+    await eventually('all arrived', () =>
+        receiver.of(payload.id).at(-1) === 'COMPLETE' ? true : undefined,
+    );
 });
 
 test('webhooks: registration is checked', async () => {
     const post = (body) => box.api('POST', '/v4/webhooks', body);
-    for (const body of [{ callback_url: 'ftp://x', events: ['TRANSACTION'] },
-        { callback_url: receiver.url, events: ['OTHER'] }, { events: ['TRANSACTION'] }]) {
+    for (const body of [
+        { callback_url: 'ftp://x', events: ['TRANSACTION'] },
+        { callback_url: receiver.url, events: ['OTHER'] },
+        { events: ['TRANSACTION'] },
+    ]) {
         assert.equal((await post(body)).error.code, 32002);
     }
     const twice = await post({ callback_url: receiver.url, events: ['TRANSACTION'] });
@@ -165,11 +201,20 @@ test('control port: wrong calls are refused with the reason', async () => {
     assert.match((await post('/faults', { kind: 'nonsense' })).error, /one of/);
     assert.match((await post('/deposit', { clabe: '1', amount: '100.00' })).error, /not a CLABE/);
     for (const amount of [100, '0', '-1', '1.001', '99999999999999']) {
-        assert.match((await post('/deposit', { clabe: box.ready.clabe, amount })).error, /positive decimal/);
+        assert.match(
+            (await post('/deposit', { clabe: box.ready.clabe, amount })).error,
+            /positive decimal/,
+        );
     }
-    assert.match((await post('/deposit', { clabe: box.ready.clabe, amount: '1', other: 1 })).error, /other/);
+    assert.match(
+        (await post('/deposit', { clabe: box.ready.clabe, amount: '1', other: 1 })).error,
+        /other/,
+    );
     assert.match((await post('/clock/advance', { ms: -1 })).error, /whole number/);
-    assert.match((await post('/settings', { amount_type: 'string', nonsense: 1 })).error, /unknown setting/);
+    assert.match(
+        (await post('/settings', { amount_type: 'string', nonsense: 1 })).error,
+        /unknown setting/,
+    );
     assert.equal((await box.control('GET', '/settings')).amount_type, 'both', 'nothing half done');
     assert.match((await post('/nowhere', {})).error, /no such call/);
 });

@@ -5,8 +5,13 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { centavos_format, centavos_parse, MAX_UNITS, units_format, units_to_json_number }
-    from '../amount.mjs';
+import {
+    centavos_format,
+    centavos_parse,
+    MAX_UNITS,
+    units_format,
+    units_to_json_number,
+} from '../amount.mjs';
 import { Auth } from '../auth.mjs';
 import { clabe_make, clabe_problem } from '../clabe.mjs';
 import { Clock } from '../clock.mjs';
@@ -29,7 +34,20 @@ test('amounts: exact texts in and out', () => {
     assert.equal(centavos_format(-1n), '-0.01');
     assert.equal(units_format(123_450_001n), '123.450001');
     assert.equal(units_format(1n), '0.000001');
-    for (const bad of ['', '-1', '+1', '1.', '.5', '1.234', '01', '1e3', ' 1', '1 ', '1,5', '0x10']) {
+    for (const bad of [
+        '',
+        '-1',
+        '+1',
+        '1.',
+        '.5',
+        '1.234',
+        '01',
+        '1e3',
+        ' 1',
+        '1 ',
+        '1,5',
+        '0x10',
+    ]) {
         assert.equal(centavos_parse(bad), null, `"${bad}" is not an amount`);
     }
 });
@@ -42,13 +60,22 @@ test('amounts: a JSON number is exact up to the cap and refused above', () => {
 });
 
 test('CLABE: published examples', () => {
-    for (const good of ['032180000118359719', '646180110400000007', '002010077777777771',
-        '012180026050783858']) {
+    for (const good of [
+        '032180000118359719',
+        '646180110400000007',
+        '002010077777777771',
+        '012180026050783858',
+    ]) {
         assert.equal(clabe_problem(good), null, good);
     }
     assert.match(clabe_problem('646180157000000000'), /check digit/);
-    for (const bad of ['03218000011835971', '0321800001183597190', '03218000011835971x',
-        '032-80000118359719', 32180000118359719]) {
+    for (const bad of [
+        '03218000011835971',
+        '0321800001183597190',
+        '03218000011835971x',
+        '032-80000118359719',
+        32180000118359719,
+    ]) {
         assert.notEqual(clabe_problem(bad), null, String(bad));
     }
 });
@@ -120,7 +147,11 @@ test('clock: advance runs each step at its own moment, in order', () => {
     clock.schedule(10_000, 'step', 1);
     assert.equal(clock.advance(9_000), 0);
     assert.equal(clock.advance(60_000), 3);
-    assert.deepEqual(seen, [[1, 10], [2, 20], [3, 30]]);
+    assert.deepEqual(seen, [
+        [1, 10],
+        [2, 20],
+        [3, 30],
+    ]);
     assert.ok(clock.now() - start >= 69_000);
 });
 
@@ -146,8 +177,10 @@ test('faults: count, matching, and dice that repeat with the seed', () => {
     const take = (method, where) => faults.take(['error_5xx'], { method, path: where }) !== null;
     assert.equal(take('GET', '/a/b'), false);
     assert.equal(take('POST', '/b'), false);
-    assert.deepEqual([take('POST', '/a/b'), take('POST', '/a/c'), take('POST', '/a/d')],
-        [true, true, false]);
+    assert.deepEqual(
+        [take('POST', '/a/b'), take('POST', '/a/c'), take('POST', '/a/d')],
+        [true, true, false],
+    );
     const throws = (seed) => {
         const rolled = new Faults(seed);
         rolled.add({ kind: 'lost_answer', probability: 0.3 });
@@ -161,10 +194,16 @@ test('faults: count, matching, and dice that repeat with the seed', () => {
 
 test('faults: a wrong rule is refused with its reason', () => {
     const faults = new Faults(1);
-    const wrong = [[null, /object/], [{}, /kind/], [{ kind: 'x' }, /one of/], [{ kind: 'delay' }, /delay_ms/],
-        [{ kind: 'lost_answer', count: 0 }, /above 0/], [{ kind: 'lost_answer', other: 1 }, /unknown/],
+    const wrong = [
+        [null, /object/],
+        [{}, /kind/],
+        [{ kind: 'x' }, /one of/],
+        [{ kind: 'delay' }, /delay_ms/],
+        [{ kind: 'lost_answer', count: 0 }, /above 0/],
+        [{ kind: 'lost_answer', other: 1 }, /unknown/],
         [{ kind: 'lost_answer', count: 1, probability: 1 }, /not both/],
-        [{ kind: 'lost_answer', probability: 2 }, /\(0, 1\]/]];
+        [{ kind: 'lost_answer', probability: 2 }, /\(0, 1\]/],
+    ];
     for (const [rule, reason] of wrong) assert.match(faults.add(rule).problem, reason);
     assert.deepEqual(faults.list(), []);
 });

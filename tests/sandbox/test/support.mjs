@@ -1,5 +1,5 @@
-// What the sandbox tests share: a private anvil with TestMXNB on it, the sandbox as a child process,
-// and a small client that signs by itself (it shares no code with the sandbox).
+// What the sandbox tests share: a private anvil with TestMXNB on it, the sandbox as a child
+// process, and a small client that signs by itself (it shares no code with the sandbox).
 
 import { execFileSync, spawn } from 'node:child_process';
 import crypto from 'node:crypto';
@@ -54,29 +54,67 @@ function child_stop(child, signal) {
 export async function chain_start() {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'sandbox-test-'));
     const port = await free_port();
-    const anvil = spawn(ANVIL, ['--port', String(port), '--host', '127.0.0.1', '--chain-id', '42161',
-        '--hardfork', 'cancun', '--block-time', '0.25', '--silent'], { stdio: 'ignore' });
+    const anvil = spawn(
+        ANVIL,
+        [
+            '--port',
+            String(port),
+            '--host',
+            '127.0.0.1',
+            '--chain-id',
+            '42161',
+            '--hardfork',
+            'cancun',
+            '--block-time',
+            '0.25',
+            '--silent',
+        ],
+        { stdio: 'ignore' },
+    );
     const rpc = `http://127.0.0.1:${port}`;
     const call = async (method, params) => {
-        const response = await fetch(rpc, { method: 'POST', headers: { 'content-type': 'application/json' },
-            body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }) });
+        const response = await fetch(rpc, {
+            method: 'POST',
+            headers: { 'content-type': 'application/json' },
+            body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
+        });
         const { result, error } = await response.json();
         if (error !== undefined) throw new Error(`${method}: ${error.message}`);
         return result;
     };
-    const accounts = await eventually('anvil answers',
-        () => call('eth_accounts', []).catch(() => undefined));
+    const accounts = await eventually('anvil answers', () =>
+        call('eth_accounts', []).catch(() => undefined),
+    );
     const [relayer, arbiter, minter, outsider] = accounts.slice(5);
     const out = path.join(dir, 'deployment.json');
-    execFileSync(process.execPath, [path.join(ROOT, 'contracts/tools/deploy.mjs'), '--rpc', rpc,
-        '--relayer', relayer, '--arbiter', arbiter, '--minter', minter, '--bridge', relayer,
-        '--out', out], { stdio: 'pipe' });
+    execFileSync(
+        process.execPath,
+        [
+            path.join(ROOT, 'contracts/tools/deploy.mjs'),
+            '--rpc',
+            rpc,
+            '--relayer',
+            relayer,
+            '--arbiter',
+            arbiter,
+            '--minter',
+            minter,
+            '--bridge',
+            relayer,
+            '--out',
+            out,
+        ],
+        { stdio: 'pipe' },
+    );
     const { token, admin } = JSON.parse(fs.readFileSync(out, 'utf8'));
+    // Sandboxes a failed test has left behind go too.
+    const sandboxes = new Set();
     const stop = async () => {
+        for (const child of sandboxes) await child_stop(child, 'SIGKILL');
         await child_stop(anvil, 'SIGTERM');
         fs.rmSync(dir, { recursive: true });
     };
-    return { rpc, call, dir, token, admin, minter, bridge: relayer, outsider, stop };
+    return { rpc, call, sandboxes, dir, token, admin, minter, bridge: relayer, outsider, stop };
 }
 
 // The sandbox as its users run it. extra: more command line arguments.
@@ -84,31 +122,58 @@ export async function sandbox_start(chain, extra = []) {
     const secret_file = path.join(chain.dir, 'secret');
     fs.writeFileSync(secret_file, `${API_SECRET}\n`, { mode: 0o600 });
     const who = extra.includes('--minter-key-file') ? [] : ['--minter', chain.minter];
-    const child = spawn(process.execPath, [MAIN, '--rpc', chain.rpc, '--token', chain.token, ...who,
-        '--api-key', API_KEY, '--api-secret-file', secret_file, '--fast', ...extra],
-    { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(
+        process.execPath,
+        [
+            MAIN,
+            '--rpc',
+            chain.rpc,
+            '--token',
+            chain.token,
+            ...who,
+            '--api-key',
+            API_KEY,
+            '--api-secret-file',
+            secret_file,
+            '--fast',
+            ...extra,
+        ],
+        { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    chain.sandboxes.add(child);
     let output = '';
     let trouble = '';
-    child.stdout.on('data', (part) => { output += part; });
-    child.stderr.on('data', (part) => { trouble += part; });
+    child.stdout.on('data', (part) => {
+        output += part;
+    });
+    child.stderr.on('data', (part) => {
+        trouble += part;
+    });
     const line = await eventually('the sandbox is ready', () => {
         if (child.exitCode !== null) throw new Error(`sandbox ended: ${trouble}`);
         return output.includes('\n') ? output : undefined;
     });
     const ready = JSON.parse(line);
-    return { ready, ...client_make(ready), stop: (signal = 'SIGTERM') => child_stop(child, signal) };
+    return {
+        ready,
+        ...client_make(ready),
+        stop: (signal = 'SIGTERM') => child_stop(child, signal),
+    };
 }
 
 let last_nonce = Date.now();
 
 export function authorization(method, target, body, nonce = ++last_nonce) {
-    const signature = crypto.createHmac('sha256', API_SECRET)
-        .update(`${nonce}${method}${target}${body}`).digest('hex');
+    const signature = crypto
+        .createHmac('sha256', API_SECRET)
+        .update(`${nonce}${method}${target}${body}`)
+        .digest('hex');
     return `Bitso ${API_KEY}:${nonce}:${signature}`;
 }
 
-// api(method, target, body?, headers?) -> {status, payload, error, text}; throws when the connection
-// breaks; one request at a time, as increasing nonces ask for. control(method, path, body?) -> JSON.
+// api(method, target, body?, headers?) -> {status, payload, error, text}; throws when the
+// connection breaks; one request at a time, as increasing nonces ask for. control(method, path,
+// body?) -> JSON.
 export function client_make({ url, controlUrl }) {
     let lane = Promise.resolve();
     const api = (...request) => {
@@ -118,24 +183,34 @@ export function client_make({ url, controlUrl }) {
     };
     const api_now = async (method, target, body, headers = {}) => {
         const text = body === undefined ? '' : JSON.stringify(body);
-        const response = await fetch(url + target, { method, body: text === '' ? undefined : text,
-            headers: { 'content-type': 'application/json',
-                authorization: authorization(method, target, text), ...headers } });
+        const response = await fetch(url + target, {
+            method,
+            body: text === '' ? undefined : text,
+            headers: {
+                'content-type': 'application/json',
+                authorization: authorization(method, target, text),
+                ...headers,
+            },
+        });
         const answer = await response.text();
         const json = answer.startsWith('{') ? JSON.parse(answer) : {};
         return { status: response.status, ...json, text: answer };
     };
     const control = async (method, target, body) => {
-        const response = await fetch(controlUrl + target, { method,
+        const response = await fetch(controlUrl + target, {
+            method,
             headers: { 'content-type': 'application/json' },
-            body: body === undefined ? undefined : JSON.stringify(body) });
+            body: body === undefined ? undefined : JSON.stringify(body),
+        });
         return response.json();
     };
-    const transaction = async (id) => (await api('GET', `/mint_platform/v1/transactions/${id}`)).payload;
-    const settled = (id, status = 'COMPLETE') => eventually(`${id} is ${status}`, async () => {
-        const tx = await transaction(id);
-        return tx.status === status ? tx : undefined;
-    });
+    const transaction = async (id) =>
+        (await api('GET', `/mint_platform/v1/transactions/${id}`)).payload;
+    const settled = (id, status = 'COMPLETE') =>
+        eventually(`${id} is ${status}`, async () => {
+            const tx = await transaction(id);
+            return tx.status === status ? tx : undefined;
+        });
     return { api, control, transaction, settled, ...stories_make(api, control, settled) };
 }
 
@@ -150,20 +225,38 @@ function stories_make(api, control, settled) {
         return { fid, issuance: await settled(issuance.transaction_id) };
     };
     const bank_register = async (clabe = BANK_CLABE) => {
-        const { payload } = await api('POST', '/mint_platform/v1/accounts/banks', { clabe, tag: 'seller',
-            recipient_legal_name: 'Test Seller', ownership: 'THIRD_PARTY' });
+        const { payload } = await api('POST', '/mint_platform/v1/accounts/banks', {
+            clabe,
+            tag: 'seller',
+            recipient_legal_name: 'Test Seller',
+            ownership: 'THIRD_PARTY',
+        });
         await eventually('the bank account is usable', async () => {
             const list = (await api('GET', '/mint_platform/v1/accounts/banks')).payload;
             return list.some((bank) => bank.id === payload.id) ? true : undefined;
         });
         return payload.id;
     };
-    const redeem = (amount, bank_id, key) => api('POST', '/mint_platform/v1/redemptions',
-        { amount, asset: 'mxn', destination_bank_account_id: bank_id },
-        key === undefined ? {} : { 'x-idempotency-key': key });
-    const withdraw = (amount, address, key) => api('POST', '/mint_platform/v1/withdrawals',
-        { amount, address, asset: 'MXNB', blockchain: 'ARBITRUM', compliance: { travel_rule: {} } },
-        key === undefined ? {} : { 'x-idempotency-key': key });
+    const redeem = (amount, bank_id, key) =>
+        api(
+            'POST',
+            '/mint_platform/v1/redemptions',
+            { amount, asset: 'mxn', destination_bank_account_id: bank_id },
+            key === undefined ? {} : { 'x-idempotency-key': key },
+        );
+    const withdraw = (amount, address, key) =>
+        api(
+            'POST',
+            '/mint_platform/v1/withdrawals',
+            {
+                amount,
+                address,
+                asset: 'MXNB',
+                blockchain: 'ARBITRUM',
+                compliance: { travel_rule: {} },
+            },
+            key === undefined ? {} : { 'x-idempotency-key': key },
+        );
     return { fund, bank_register, redeem, withdraw };
 }
 
