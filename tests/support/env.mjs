@@ -43,7 +43,8 @@ function build_folder() {
     return path.resolve(ROOT, process.env.KUSTODIA_BUILD ?? 'build/dev');
 }
 
-function binary(name) {
+/** A program of ours from the build folder (KUSTODIA_BUILD, build/dev unless set). */
+export function binary(name) {
     return program_find([path.join(build_folder(), 'bin', name)], name, './dev build');
 }
 
@@ -109,7 +110,7 @@ export class Ground {
             const password_file = path.join(folder, `${role}.password`);
             if (!existsSync(keyfile)) {
                 secret_write(password_file, `${randomBytes(24).toString('hex')}\n`);
-                await run(keytool, ['new', '--light', '--password-file', password_file, keyfile]);
+                await run(keytool, ['new', '--light', '--password-file', password_file, '--out', keyfile]);
             }
             this[role] = { keyfile, password_file, address: await key_address(keytool, keyfile) };
         }
@@ -132,7 +133,7 @@ export class Ground {
 }
 
 async function key_address(keytool, keyfile) {
-    const { stdout } = await run(keytool, ['address', keyfile]);
+    const { stdout } = await run(keytool, ['address', '--key', keyfile]);
     const found = /0x[0-9a-fA-F]{40}/.exec(stdout);
     if (found === null) {
         throw new StartError(`relayer-keytool address printed no address: ${stdout.trim()}`);
@@ -169,11 +170,16 @@ export class Env {
         this.daemon_log = path.join(this.home, 'log', 'relayerd.log');
     }
 
-    async start(steps = quiet_steps, daemon_env = {}) {
+    /** Everything but the daemon. */
+    async prepare(steps = quiet_steps) {
         await steps.run('deploying the contracts', () => this.contracts_deploy());
         await steps.run('starting the Juno sandbox', () => this.sandbox_start());
         await steps.run('writing the configuration', () => this.config_write());
-        await steps.run('starting the signer and the daemon', () => this.daemon_start({ env: daemon_env }));
+    }
+
+    async start(steps = quiet_steps) {
+        await this.prepare(steps);
+        await steps.run('starting the signer and the daemon', () => this.daemon_start());
     }
 
     async contracts_deploy() {

@@ -1,0 +1,94 @@
+// Scenario tests on real parts: PostgreSQL, a local chain, the Juno sandbox, signer and daemon.
+//
+//   node tests/scenario/run.mjs [WORD ...]      only scenarios whose name has one of the words
+//
+// Two workers, each with a ground of its own (cluster, chain, keys); a scenario gets a fresh database,
+// fresh contracts, a fresh sandbox and a fresh daemon on it. A scenario that throws has failed; one that
+// calls t.skip(reason) is skipped; the logs of both stay below .dev/test.
+
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { Ground, leftovers_stop, ROOT } from '../support/env.mjs';
+import { failure_print } from '../support/steps.mjs';
+import { kill_scenarios } from './kill.mjs';
+
+const WORKERS = 2;
+const KILL_PAIRS = 12;
+const HERE = path.dirname(fileURLToPath(import.meta.url));
+const HOME = path.join(ROOT, '.dev/test');
+
+class Skip extends Error {}
+
+/** Every *.scenario.mjs exports `scenarios`: [{ name, run(ground, t) }]. */
+async function scenarios_load() {
+    const found = [];
+    for (const file of readdirSync(HERE).filter((name) => name.endsWith('.scenario.mjs')).sort()) {
+        found.push(...(await import(path.join(HERE, file))).scenarios);
+    }
+    return [...found, ...await kill_scenarios({ pairs: KILL_PAIRS })];
+}
+
+const counts = { passed: 0, failed: 0, skipped: 0 };
+const t = { skip: (reason) => { throw new Skip(reason); } };
+
+async function scenario_run(scenario, ground) {
+    const begun = Date.now();
+    const took = () => `${((Date.now() - begun) / 1000).toFixed(1)} s`;
+    try {
+        await scenario.run(ground, t);
+        counts.passed += 1;
+        console.log(`ok   ${scenario.name} (${took()})`);
+    } catch (error) {
+        if (error instanceof Skip) {
+            counts.skipped += 1;
+            console.log(`SKIP ${scenario.name}: ${error.message}`);
+            return;
+        }
+        counts.failed += 1;
+        console.log(`FAIL ${scenario.name} (${took()})\n  ${error.message}`);
+        if (error.log !== undefined) {
+            console.log(`  log: ${error.log}`);
+        }
+    }
+}
+
+/** Ends what a killed run left, and removes the folders of its scenarios; cluster and keys stay. */
+async function home_clean(home) {
+    for (const entry of existsSync(home) ? readdirSync(home, { withFileTypes: true }) : []) {
+        const place = path.join(home, entry.name);
+        if (entry.isDirectory() && existsSync(path.join(place, 'processes.json'))) {
+            await leftovers_stop(place);
+            rmSync(place, { recursive: true, force: true });
+        }
+    }
+    await leftovers_stop(home);
+    rmSync(path.join(home, 'log'), { recursive: true, force: true });
+}
+
+async function worker_run(home, queue) {
+    await home_clean(home);
+    const ground = new Ground(home);
+    try {
+        await ground.start();
+        for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+            await scenario_run(next, ground);
+        }
+    } finally {
+        await ground.stop();
+    }
+}
+
+const words = process.argv.slice(2);
+try {
+    const queue = (await scenarios_load())
+        .filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
+    const workers = Math.min(WORKERS, Math.max(1, queue.length));
+    await Promise.all(Array.from({ length: workers }, (_unused, at) => worker_run(path.join(HOME, `w${at}`), queue)));
+} catch (error) {
+    failure_print(error, process.stdout);
+    counts.failed += 1;
+}
+console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+process.exitCode = counts.failed === 0 ? 0 : 1;
