@@ -16,7 +16,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-import { Cluster } from './postgres.mjs';
+import { Cluster, path_is_odd } from './postgres.mjs';
 import {
     port_choose, process_birth, process_ready, ProcessRegister, program_find, StartError, wait_for,
 } from './process.mjs';
@@ -230,10 +230,10 @@ export class Env {
         return `http://127.0.0.1:${this.http_port}/webhook/juno`;
     }
 
-    /** The socket's path: in the run's folder, or in a private temporary one when that is too long. */
+    /** The socket's path: in the run's folder, or in a private temporary one when that cannot hold it. */
     socket_choose() {
         const near = path.join(this.home, 'relayer.sock');
-        if (Buffer.byteLength(near) <= SOCKET_PATH_MAX) {
+        if (Buffer.byteLength(near) <= SOCKET_PATH_MAX && !path_is_odd(near)) {
             return near;
         }
         this.socket_folder ??= mkdtempSync(path.join(tmpdir(), 'kustodia-'));

@@ -77,6 +77,11 @@ function folder_reachable(folder, account) {
     return true;
 }
 
+/** Characters that mean something to libpq's host lists or to an INI file. */
+export function path_is_odd(place) {
+    return /[,;#'"\\\s]/.test(place);
+}
+
 export class Cluster {
     /** home: the environment's folder; register: where the server process is written down. */
     constructor({ home, register }) {
@@ -98,9 +103,10 @@ export class Cluster {
         let place = path.join(this.home, 'postgres');
         const socket = path.join(place, `.s.PGSQL.${SOCKET_NAME}.lock`);
         const reachable = this.account === undefined || folder_reachable(this.home, this.account);
-        if (!reachable || Buffer.byteLength(socket) > SOCKET_PATH_MAX) {
+        const fits = Buffer.byteLength(socket) <= SOCKET_PATH_MAX && !path_is_odd(socket);
+        if (!reachable || !fits) {
             place = mkdtempSync(path.join(tmpdir(), 'kustodia-pg-'));
-            this.moved = `${reachable ? 'the path is too long for a socket' : 'the account postgres '
+            this.moved = `${reachable ? 'this path cannot hold a socket' : 'the account postgres '
                 + 'cannot enter this folder'}, so the database lives in ${place}`;
         } else {
             mkdirSync(place, { recursive: true });
