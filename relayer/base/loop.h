@@ -23,8 +23,8 @@ void loop_timer_stop(struct loop_timer *timer);
 bool loop_timer_active(const struct loop_timer *timer);
 void loop_timer_free(struct loop_timer *timer); /* NULL is fine */
 
-/* Calls cb(ctx) once in a coming turn of the loop, never before this returns. It cannot be taken
- * back: ctx must live until then. Calls made in one turn come in their order. */
+/* Calls cb(ctx) once, in the next turn of the loop, never before this returns. It cannot be taken
+ * back: ctx must live until then. Calls asked for in one turn come in no particular order. */
 void loop_later(uv_loop_t *loop, loop_cb cb, void *ctx);
 
 typedef void (*loop_signal_cb)(void *ctx, int signum);
