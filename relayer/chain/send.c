@@ -1,0 +1,155 @@
+/* eth_sendRawTransaction to every endpoint at once, and what their answers mean together. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi/hex.h"
+#include "abi/keccak.h"
+#include "relayer/base/check.h"
+#include "relayer/chain/endpoint.h"
+
+struct sending;
+
+/* One endpoint's share. */
+struct sending_leg {
+    struct sending *sending;
+    size_t endpoint;
+};
+
+struct sending {
+    struct node *node;
+    uint64_t id;
+    size_t pending;      /* legs without an answer */
+    bool delivered;
+    bool reached;        /* at least one leg may have put bytes on the wire */
+    struct node_sent sent;
+    struct err err;      /* of the last leg that leaves it open */
+    node_sent_cb *cb;
+    void *ctx;
+    struct sending_leg leg[NODE_ENDPOINTS_MAX];
+};
+
+/* One leg's verdict; the words of the node go to `text`. */
+static enum send_verdict leg_read(const struct sending *sending, const struct http_answer *http,
+                                  char text[CHAIN_TEXT_MAX], struct err *err)
+{
+    struct chain_answer answer;
+    enum send_verdict verdict = SEND_UNKNOWN;
+    struct err parse = {0};
+    uint8_t hash[32];
+
+    if (!answer_parse(http->body, http->body_n, sending->id, 1, &answer, &parse)) {
+        endpoint_status_err(http->status, &parse, err);
+        err->outcome = OUTCOME_UNKNOWN;
+        return SEND_UNKNOWN;
+    }
+    if (answer.reply[0].result == NULL) {
+        memcpy(text, answer.reply[0].error_text, CHAIN_TEXT_MAX);
+        verdict = send_verdict_of(answer.reply[0].error_code, text);
+        err_set(err, ERR_CHAIN_UNKNOWN, "node: %s", text);
+    } else if (answer_hash(answer.reply[0].result, hash, err)) {
+        if (memcmp(hash, sending->sent.hash, 32) == 0)
+            verdict = SEND_ACCEPTED;
+        else
+            err_set(err, ERR_CHAIN_ANSWER, "node: the hash of other bytes than those sent");
+    }
+    answer_free(&answer);
+    return verdict;
+}
+
+static void sending_deliver(struct sending *sending)
+{
+    bool open = sending->sent.verdict == SEND_UNKNOWN;
+
+    sending->delivered = true;
+    if (open)
+        sending->err.outcome = sending->reached ? OUTCOME_UNKNOWN : OUTCOME_NOT_HAPPENED;
+    sending->cb(sending->ctx, open ? &sending->err : NULL, &sending->sent);
+}
+
+static void leg_join(struct sending *sending, enum send_verdict verdict, const char *text,
+                     const struct err *err)
+{
+    enum send_verdict joined = sending->reached ? send_verdict_join(sending->sent.verdict, verdict)
+                                                : verdict;
+
+    if (joined == verdict)
+        memcpy(sending->sent.text, text, CHAIN_TEXT_MAX);
+    sending->sent.verdict = joined;
+    sending->reached = true;
+    if (verdict == SEND_UNKNOWN)
+        sending->err = *err;
+}
+
+static void leg_answered(void *ctx, const struct err *e, const struct http_answer *http)
+{
+    struct sending_leg *leg = ctx;
+    struct sending *sending = leg->sending;
+    struct node *node = sending->node;
+    char text[CHAIN_TEXT_MAX] = "";
+    struct err err = {0};
+
+    sending->pending--;
+    if (e == NULL) {
+        enum send_verdict verdict = leg_read(sending, http, text, &err);
+
+        endpoint_note(node, leg->endpoint, verdict != SEND_UNKNOWN);
+        leg_join(sending, verdict, text, &err);
+    } else {
+        endpoint_note(node, leg->endpoint, false);
+        err_set(&err, e->outcome == OUTCOME_NOT_HAPPENED ? ERR_CHAIN_AWAY : ERR_CHAIN_UNKNOWN,
+                "node: %s", e->message);
+        if (e->outcome == OUTCOME_NOT_HAPPENED && !sending->reached)
+            sending->err = err; /* it has no say beside an endpoint that was reached */
+        else if (e->outcome != OUTCOME_NOT_HAPPENED)
+            leg_join(sending, SEND_UNKNOWN, text, &err);
+    }
+    if (!sending->delivered && (sending->pending == 0 || sending->sent.verdict == SEND_ACCEPTED ||
+                                sending->sent.verdict == SEND_KNOWN))
+        sending_deliver(sending);
+    if (sending->pending == 0) {
+        free(sending);
+        node_drop(node);
+    }
+}
+
+/* {"jsonrpc":"2.0","id":..,"method":"eth_sendRawTransaction","params":["0x.."]}; to be freed. */
+static char *sending_body(uint64_t id, struct bytes raw)
+{
+    char *hex = malloc(2 * raw.n + 3), *body;
+    json_t *json;
+
+    CHECK(hex != NULL);
+    hex_encode_0x(raw.p, raw.n, hex);
+    json = json_pack("{s:s, s:I, s:s, s:[s]}", "jsonrpc", "2.0", "id", (json_int_t)id, "method",
+                     "eth_sendRawTransaction", "params", hex);
+    CHECK(json != NULL);
+    body = json_dumps(json, JSON_COMPACT);
+    CHECK(body != NULL);
+    json_decref(json);
+    free(hex);
+    return body;
+}
+
+void node_send_raw(struct node *node, struct bytes raw, node_sent_cb *cb, void *ctx)
+{
+    struct sending *sending = calloc(1, sizeof *sending);
+    size_t n = node->endpoints_n;
+    char *body;
+
+    CHECK(sending != NULL && raw.n >= 1 && raw.n <= NODE_RAW_TX_BYTES_MAX);
+    sending->node = node;
+    sending->id = node->next_id++;
+    sending->pending = n;
+    sending->sent.verdict = SEND_UNKNOWN;
+    sending->cb = cb;
+    sending->ctx = ctx;
+    keccak256(raw.p, raw.n, sending->sent.hash);
+    body = sending_body(sending->id, raw);
+    node_hold(node);
+    for (size_t i = 0; i < n; i++) {
+        sending->leg[i] = (struct sending_leg){.sending = sending, .endpoint = i};
+        endpoint_post(node, i, body, leg_answered, &sending->leg[i]);
+    }
+    free(body);
+}
