@@ -2,7 +2,8 @@
 // text. The keys are opened here by an independent library; the search itself is proved on a planted copy.
 
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
-import { createRequire } from 'node:module';
+
+import { Wallet } from 'ethers';
 
 import { check, with_env } from './bed.mjs';
 
@@ -10,7 +11,6 @@ const CHUNK = 1 << 20;
 const OVERLAP = 128;
 
 function keys_open(ground) {
-    const { Wallet } = createRequire(import.meta.url)('ethers');
     return [ground.relayer, ground.arbiter].map(({ keyfile, password_file }) => {
         const password = readFileSync(password_file, 'utf8').trim();
         const wallet = Wallet.fromEncryptedJsonSync(readFileSync(keyfile, 'utf8'), password);
