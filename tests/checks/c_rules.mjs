@@ -6,7 +6,7 @@ const FUNCTION_LINES_MAX = 70;
 const FILE_LINES_MAX = 800;
 const COLUMNS_MAX = 100;
 const COMMENT_COLUMNS_MAX = 110;
-const CONTRACT_LEAST_CHARS = 40;
+const CONTRACT_LEAST_CHARS = 30;
 
 /** A rule that is one pattern over code without comments and literals. */
 function pattern_rule({ name, rule, covers, pattern, say, good, bad }) {
