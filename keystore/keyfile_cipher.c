@@ -1,6 +1,5 @@
 #include "keystore/keyfile_cipher.h"
 
-#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <stdarg.h>
@@ -8,6 +7,7 @@
 #include <string.h>
 
 #include "abi/keccak.h"
+#include "keystore/scrypt.h"
 
 bool keyfile_fail(struct keyfile_error *error, enum keyfile_fault fault, const char *format, ...)
 {
@@ -72,20 +72,20 @@ static bool derive(const struct keyfile_box *box, const struct secret *password,
 {
     if (!secret_new(derived, (size_t)box->dklen))
         return keyfile_fail(error, KEYFILE_FAULT_SYSTEM, "no locked memory for the derived key");
-    const char *text = (const char *)password->data;
-    int done = 0;
+    const struct scrypt_input input = {password->data, password->n, box->salt, box->salt_n};
+    bool done = false;
     switch (box->kdf) {
     case KEYFILE_KDF_SCRYPT:
-        // The limit leaves OpenSSL room for the p blocks beside the n * r table.
-        done = EVP_PBE_scrypt(text, password->n, box->salt, box->salt_n, box->n, box->r, box->p,
-                              2ull * KEYFILE_MEMORY_MAX, derived->data, derived->n);
+        done = scrypt_derive(&input, (struct scrypt_cost){box->n, (uint32_t)box->r, (uint32_t)box->p},
+                             derived->data, derived->n);
         break;
     case KEYFILE_KDF_PBKDF2:
-        done = PKCS5_PBKDF2_HMAC(text, (int)password->n, box->salt, (int)box->salt_n, (int)box->c,
-                                 EVP_sha256(), (int)derived->n, derived->data);
+        done = PKCS5_PBKDF2_HMAC((const char *)password->data, (int)password->n, box->salt,
+                                 (int)box->salt_n, (int)box->c, EVP_sha256(), (int)derived->n,
+                                 derived->data) == 1;
         break;
     }
-    if (done == 1)
+    if (done)
         return true;
     secret_free(derived);
     ERR_clear_error();

@@ -66,14 +66,21 @@ __attribute__((format(printf, 2, 3))) static bool config_fail(struct reader *rea
     return false;
 }
 
+static char *trim(char *text)
+{
+    text += strspn(text, " \t\r");
+    size_t n = strlen(text);
+    while (n > 0 && strchr(" \t\r", text[n - 1]))
+        text[--n] = '\0';
+    return text;
+}
+
 static bool take_addresses(char *value, struct policy *policy)
 {
     char *rest = value;
     policy->deposits_n = 0;
     while (rest) {
-        char *item = strsep(&rest, ",");
-        item += strspn(item, " \t");
-        item[strcspn(item, " \t")] = '\0';
+        const char *item = trim(strsep(&rest, ","));
         if (policy->deposits_n == POLICY_DEPOSITS_MAX ||
             !hex_parse_address(item, policy->deposits[policy->deposits_n]))
             return false;
@@ -128,15 +135,6 @@ static bool take_setting(struct reader *reader, const char *key, char *value)
         return take_value(reader, &settings[i], value);
     }
     return config_fail(reader, "unknown setting \"%.40s\" in section [%s]", key, reader->section);
-}
-
-static char *trim(char *text)
-{
-    text += strspn(text, " \t\r");
-    size_t n = strlen(text);
-    while (n > 0 && strchr(" \t\r", text[n - 1]))
-        text[--n] = '\0';
-    return text;
 }
 
 static bool take_section(struct reader *reader, char *line)
