@@ -17,11 +17,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "relayer/base/arena.h"
 #include "relayer/base/err.h"
 
 enum {
     JUNO_ANSWER_BYTES_MAX = 2 * 1024 * 1024,
     JUNO_ROWS_MAX = 100,     /* rows of one page; Juno's own maximum */
+    JUNO_BANKS_MAX = 10000,  /* registered bank accounts: that list has no pages */
     JUNO_ID_MAX = 64,        /* identifiers and tracking keys, each with its NUL */
     JUNO_NAME_MAX = 128,
     JUNO_URL_MAX = 512,
@@ -33,7 +35,8 @@ enum juno_state {
     JUNO_OPEN = 0,     /* PENDING, IN_PROGRESS, PROCESSING, or a word we do not know */
     JUNO_COMPLETE = 1, /* COMPLETE, COMPLETED, SUCCEEDED: final for Juno, not final for SPEI */
     JUNO_FAILED = 2,   /* FAILED, CANCELLED, CANCELED, REJECTED */
-    JUNO_RETURNED = 3  /* RETURNED, REFUNDED, REVERSED: completed once, then the money came back */
+    JUNO_RETURNED = 3  /* RETURNED, REFUNDED, REVERSED, or FAILED with a timeline step that says the
+                        * payment came back (details only): completed once, then undone */
 };
 
 enum juno_txn_kind {
@@ -80,7 +83,8 @@ struct juno_txn {
 struct juno_bank {
     char id[JUNO_ID_MAX];
     char clabe[JUNO_CLABE_SIZE];
-    char name[JUNO_NAME_MAX];
+    char name[JUNO_NAME_MAX]; /* cut at the maximum */
+    char tag[JUNO_ID_MAX];    /* ours: the idempotency key of the registration */
 };
 
 struct juno_clabe {
@@ -100,7 +104,7 @@ struct juno_txns {
     size_t rows_seen;
 };
 struct juno_banks {
-    struct juno_bank row[JUNO_ROWS_MAX];
+    const struct juno_bank *row;
     size_t n;
 };
 struct juno_clabes {
@@ -132,7 +136,7 @@ struct juno_answer {
     char message[JUNO_TEXT_MAX];
 };
 
-/* Writes `text` with every number literal in quotes to `out` (capacity 2 * n + 1 always
+/* Writes `text` with every number literal in quotes to `out` (capacity 2 * n + 4 always
  * suffices), NUL-terminated. False: a number breaks the grammar of RFC 8259, a string does not
  * end, or there is no room. */
 bool json_quote_numbers(const char *text, size_t n, char *out, size_t cap, size_t *out_n);
@@ -149,7 +153,8 @@ bool juno_read_txns(const struct json_t *payload, struct juno_txns *out, struct 
 bool juno_read_txn(const struct json_t *payload, struct juno_txn *out, struct err *err);
 bool juno_read_op(const struct json_t *payload, struct juno_op *out, struct err *err);
 bool juno_read_balances(const struct json_t *payload, struct juno_balances *out, struct err *err);
-bool juno_read_banks(const struct json_t *payload, struct juno_banks *out, struct err *err);
+bool juno_read_banks(const struct json_t *payload, struct arena *arena, struct juno_banks *out,
+                     struct err *err);
 bool juno_read_bank(const struct json_t *payload, struct juno_bank *out, struct err *err);
 bool juno_read_clabes(const struct json_t *payload, struct juno_clabes *out, struct err *err);
 bool juno_read_clabe(const struct json_t *payload, struct juno_clabe *out, struct err *err);

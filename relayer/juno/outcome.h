@@ -26,11 +26,12 @@ enum juno_class {
 struct juno_outcome {
     enum juno_class class;
     enum outcome outcome;
+    enum err_code code; /* of the struct err made from it */
 };
 
 /* For a call that moves money or creates something. `code` "" when the answer had none. `status`
  * is the HTTP status; 200..299 with success never comes here. */
-struct juno_outcome juno_outcome_of(const char *code, long status);
+struct juno_outcome juno_outcome_of(const char *code, int status);
 
 /* The class behind an error of juno/client.h; JUNO_CLASS_DONE for NULL. */
 enum juno_class juno_class_of(const struct err *err);
