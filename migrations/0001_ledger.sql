@@ -105,9 +105,9 @@ CREATE TABLE relayer.balance (
 
 -- Which script of a daemon's connection committed last (relayer/store/db.h): how a lost COMMIT is resolved.
 CREATE TABLE relayer.db_session (
-    id        uuid PRIMARY KEY,
-    script    bigint NOT NULL DEFAULT 0,
-    opened_at timestamptz NOT NULL DEFAULT now()
+    id      uuid PRIMARY KEY,
+    script  bigint NOT NULL DEFAULT 0,
+    used_at timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 50);
 
 -- What a pending entry adds to (or, in a resolution, gives back of) the amount reserved against the limit.
