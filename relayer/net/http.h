@@ -11,7 +11,7 @@
  *                                   (still connecting, still queued) it is NOT_HAPPENED
  *   ERR_NET_CUT       UNKNOWN       reset, empty, cut or unreadable answer
  *   ERR_NET_LIMIT     UNKNOWN       answer longer than answer_max
- *   ERR_CANCELLED     UNKNOWN       http_client_free came first; NOT_HAPPENED while still queued
+ *   ERR_CANCELLED     UNKNOWN       http_client_free came first; NOT_HAPPENED if nothing went out
  *
  * `money` is for requests that must not be executed twice by accident: libcurl repeats a POST by
  * itself when a kept connection turns out dead, so these get a fresh connection that is closed

@@ -18,7 +18,7 @@
 
 struct uv_loop_s;
 
-enum { LINES_PATH_MAX = 107, LINES_GROUPS_MAX = 64 };
+enum { LINES_PATH_MAX = 107, LINES_GROUPS_MAX = 64, LINES_LINGER_MS = 5000 };
 
 /* Credentials as they were when the peer connected. */
 struct lines_peer {
@@ -40,13 +40,14 @@ struct lines_settings {
 struct lines_conn;
 
 /* ctx is the one given to lines_server_new. A connection is valid from on_open until on_close
- * returns.
- * on_line: line is NUL-terminated, n bytes, may be changed, valid during the call.
+ * returns. on_line: line is NUL-terminated, n bytes, may be changed, valid during the call. on_end:
+ * the peer sends no more; call lines_conn_close once its answers are sent. May be NULL: closed.
  * on_overlong: a line passed line_max; send an answer or not, it is closed afterwards. */
 struct lines_events {
     void (*on_open)(void *ctx, struct lines_conn *conn);
     void (*on_line)(void *ctx, struct lines_conn *conn, char *line, size_t n);
     void (*on_overlong)(void *ctx, struct lines_conn *conn);
+    void (*on_end)(void *ctx, struct lines_conn *conn);
     void (*on_close)(void *ctx, struct lines_conn *conn);
 };
 
@@ -58,7 +59,8 @@ struct lines_server *lines_server_new(struct uv_loop_s *loop, const struct lines
                                       const struct lines_events *events, void *ctx, struct err *e);
 
 /* Closes the listener (and removes its file) and all connections; each gets its on_close before
- * this returns. The loop must run once more before uv_loop_close. NULL is fine. */
+ * this returns. Not from within an event. The loop must run once more before uv_loop_close. NULL is
+ * fine. */
 void lines_server_free(struct lines_server *server);
 unsigned lines_server_connections(const struct lines_server *server);
 
@@ -68,10 +70,11 @@ void lines_conn_set_data(struct lines_conn *conn, void *data);
 void *lines_conn_data(const struct lines_conn *conn);
 
 /* Queues text and a newline. False: it is closing, or the reader is too slow and is being cut off
- * (on_close comes in a later turn). text must not hold a newline. */
+ * (on_close comes later, never before this returns). text must not hold a newline. */
 bool lines_send(struct lines_conn *conn, const char *text, size_t n);
 
-/* Reads no more, closes once everything queued is written. on_close comes in a later turn. */
+/* Reads no more, closes once everything queued is written or LINES_LINGER_MS have passed. on_close
+ * comes later, never before this returns. May be called again. */
 void lines_conn_close(struct lines_conn *conn);
 
 /* ---- client ---- */
@@ -82,7 +85,7 @@ struct lines_client;
 struct lines_client *lines_connect(const char *path, size_t answer_max, struct err *e);
 void lines_disconnect(struct lines_client *client); /* NULL is fine */
 
-/* Sends a line. False: *e, with UNKNOWN once a byte was written. */
+/* Sends a line. False: *e, NOT_HAPPENED: without its newline the daemon never acts on a line. */
 bool lines_write(struct lines_client *client, const char *text, size_t n, unsigned timeout_ms,
                  struct err *e);
 
