@@ -128,7 +128,7 @@ CREATE TABLE deposit (
     fid             text PRIMARY KEY CHECK (length(fid) BETWEEN 1 AND 80),
     clabe           text NOT NULL,
     amount_centavos bigint NOT NULL CHECK (amount_centavos > 0),
-    state           text NOT NULL CHECK (state IN ('pending', 'unassigned', 'matched', 'failed')),
+    state           text NOT NULL CHECK (state IN ('unassigned', 'matched', 'refund')),
     reason          text,
     payment_id      uuid UNIQUE REFERENCES payment,
     issuance_id     text UNIQUE,           -- the ISSUANCE that consumed this deposit, once seen complete
@@ -190,6 +190,7 @@ CREATE TABLE effect (
     failures     integer NOT NULL DEFAULT 0,
     fence        bigint,
     claimed_until timestamptz,
+    claimed_by   text,
     next_at      timestamptz NOT NULL DEFAULT now(),
     first_sent_at timestamptz,
     last_error   text,

@@ -24,7 +24,7 @@ enum effect_column {
     E_CLABE, E_OWNERSHIP,
 };
 
-struct db_script *effects_claim_juno(int limit, int lease_s)
+struct db_script *effects_claim_juno(int limit, int lease_s, const char *owner)
 {
     struct db_script *script = db_script_new();
     struct db_stmt *s = db_add(
@@ -33,10 +33,24 @@ struct db_script *effects_claim_juno(int limit, int lease_s)
         " AND state IN ('armed', 'sent', 'unknown') AND next_at <= now()"
         " AND (claimed_until IS NULL OR claimed_until < now())"
         " ORDER BY next_at LIMIT $1 FOR UPDATE SKIP LOCKED)"
-        " UPDATE effect e SET claimed_until = now() + make_interval(secs => $2::bigint)"
+        " UPDATE effect e SET claimed_until = now() + make_interval(secs => $2::bigint),"
+        " claimed_by = $3"
         " FROM picked WHERE e.id = picked.id RETURNING " EFFECT_COLUMNS, DB_ANY);
     db_i64(s, limit);
     db_i64(s, lease_s);
+    db_text(s, owner);
+    return script;
+}
+
+struct db_script *effects_unclaim(const char *instance, const char *owner)
+{
+    struct db_script *script = db_script_new();
+    struct db_stmt *s = db_add(script,
+                               "UPDATE effect SET claimed_until = NULL, claimed_by = NULL"
+                               " WHERE claimed_until IS NOT NULL AND claimed_by <> $2"
+                               " AND split_part(claimed_by, '/', 1) = $1", DB_ANY);
+    db_text(s, instance);
+    db_text(s, owner);
     return script;
 }
 
@@ -162,6 +176,12 @@ void effects_not_sent(struct db_script *script, const struct effect_row *row, co
                       int64_t wait_ms)
 {
     answer(script, row, "not_happened", why);
+    effects_again(script, row, why, wait_ms);
+}
+
+void effects_again(struct db_script *script, const struct effect_row *row, const char *why,
+                   int64_t wait_ms)
+{
     struct db_stmt *s = update(script, row,
                                "UPDATE effect SET state = $4, failures = failures + 1,"
                                " claimed_until = NULL, last_error = $3, updated_at = now(),"
@@ -227,7 +247,10 @@ void effects_insert(struct db_script *script, const struct effect_plan *plan,
     struct db_stmt *s = db_add(
         script,
         "INSERT INTO effect (id, subject_id, kind, door, lane, state, idem_key, amount_units, destination)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING", DB_ANY);
+        " SELECT $1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::text, $7::uuid, $8::bigint,"
+        " $9::text WHERE NOT EXISTS (SELECT 1 FROM effect WHERE kind = $3::text"
+        "  AND subject_id IS NOT DISTINCT FROM $2::uuid"
+        "  AND state IN ('planned', 'armed', 'sent', 'unknown'))", DB_ANY);
     db_uuid(s, &plan->id);
     if (subject != NULL)
         db_uuid(s, subject);

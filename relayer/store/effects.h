@@ -53,7 +53,10 @@ struct effect_row {
 enum { EFFECTS_CLAIM_MAX = 32 };
 
 /* Claims Juno effects that are due, for lease_s seconds. Rows come back through effects_parse. */
-struct db_script *effects_claim_juno(int limit, int lease_s);
+struct db_script *effects_claim_juno(int limit, int lease_s, const char *owner);
+/* Claims of an earlier run of this instance (owner = "instance/pid/random") are void: it is dead. Should it
+ * live all the same, the attempt counter lets only one of the two send. */
+struct db_script *effects_unclaim(const char *instance, const char *owner);
 size_t effects_parse(struct db_result *result, int stmt, struct effect_row *rows, size_t max);
 /* The column list effects_parse reads, for other files of this room; alias e must be effect. */
 #define EFFECT_COLUMNS                                                                             \
@@ -77,6 +80,9 @@ void effects_unknown(struct db_script *script, const struct effect_row *row, con
 /* It certainly did not leave: try again after wait_ms. */
 void effects_not_sent(struct db_script *script, const struct effect_row *row, const char *why,
                       int64_t wait_ms);
+/* The same without an attempt: a question before it said "not yet". */
+void effects_again(struct db_script *script, const struct effect_row *row, const char *why,
+                   int64_t wait_ms);
 /* Nothing new: look again after wait_ms. */
 void effects_wait(struct db_script *script, const struct effect_row *row, int64_t wait_ms);
 /* The ends. All wake the payment. */
@@ -87,7 +93,8 @@ void effects_park(struct db_script *script, const struct effect_row *row, const 
 void effects_set_tx(struct db_script *script, const struct effect_row *row,
                     const uint8_t tx_hash[32], int64_t wait_ms);
 
-/* A maintenance effect without a payment (bank_register, clabe_create, token_approve). */
+/* A maintenance effect without a payment (bank_register, clabe_create, token_approve), unless one of its kind
+ * and subject is open already. */
 void effects_insert(struct db_script *script, const struct effect_plan *plan,
                     const struct uuid *subject, const char *destination);
 

@@ -14,7 +14,9 @@ struct db_script *lane_lease(const char *name, const char *owner, int ttl_s)
         " VALUES ($1, $2, 1, now() + make_interval(secs => $3::bigint))"
         " ON CONFLICT (name) DO UPDATE SET owner = $2, until = now() + make_interval(secs => $3::bigint),"
         " token = CASE WHEN l.owner = $2 THEN l.token ELSE l.token + 1 END"
-        " WHERE l.owner = $2 OR l.until < now() RETURNING token", DB_ANY);
+        /* A former run of the same instance is dead: its lease need not be waited for. */
+        " WHERE l.owner = $2 OR l.until < now()"
+        " OR split_part(l.owner, '/', 1) = split_part($2, '/', 1) RETURNING token", DB_ANY);
     db_text(s, name);
     db_text(s, owner);
     db_i64(s, ttl_s);

@@ -62,6 +62,27 @@ void observed_add_deposit(struct db_script *script, const struct report_deposit 
         payments_event(script, NULL, "deposit_unassigned", reason, report->fid);
 }
 
+void observed_add_refund(struct db_script *script, const struct report_deposit *report,
+                         const char *refund_of, const char *tracking_key)
+{
+    struct db_stmt *s = db_add(script,
+                               "INSERT INTO deposit (fid, clabe, amount_centavos, state, reason, reported_at)"
+                               " VALUES ($1, $2, $3, 'refund', $4, to_timestamp($5::bigint / 1000.0))", 1);
+    db_text(s, report->fid);
+    db_text(s, report->clabe);
+    db_i64(s, report->amount_centavos);
+    db_text(s, tracking_key);
+    db_i64(s, report->reported_ms);
+    s = db_add(script,
+               "WITH back AS (UPDATE juno_txn SET state = 'RETURNED', updated_at = now()"
+               " WHERE kind = 'REDEMPTION' AND state IN ('COMPLETE', 'FAILED')"
+               " AND (id = nullif($1::text, '') OR tracking_key = nullif($2::text, '')) RETURNING id)"
+               " UPDATE payment SET due_at = now(), version = version + 1 WHERE id IN"
+               " (SELECT l.payment_id FROM leg l JOIN back ON back.id = l.juno_id)", DB_ANY);
+    db_text(s, refund_of);
+    db_text(s, tracking_key);
+}
+
 /* States rank PENDING < IN_PROGRESS < COMPLETE < RETURNED and FAILED: an older report never regresses. */
 void observed_put_txn(struct db_script *script, const struct report_txn *r)
 {
@@ -90,12 +111,6 @@ void observed_put_txn(struct db_script *script, const struct report_txn *r)
     db_text(s, r->tracking_key);
     db_text(s, r->cep_url);
     db_i64(s, r->reported_ms);
-    /* A redemption that came back wakes its payment. */
-    db_text(db_add(script,
-                   "UPDATE payment SET due_at = now(), version = version + 1 WHERE id IN"
-                   " (SELECT l.payment_id FROM leg l JOIN juno_txn j ON j.id = l.juno_id"
-                   "  WHERE j.id = $1 AND j.state = 'RETURNED' AND l.state = 'paid')", DB_ANY),
-            r->id);
 }
 
 struct db_script *observed_match_issuances(void)
@@ -208,4 +223,55 @@ struct db_script *observed_counter(const char *name, int64_t at_least, int64_t c
     db_i64(s, at_least);
     db_i64(s, count);
     return script;
+}
+
+/* '{a,b}' for ids without quotes, commas or braces, which is all that Juno's ids and CLABEs hold. */
+enum { LIST_TEXT_MAX = 100 * 100 + 8 };
+
+static void list_text(const char *const *items, size_t n, char out[LIST_TEXT_MAX])
+{
+    size_t used = 0;
+    out[used++] = '{';
+    for (size_t i = 0; i < n; i++) {
+        CHECK(strpbrk(items[i], "{},\"\\ ") == NULL);
+        int written = snprintf(out + used, LIST_TEXT_MAX - used, "%s%s", i > 0 ? "," : "", items[i]);
+        CHECK(written > 0 && used + (size_t)written < LIST_TEXT_MAX - 2);
+        used += (size_t)written;
+    }
+    out[used++] = '}';
+    out[used] = '\0';
+}
+
+static struct db_script *list_query(const char *sql, const char *const *items, size_t n)
+{
+    char text[LIST_TEXT_MAX];
+    list_text(items, n, text);
+    struct db_script *script = db_script_new();
+    db_text(db_add(script, sql, DB_ANY), text);
+    return script;
+}
+
+struct db_script *observed_stranger_clabes(const char *const *clabes, size_t n, bool set_aside)
+{
+    if (set_aside)
+        return list_query("INSERT INTO clabe (id, user_ref, clabe, state)"
+                          " SELECT gen_random_uuid(), 'juno:' || c, c, 'disabled'"
+                          " FROM unnest($1::text[]) c WHERE NOT EXISTS"
+                          " (SELECT 1 FROM clabe k WHERE k.clabe = c) ON CONFLICT DO NOTHING"
+                          " RETURNING clabe", clabes, n);
+    return list_query("SELECT c FROM unnest($1::text[]) c WHERE NOT EXISTS"
+                      " (SELECT 1 FROM clabe k WHERE k.clabe = c)", clabes, n);
+}
+
+struct db_script *observed_new_deposits(const char *const *fids, size_t n)
+{
+    return list_query("SELECT f FROM unnest($1::text[]) f WHERE NOT EXISTS"
+                      " (SELECT 1 FROM deposit d WHERE d.fid = f)", fids, n);
+}
+
+struct db_script *observed_open_txns(const char *const *ids, size_t n)
+{
+    return list_query("SELECT i FROM unnest($1::text[]) i WHERE NOT EXISTS"
+                      " (SELECT 1 FROM juno_txn j WHERE j.id = i"
+                      "  AND j.state IN ('COMPLETE', 'FAILED', 'RETURNED'))", ids, n);
 }

@@ -32,6 +32,11 @@ void observed_parse_fit(struct db_result *result, struct deposit_fit_row *out);
 void observed_add_deposit(struct db_script *script, const struct report_deposit *report,
                           const struct uuid *payment, const char *reason);
 
+/* A deposit that is no payment but a payout of ours coming back: the redemption it names, by Juno's id or by
+ * its tracking key, is RETURNED and its payment is woken. */
+void observed_add_refund(struct db_script *script, const struct report_deposit *report,
+                         const char *refund_of, const char *tracking_key);
+
 struct report_txn {
     const char *id;
     const char *kind;
@@ -68,6 +73,14 @@ void observed_bank_active(struct db_script *script, const struct uuid *beneficia
                           const char *juno_account_id);
 void observed_bank_refused(struct db_script *script, const struct uuid *beneficiary, const char *why);
 void observed_clabe_enabled(struct db_script *script, const struct uuid *clabe_row, const char *clabe);
+
+/* Which of these CLABEs (enabled at Juno) no row here knows: one row each. set_aside reserves them, so that
+ * they are never handed to a user. */
+struct db_script *observed_stranger_clabes(const char *const *clabes, size_t n, bool set_aside);
+
+/* Which of these ids are not stored here yet (deposits), or not stored as COMPLETE (transactions). */
+struct db_script *observed_new_deposits(const char *const *fids, size_t n);
+struct db_script *observed_open_txns(const char *const *ids, size_t n);
 
 /* Alarms: one open row per code and subject, counted when it repeats. */
 void observed_alarm(struct db_script *script, const char *code, const char *subject, const char *detail);

@@ -1,0 +1,526 @@
+#include "relayer/engine/courier.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi/hex.h"
+#include "abi/keccak.h"
+#include "relayer/base/backoff.h"
+#include "relayer/base/check.h"
+#include "relayer/base/clock.h"
+#include "relayer/base/fault.h"
+#include "relayer/base/log.h"
+#include "relayer/base/metrics.h"
+#include "relayer/engine/report.h"
+#include "relayer/juno/client.h"
+#include "relayer/store/effects.h"
+#include "relayer/store/observed.h"
+
+enum {
+    COURIER_TICK_MS = 100,
+    COURIER_CLAIM = 8,
+    COURIER_LEASE_S = 120,       /* above the longest call with its waiting time */
+    COURIER_BACKOFF_MS = 500,
+    COURIER_BACKOFF_MAX_MS = 30000,
+    COURIER_PATIENCE = 12,       /* questions about a CLABE whose creation got no answer */
+    NONCE_RANGE = 1000,
+    MARGIN_S = 600,              /* stop repeating this long before Juno may forget the key */
+};
+
+struct errand {
+    struct courier *courier;
+    struct effect_row row;
+    bool ends_badly;             /* parked or rejected: raise an alarm once committed */
+    char why[200];
+};
+
+struct courier {
+    struct engine *engine;
+    struct loop_timer *timer;
+    bool claiming;
+    bool unclaimed;              /* claims of our own former run are void */
+    size_t open;                 /* errands under way */
+    bool reserving;
+    bool nonces_ready;
+};
+
+/* --- request numbers ------------------------------------------------------------------------------- */
+
+static void nonces_reserved(void *ctx, const struct err *err, struct db_result *res)
+{
+    struct courier *c = ctx;
+    c->reserving = false;
+    if (err != NULL) {
+        engine_waits(c->engine, DOOR_DATABASE, err);
+        return;
+    }
+    uint64_t last = (uint64_t)db_get_i64(res, 0, 0, 0);
+    juno_nonce_range(c->engine->juno, last - NONCE_RANGE + 1, last);
+    c->nonces_ready = true;
+}
+
+/* Numbers start at the clock's milliseconds, as Juno advises, and never step back even if the clock does. */
+void courier_need_nonces(struct courier *c)
+{
+    if (c->reserving || c->engine->stopping)
+        return;
+    c->reserving = true;
+    char name[120];
+    snprintf(name, sizeof name, "juno_nonce:%.100s", c->engine->config->juno_api_key);
+    db_run(c->engine->db, observed_counter(name, clock_wall_ms(), NONCE_RANGE), nonces_reserved, c);
+}
+
+/* --- endings ----------------------------------------------------------------------------------------- */
+
+static int64_t wait_after(const struct effect_row *row)
+{
+    return backoff_ms((unsigned)(row->failures + row->attempts), COURIER_BACKOFF_MS,
+                      COURIER_BACKOFF_MAX_MS, (uint64_t)row->id.b[15] << 8 | row->id.b[14]);
+}
+
+static int64_t poll_ms(const struct courier *c)
+{
+    return (int64_t)c->engine->config->juno_poll_ms;
+}
+
+static void errand_over(struct errand *errand)
+{
+    struct courier *c = errand->courier;
+    free(errand);
+    c->open--;
+}
+
+static void recorded(void *ctx, const struct err *err, struct db_result *res)
+{
+    (void)res;
+    struct errand *errand = ctx;
+    FAULT_POINT(courier_answer_recorded);
+    if (err != NULL) {
+        /* Not recorded: the claim ends by itself and the same key is asked about again. */
+        engine_waits(errand->courier->engine, DOOR_DATABASE, err);
+    } else {
+        if (errand->ends_badly) {
+            char id[UUID_TEXT_MAX];
+            uuid_format(&errand->row.id, id);
+            engine_alarm(errand->courier->engine, "effect_parked", id, errand->why);
+        }
+        engine_kick(errand->courier->engine);
+    }
+    errand_over(errand);
+}
+
+static void record(struct errand *errand, struct db_script *script)
+{
+    FAULT_POINT(courier_before_record);
+    db_run(errand->courier->engine->db, script, recorded, errand);
+}
+
+static void park(struct errand *errand, struct db_script *script, const char *why)
+{
+    errand->ends_badly = true;
+    snprintf(errand->why, sizeof errand->why, "%s: %s", effect_kind_name(errand->row.kind), why);
+    effects_park(script, &errand->row, why);
+}
+
+static void wait_only(struct errand *errand, int64_t wait_ms)
+{
+    struct db_script *script = db_script_new();
+    effects_wait(script, &errand->row, wait_ms);
+    record(errand, script);
+}
+
+/* --- an answer that is an error ------------------------------------------------------------------------ */
+
+/* An attempt whose fate is open makes a later refusal inconclusive: the refusal may be about the repeat. */
+static bool earlier_attempt_open(const struct effect_row *row)
+{
+    return row->state == EFFECT_STATE_UNKNOWN || row->state == EFFECT_STATE_SENT;
+}
+
+static void refused(struct errand *errand, struct db_script *script, const struct err *err)
+{
+    if (earlier_attempt_open(&errand->row)) {
+        char why[200];
+        snprintf(why, sizeof why, "an earlier attempt is open and its repeat was refused: %.120s",
+                 err->message);
+        effects_unknown(script, &errand->row, why, 0);
+        park(errand, script, why);
+        return;
+    }
+    effects_not_sent(script, &errand->row, err->message, 0);
+    effects_reject(script, &errand->row, err->message);
+    if (errand->row.kind == EFFECT_BANK_REGISTER)
+        observed_bank_refused(script, &errand->row.subject_id, err->message);
+    errand->ends_badly = true;
+    snprintf(errand->why, sizeof errand->why, "%s refused: %.150s",
+             effect_kind_name(errand->row.kind), err->message);
+}
+
+static void failed(struct errand *errand, const struct err *err)
+{
+    struct engine *engine = errand->courier->engine;
+    metrics_add(METRIC_juno_errors, 1);
+    char id[UUID_TEXT_MAX];
+    uuid_format(&errand->row.id, id);
+    log_warn("juno_call_failed", "effect_id=%s kind=%s outcome=%s: %s", id,
+             effect_kind_name(errand->row.kind), outcome_name(err->outcome), err->message);
+    if (juno_class_of(err) == JUNO_CLASS_STOP) {
+        engine_alarm(engine, "juno_stop", "", err->message);
+        engine_waits(engine, DOOR_JUNO, err);
+    }
+    struct db_script *script = db_script_new();
+    switch (err->outcome) {
+    case OUTCOME_REFUSED: refused(errand, script, err); break;
+    case OUTCOME_NOT_HAPPENED:
+        effects_not_sent(script, &errand->row, err->message, wait_after(&errand->row));
+        engine_waits(engine, DOOR_JUNO, err);
+        break;
+    case OUTCOME_UNKNOWN:
+    case OUTCOME_HAPPENED:
+        effects_unknown(script, &errand->row, err->message, wait_after(&errand->row));
+        break;
+    }
+    record(errand, script);
+}
+
+/* --- redemption and withdrawal ---------------------------------------------------------------------------- */
+
+static void op_answered(void *ctx, const struct err *err, const struct juno_op *op)
+{
+    struct errand *errand = ctx;
+    FAULT_POINT(courier_answered);
+    if (err != NULL) {
+        failed(errand, err);
+        return;
+    }
+    engine_answers(errand->courier->engine, DOOR_JUNO);
+    struct db_script *script = db_script_new();
+    effects_accepted(script, &errand->row, op->id, poll_ms(errand->courier));
+    record(errand, script);
+}
+
+static void send_money(struct errand *errand)
+{
+    struct engine *engine = errand->courier->engine;
+    const struct effect_row *row = &errand->row;
+    FAULT_POINT(courier_before_send);
+    if (row->kind == EFFECT_REDEEM) {
+        struct juno_redeem redeem = {.amount_units = row->amount_units,
+                                     .bank_account_id = row->destination,
+                                     .idem = row->idem_key};
+        juno_redeem(engine->juno, &redeem, op_answered, errand);
+        return;
+    }
+    struct juno_withdraw withdraw = {.amount_units = row->amount_units, .idem = row->idem_key};
+    CHECK(hex_decode_exact(row->destination, withdraw.address, sizeof withdraw.address));
+    juno_withdraw(engine->juno, &withdraw, op_answered, errand);
+}
+
+static void bank_answered(void *ctx, const struct err *err, const struct juno_bank *bank)
+{
+    struct errand *errand = ctx;
+    if (err != NULL) {
+        failed(errand, err);
+        return;
+    }
+    engine_answers(errand->courier->engine, DOOR_JUNO);
+    struct db_script *script = db_script_new();
+    effects_accepted(script, &errand->row, bank->id, 0);
+    effects_confirm(script, &errand->row);
+    observed_bank_active(script, &errand->row.subject_id, bank->id);
+    record(errand, script);
+}
+
+static void clabe_answered(void *ctx, const struct err *err, const struct juno_clabe *clabe)
+{
+    struct errand *errand = ctx;
+    if (err != NULL) {
+        failed(errand, err);
+        return;
+    }
+    engine_answers(errand->courier->engine, DOOR_JUNO);
+    struct db_script *script = db_script_new();
+    effects_accepted(script, &errand->row, clabe->clabe, 0);
+    effects_confirm(script, &errand->row);
+    observed_clabe_enabled(script, &errand->row.subject_id, clabe->clabe);
+    record(errand, script);
+}
+
+static void send_now(void *ctx, const struct err *err, struct db_result *res)
+{
+    (void)res;
+    struct errand *errand = ctx;
+    FAULT_POINT(courier_attempt_recorded);
+    if (err != NULL) {
+        engine_waits(errand->courier->engine, DOOR_DATABASE, err);
+        errand_over(errand);
+        return;
+    }
+    struct juno *juno = errand->courier->engine->juno;
+    const struct effect_row *row = &errand->row;
+    if (row->kind == EFFECT_BANK_REGISTER) {
+        bool company = strcmp(row->subject_ownership, "COMPANY_OWNED") == 0;
+        struct juno_bank_register bank = {.name = row->subject_name,
+                                          .clabe = row->subject_clabe,
+                                          .ownership = company ? JUNO_COMPANY_OWNED : JUNO_THIRD_PARTY,
+                                          .idem = row->idem_key};
+        juno_bank_register(juno, &bank, bank_answered, errand);
+    } else if (row->kind == EFFECT_CLABE_CREATE) {
+        juno_clabe_create(juno, clabe_answered, errand);
+    } else {
+        send_money(errand);
+    }
+}
+
+/* What is asked, as one hash: fixed by the first attempt, so that a repeat can never ask for more. */
+static void request_hash(const struct effect_row *row, uint8_t out[32])
+{
+    char text[300];
+    char key[UUID_TEXT_MAX];
+    uuid_format(&row->idem_key, key);
+    int n = snprintf(text, sizeof text, "%s|%lld|%s|%s", effect_kind_name(row->kind),
+                     (long long)row->amount_units, row->destination, key);
+    CHECK(n > 0 && (size_t)n < sizeof text);
+    keccak256(text, (size_t)n, out);
+}
+
+static void announce(struct errand *errand)
+{
+    uint8_t hash[32];
+    request_hash(&errand->row, hash);
+    struct db_script *script = db_script_new();
+    effects_sending(script, &errand->row, hash);
+    FAULT_POINT(courier_before_attempt);
+    db_run(errand->courier->engine->db, script, send_now, errand);
+}
+
+/* --- looking an accepted operation up ------------------------------------------------------------------------ */
+
+/* The answer must be about what we asked for; a different amount or kind is for a person. */
+static bool is_ours(const struct effect_row *row, const struct juno_txn *txn)
+{
+    enum juno_txn_kind kind =
+        row->kind == EFFECT_REDEEM ? JUNO_TXN_REDEMPTION : JUNO_TXN_CRYPTO_WITHDRAWAL;
+    return txn->kind == kind && txn->amount_units == row->amount_units;
+}
+
+static void looked_up(void *ctx, const struct err *err, const struct juno_txn *txn)
+{
+    struct errand *errand = ctx;
+    struct courier *c = errand->courier;
+    const struct effect_row *row = &errand->row;
+    FAULT_POINT(courier_looked_up);
+    if (err != NULL || txn == NULL) {
+        if (err != NULL)
+            engine_waits(c->engine, DOOR_JUNO, err);
+        wait_only(errand, poll_ms(c));
+        return;
+    }
+    engine_answers(c->engine, DOOR_JUNO);
+    struct db_script *script = db_script_new();
+    report_put(script, txn);
+    if (!is_ours(row, txn)) {
+        park(errand, script, "Juno reports another kind or amount under this id");
+    } else if (txn->state == JUNO_FAILED && txn->has_tx_hash) {
+        park(errand, script, "Juno reports FAILED but names a transaction");
+    } else if (txn->state == JUNO_FAILED) {
+        errand->ends_badly = true;
+        snprintf(errand->why, sizeof errand->why, "%s failed at Juno", effect_kind_name(row->kind));
+        effects_reject(script, row, "Juno reports FAILED");
+    } else if (txn->state == JUNO_OPEN) {
+        effects_wait(script, row, poll_ms(c));
+    } else if (row->kind == EFFECT_REDEEM) {
+        effects_confirm(script, row);
+    } else if (txn->has_tx_hash) {
+        struct evidence_wallets wallets;
+        engine_wallets(c->engine, &wallets);
+        effects_set_tx(script, row, txn->tx_hash, poll_ms(c) * 5);
+        evidence_confirm(script, &wallets);
+    } else {
+        effects_wait(script, row, poll_ms(c));
+    }
+    record(errand, script);
+}
+
+/* --- registrations: ask first, so that a repeat finds what an earlier attempt made --------------------------- */
+
+static void banks_listed(void *ctx, const struct err *err, const struct juno_banks *banks)
+{
+    struct errand *errand = ctx;
+    if (err != NULL) {
+        engine_waits(errand->courier->engine, DOOR_JUNO, err);
+        wait_only(errand, wait_after(&errand->row));
+        return;
+    }
+    engine_answers(errand->courier->engine, DOOR_JUNO);
+    for (size_t i = 0; i < banks->n; i++) {
+        if (strcmp(banks->row[i].clabe, errand->row.subject_clabe) != 0)
+            continue;
+        struct db_script *script = db_script_new();
+        effects_confirm(script, &errand->row);
+        observed_bank_active(script, &errand->row.subject_id, banks->row[i].id);
+        record(errand, script);
+        return;
+    }
+    announce(errand);
+}
+
+static void strangers_found(void *ctx, const struct err *err, struct db_result *res)
+{
+    struct errand *errand = ctx;
+    const struct effect_row *row = &errand->row;
+    if (err != NULL) {
+        engine_waits(errand->courier->engine, DOOR_DATABASE, err);
+        errand_over(errand);
+        return;
+    }
+    int strangers = db_rows(res, 0);
+    bool first = row->state == EFFECT_STATE_ARMED;
+    if (first) {
+        announce(errand);        /* strangers were set aside by the same script */
+        return;
+    }
+    struct db_script *script = db_script_new();
+    if (strangers == 1) {
+        effects_confirm(script, row);
+        observed_clabe_enabled(script, &row->subject_id, db_get(res, 0, 0, 0));
+    } else if (strangers > 1) {
+        park(errand, script, "several CLABEs at Juno belong to nobody here: assign one by hand");
+    } else if (row->failures < COURIER_PATIENCE) {
+        effects_again(script, row, "no new CLABE at Juno yet", wait_after(row));
+    } else {
+        park(errand, script, "the creation got no answer and no CLABE appeared");
+    }
+    record(errand, script);
+}
+
+/* CLABE creation has no key of its own. Before the first attempt every CLABE that Juno knows and we do not is
+ * set aside; after an attempt without answer, exactly one new stranger is ours. */
+static void clabes_listed(void *ctx, const struct err *err, const struct juno_clabes *clabes)
+{
+    struct errand *errand = ctx;
+    if (err != NULL) {
+        engine_waits(errand->courier->engine, DOOR_JUNO, err);
+        wait_only(errand, wait_after(&errand->row));
+        return;
+    }
+    engine_answers(errand->courier->engine, DOOR_JUNO);
+    const char *list[JUNO_ROWS_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < clabes->n; i++) {
+        if (clabes->row[i].auto_payment)
+            list[n++] = clabes->row[i].clabe;
+    }
+    bool set_aside = errand->row.state == EFFECT_STATE_ARMED;
+    db_run(errand->courier->engine->db, observed_stranger_clabes(list, n, set_aside), strangers_found,
+           errand);
+}
+
+/* --- one errand ------------------------------------------------------------------------------------------------- */
+
+static bool key_too_old(const struct courier *c, const struct effect_row *row)
+{
+    if (row->first_sent_ms == 0)
+        return false;
+    int64_t life_ms = ((int64_t)c->engine->config->juno_key_lifetime_s - MARGIN_S) * 1000;
+    return clock_wall_ms() - row->first_sent_ms > life_ms;
+}
+
+static void errand_start(struct courier *c, const struct effect_row *row)
+{
+    struct errand *errand = calloc(1, sizeof *errand);
+    CHECK(errand != NULL);
+    errand->courier = c;
+    errand->row = *row;
+    c->open++;
+    bool money = row->kind == EFFECT_REDEEM || row->kind == EFFECT_WITHDRAW;
+    if (money && row->external_id[0] != '\0') {
+        juno_transaction(c->engine->juno, row->external_id, looked_up, errand);
+    } else if (money && key_too_old(c, row)) {
+        struct db_script *script = db_script_new();
+        park(errand, script, "outcome unknown for longer than Juno remembers the key");
+        record(errand, script);
+    } else if (c->engine->paused) {
+        wait_only(errand, 1000);
+    } else if (row->kind == EFFECT_BANK_REGISTER) {
+        juno_banks(c->engine->juno, banks_listed, errand);
+    } else if (row->kind == EFFECT_CLABE_CREATE) {
+        juno_clabes(c->engine->juno, 1, clabes_listed, errand);
+    } else {
+        announce(errand);        /* first attempt, or the same key again: Juno answers with the original */
+    }
+}
+
+static void claimed(void *ctx, const struct err *err, struct db_result *res)
+{
+    struct courier *c = ctx;
+    c->claiming = false;
+    if (err != NULL) {
+        engine_waits(c->engine, DOOR_DATABASE, err);
+        return;
+    }
+    struct effect_row rows[COURIER_CLAIM];
+    size_t n = effects_parse(res, 0, rows, COURIER_CLAIM);
+    for (size_t i = 0; i < n; i++)
+        errand_start(c, &rows[i]);
+}
+
+static void unclaimed(void *ctx, const struct err *err, struct db_result *res)
+{
+    (void)res;
+    struct courier *c = ctx;
+    c->claiming = false;
+    c->unclaimed = err == NULL;
+}
+
+static void tick(void *ctx)
+{
+    struct courier *c = ctx;
+    if (c->engine->stopping || !c->engine->ready || c->claiming)
+        return;
+    if (!c->unclaimed) {
+        c->claiming = true;
+        db_run(c->engine->db, effects_unclaim(c->engine->config->relayer_instance, c->engine->owner),
+               unclaimed, c);
+        return;
+    }
+    if (!c->nonces_ready) {
+        courier_need_nonces(c);
+        return;
+    }
+    if (c->open >= COURIER_CLAIM)
+        return;
+    c->claiming = true;
+    db_run(c->engine->db,
+           effects_claim_juno(COURIER_CLAIM - (int)c->open, COURIER_LEASE_S, c->engine->owner), claimed,
+           c);
+}
+
+struct courier *courier_new(struct engine *engine)
+{
+    struct courier *c = calloc(1, sizeof *c);
+    CHECK(c != NULL);
+    c->engine = engine;
+    c->timer = loop_timer_new(engine->loop, tick, c);
+    loop_timer_start(c->timer, COURIER_TICK_MS, COURIER_TICK_MS);
+    return c;
+}
+
+void courier_stop(struct courier *c)
+{
+    loop_timer_stop(c->timer);
+}
+
+bool courier_idle(const struct courier *c)
+{
+    return c->open == 0 && !c->claiming && !c->reserving;
+}
+
+void courier_free(struct courier *c)
+{
+    if (c == NULL)
+        return;
+    loop_timer_free(c->timer);
+    free(c);
+}

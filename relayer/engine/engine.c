@@ -1,0 +1,238 @@
+#include "relayer/engine/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "abi/escrow.h"
+#include "abi/hex.h"
+#include "relayer/base/check.h"
+#include "relayer/base/clock.h"
+#include "relayer/base/log.h"
+#include "relayer/base/metrics.h"
+#include "relayer/chain/node.h"
+#include "relayer/engine/courier.h"
+#include "relayer/engine/gate.h"
+#include "relayer/engine/lane.h"
+#include "relayer/engine/observer.h"
+#include "relayer/engine/runner.h"
+#include "relayer/engine/signer.h"
+#include "relayer/engine/watcher.h"
+#include "relayer/juno/client.h"
+#include "relayer/store/observed.h"
+
+static const char *const DOOR_NAMES[DOORS_N] = {
+    [DOOR_DATABASE] = "database", [DOOR_NODE] = "node", [DOOR_JUNO] = "juno", [DOOR_SIGNER] = "signer"};
+
+const char *engine_door_name(enum engine_door door)
+{
+    return DOOR_NAMES[door];
+}
+
+void engine_waits(struct engine *engine, enum engine_door door, const struct err *err)
+{
+    struct door_state *state = &engine->door[door];
+    snprintf(state->why, sizeof state->why, "%s", err->message);
+    if (state->waiting)
+        return;
+    state->waiting = true;
+    state->since_ms = clock_wall_ms();
+    log_warn("waiting", "door=%s: %s", DOOR_NAMES[door], err->message);
+}
+
+void engine_answers(struct engine *engine, enum engine_door door)
+{
+    struct door_state *state = &engine->door[door];
+    if (!state->waiting)
+        return;
+    state->waiting = false;
+    log_info("answers_again", "door=%s after_s=%lld", DOOR_NAMES[door],
+             (long long)((clock_wall_ms() - state->since_ms) / 1000));
+}
+
+static void alarm_stored(void *ctx, const struct err *err, struct db_result *res)
+{
+    (void)ctx;
+    (void)res;
+    if (err != NULL)
+        log_error("alarm_not_stored", "%s", err->message);
+}
+
+void engine_alarm(struct engine *engine, const char *code, const char *subject, const char *detail)
+{
+    log_error("alarm", "code=%s subject=%s: %s", code, subject, detail);
+    struct db_script *script = db_script_new();
+    observed_alarm(script, code, subject, detail);
+    db_run(engine->db, script, alarm_stored, NULL);
+}
+
+struct fact engine_fact(const struct engine *engine, enum fact_kind kind)
+{
+    return (struct fact){
+        .kind = kind, .now_ms = clock_wall_ms(), .chain_time_s = engine->chain_time_s};
+}
+
+void engine_targets(const struct engine *engine, const struct payment_row *row,
+                    struct payment_targets *out, uint8_t escrow_hash[32])
+{
+    const struct config *config = engine->config;
+    if (row->escrow_known)
+        memcpy(escrow_hash, row->escrow_id, 32);
+    else
+        escrow_id(config->chain_chain_id, config->chain_escrow.b, row->payment.id.b, 0, escrow_hash);
+    *out = (struct payment_targets){.bridge = config->chain_bridge.text,
+                                    .juno_deposit = config->juno_deposit_address.text,
+                                    .actor = "relayer",
+                                    .escrow_id = escrow_hash};
+}
+
+void engine_wallets(const struct engine *engine, struct evidence_wallets *out)
+{
+    *out = (struct evidence_wallets){
+        .bridge = engine->bridge_hex, .juno_deposit = engine->juno_hex, .token = engine->token_hex};
+}
+
+void engine_kick(struct engine *engine)
+{
+    runner_kick(engine->runner);
+}
+
+void engine_pause(struct engine *engine, const char *reason)
+{
+    engine->paused = true;
+    snprintf(engine->pause_reason, sizeof engine->pause_reason, "%s", reason);
+    metrics_set(METRIC_paused, 1);
+    log_warn("paused", "%s", reason);
+}
+
+void engine_resume(struct engine *engine)
+{
+    engine->paused = false;
+    engine->pause_reason[0] = '\0';
+    metrics_set(METRIC_paused, 0);
+    log_info("resumed", "new effects are sent again");
+}
+
+static void hex_for_database(const uint8_t address[20], char out[43])
+{
+    out[0] = '\\';
+    out[1] = 'x';
+    hex_encode(address, 20, out + 2);
+}
+
+static void fill_rules(struct engine *engine)
+{
+    const struct config *config = engine->config;
+    engine->rules = (struct flow_rules){
+        .min_leg_centavos = (int64_t)config->juno_min_centavos,
+        .release_margin_s = (int64_t)config->custody_release_margin_s,
+        .dispute_margin_s = (int64_t)config->custody_dispute_margin_s,
+        .wall_clock_too = config->custody_clock == CLOCK_BOTH,
+    };
+    hex_for_database(config->chain_bridge.b, engine->bridge_hex);
+    hex_for_database(config->juno_deposit_address.b, engine->juno_hex);
+    hex_for_database(config->chain_token.b, engine->token_hex);
+    struct uuid random = uuid_new();
+    char id[UUID_TEXT_MAX];
+    uuid_format(&random, id);
+    snprintf(engine->owner, sizeof engine->owner, "%.30s/%ld/%.8s", config->relayer_instance,
+             (long)getpid(), id + 28);
+}
+
+static void need_nonces(void *ctx)
+{
+    struct engine *engine = ctx;
+    if (engine->courier != NULL)
+        courier_need_nonces(engine->courier);
+}
+
+static bool open_doors(struct engine *engine, struct err *e)
+{
+    const struct config *config = engine->config;
+    char urls[CONFIG_VALUE_MAX] = "";
+    for (size_t i = 0; i < config->chain_rpc_url.n; i++) {
+        size_t used = strlen(urls);
+        snprintf(urls + used, sizeof urls - used, "%s%s", i > 0 ? "," : "",
+                 config->chain_rpc_url.item[i]);
+    }
+    struct node_settings node = {.urls = urls, .timeout_ms = (unsigned)config->chain_timeout_ms};
+    engine->node = node_new(engine->http, &node, e);
+    if (engine->node == NULL)
+        return false;
+    struct juno_settings juno = {
+        .url = config->juno_url,
+        .api_key = config->juno_api_key,
+        .api_secret = config->juno_api_secret,
+        .amount_as_number = config->juno_amount_type == AMOUNT_TYPE_NUMBER,
+        .timeout_ms = (unsigned)config->juno_timeout_ms,
+        .requests_per_minute = (unsigned)config->juno_requests_per_minute,
+        .need_nonces = need_nonces,
+        .ctx = engine,
+    };
+    engine->juno = juno_new(engine->loop, engine->http, &juno, e);
+    if (engine->juno == NULL)
+        return false;
+    engine->signer = signer_new(engine->loop, config->signer_program, config->signer_config);
+    return true;
+}
+
+struct engine *engine_start(uv_loop_t *loop, const struct config *config, struct http_client *http,
+                            struct db *db, struct err *e)
+{
+    struct engine *engine = calloc(1, sizeof *engine);
+    CHECK(engine != NULL);
+    engine->loop = loop;
+    engine->config = config;
+    engine->http = http;
+    engine->db = db;
+    fill_rules(engine);
+    if (!open_doors(engine, e)) {
+        engine_free(engine);
+        return NULL;
+    }
+    engine->runner = runner_new(engine);
+    engine->courier = courier_new(engine);
+    engine->observer = observer_new(engine);
+    engine->watcher = watcher_new(engine);
+    engine->lane[0] = lane_new(engine, LANE_RELAYER);
+    engine->lane[1] = lane_new(engine, LANE_ARBITER);
+    engine->gate = gate_new(engine);
+    return engine;
+}
+
+void engine_stop(struct engine *engine)
+{
+    engine->stopping = true;
+    gate_stop(engine->gate);
+    runner_stop(engine->runner);
+    courier_stop(engine->courier);
+    observer_stop(engine->observer);
+    watcher_stop(engine->watcher);
+    lane_stop(engine->lane[0]);
+    lane_stop(engine->lane[1]);
+}
+
+bool engine_idle(const struct engine *engine)
+{
+    return runner_idle(engine->runner) && courier_idle(engine->courier) &&
+           observer_idle(engine->observer) && watcher_idle(engine->watcher) &&
+           lane_idle(engine->lane[0]) && lane_idle(engine->lane[1]) && gate_idle(engine->gate);
+}
+
+void engine_free(struct engine *engine)
+{
+    if (engine == NULL)
+        return;
+    gate_free(engine->gate);
+    lane_free(engine->lane[0]);
+    lane_free(engine->lane[1]);
+    watcher_free(engine->watcher);
+    observer_free(engine->observer);
+    courier_free(engine->courier);
+    runner_free(engine->runner);
+    signer_free(engine->signer);
+    juno_free(engine->juno);
+    node_free(engine->node);
+    free(engine);
+}

@@ -1,0 +1,104 @@
+/*
+ * The engine: everything that happens by itself. It notes facts (watcher, observer), lets the pure flows
+ * decide (runner), and carries out what was decided (lane towards the chain, courier towards Juno).
+ *
+ * Each part has a timer and at most one round under way; a round ends in database commits only. Nothing
+ * is kept in memory that could not be lost: after a crash the rows tell what to do.
+ *
+ * One thread, one libuv loop. Parts are created in engine_start and live until engine_free.
+ */
+#ifndef KUSTODIA_ENGINE_ENGINE_H
+#define KUSTODIA_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "relayer/base/config.h"
+#include "relayer/base/err.h"
+#include "relayer/base/loop.h"
+#include "relayer/flows/payment.h"
+#include "relayer/store/db.h"
+#include "relayer/store/evidence.h"
+#include "relayer/store/payments.h"
+
+struct node;
+struct juno;
+struct http_client;
+struct signer;
+struct runner;
+struct courier;
+struct observer;
+struct watcher;
+struct lane;
+struct gate;
+
+/* The doors a part may wait for; shown by system.status in words. */
+enum engine_door { DOOR_DATABASE, DOOR_NODE, DOOR_JUNO, DOOR_SIGNER, DOORS_N };
+
+struct door_state {
+    bool waiting;
+    int64_t since_ms;
+    char why[200];
+};
+
+struct engine {
+    uv_loop_t *loop;
+    const struct config *config;
+    struct http_client *http;
+    struct db *db;
+    struct node *node;
+    struct juno *juno;
+    struct signer *signer;
+    struct flow_rules rules;
+    char owner[80];               /* names this process in leases */
+    char bridge_hex[43];          /* '\x..' text for the database */
+    char juno_hex[43];
+    char token_hex[43];
+    int64_t chain_time_s;         /* newest followed block; 0 = not known yet */
+    uint64_t latest_number;
+    uint64_t final_number;        /* newest block final by policy */
+    bool schema_ready;            /* migrations are applied: set by main */
+    bool ready;                   /* start checks passed */
+    bool paused;                  /* nothing new is signed or sent to Juno */
+    char pause_reason[160];
+    bool stopping;
+    struct door_state door[DOORS_N];
+    struct gate *gate;
+    struct runner *runner;
+    struct courier *courier;
+    struct observer *observer;
+    struct watcher *watcher;
+    struct lane *lane[2];         /* relayer, arbiter */
+};
+
+/* Creates doors and parts; the database schema is already current. The engine checks chain, contract and
+ * roles itself (gate.h) and starts its parts when they are right. NULL with *e otherwise. */
+struct engine *engine_start(uv_loop_t *loop, const struct config *config, struct http_client *http,
+                            struct db *db, struct err *e);
+void engine_stop(struct engine *engine);  /* no new rounds */
+bool engine_idle(const struct engine *engine);
+void engine_free(struct engine *engine);
+
+/* A fact was committed: let the runner look now rather than at its next tick. */
+void engine_kick(struct engine *engine);
+
+/* A door did not answer, or answers again; logs on change only. */
+void engine_waits(struct engine *engine, enum engine_door door, const struct err *err);
+void engine_answers(struct engine *engine, enum engine_door door);
+const char *engine_door_name(enum engine_door door);
+
+/* Commits an alarm row and logs it. */
+void engine_alarm(struct engine *engine, const char *code, const char *subject, const char *detail);
+
+/* Facts with the times filled in. */
+struct fact engine_fact(const struct engine *engine, enum fact_kind kind);
+/* Targets of a decision about this payment; escrow_id is computed when not known yet. */
+void engine_targets(const struct engine *engine, const struct payment_row *row,
+                    struct payment_targets *out, uint8_t escrow_id[32]);
+void engine_wallets(const struct engine *engine, struct evidence_wallets *out);
+
+/* For people and tests: pause stops new effects, resume ends it. */
+void engine_pause(struct engine *engine, const char *reason);
+void engine_resume(struct engine *engine);
+
+#endif

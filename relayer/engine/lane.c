@@ -1,0 +1,735 @@
+#include "relayer/engine/lane.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi/codec.h"
+#include "abi/escrow.h"
+#include "abi/hex.h"
+#include "abi/mxnb.h"
+#include "abi/recover.h"
+#include "abi/tx.h"
+#include "relayer/base/check.h"
+#include "relayer/base/clock.h"
+#include "relayer/base/fault.h"
+#include "relayer/base/log.h"
+#include "relayer/base/metrics.h"
+#include "relayer/chain/fees.h"
+#include "relayer/chain/node.h"
+#include "relayer/engine/signer.h"
+#include "relayer/store/lane.h"
+#include "relayer/store/observed.h"
+
+enum {
+    GAS_MAX = 32000000,
+    LEASE_RENEW_MS = LANE_LEASE_S * 1000 / 3,
+    ALLOWANCE_LOOK_MS = 30000,
+    RETRY_MS = 2000,
+    DONE_WAIT_MS = 3000,
+    PATIENCE = 20,               /* failures of one effect before a person is asked */
+};
+
+/*
+ * A round: renew the lease, look at the rows; first bring open transactions to their end, then build a new
+ * one. `limit` shrinks while a failing batch is bisected and grows back when a transaction was armed.
+ */
+struct lane {
+    struct engine *engine;
+    struct loop_timer *timer;
+    enum effect_lane role;
+    const char *name;            /* "relayer", "arbiter" */
+    char lease[64];
+    bool busy;
+    int64_t fence;
+    int64_t renew_at_ms;
+    int64_t allowance_at_ms;
+    uint8_t account[20];
+    size_t limit;
+    struct lane_tx open[LANE_OPEN_MAX];
+    size_t open_n, open_at;
+    int64_t sent_at_ms[LANE_OPEN_MAX];
+    uint8_t sent_hash[LANE_OPEN_MAX][32];
+    struct effect_row effects[LANE_BATCH_MAX];
+    size_t effects_n;
+    int64_t age_ms;
+    uint64_t nonce;
+    uint8_t to[20];
+    uint8_t calldata[LANE_RAW_MAX];
+    size_t calldata_n;
+    uint8_t unsigned_tx[LANE_RAW_MAX];
+    size_t unsigned_n;
+    struct tx tx;
+    uint8_t hash[32];
+    uint8_t raw[LANE_RAW_MAX];
+    size_t raw_n;
+    struct escrow_call call;
+};
+
+static void next_open(struct lane *l);
+static void build(struct lane *l);
+
+static void round_ended(struct lane *l)
+{
+    l->busy = false;
+}
+
+static void again_now(struct lane *l)
+{
+    l->busy = false;
+    if (!l->engine->stopping)
+        loop_timer_start(l->timer, 0, LANE_TICK_MS);
+}
+
+static void node_failed(struct lane *l, const struct err *err)
+{
+    metrics_add(METRIC_chain_errors, 1);
+    engine_waits(l->engine, DOOR_NODE, err);
+    round_ended(l);
+}
+
+static void database_failed(struct lane *l, const struct err *err)
+{
+    if (err->code == ERR_DB_CONFLICT)
+        log_warn("lane_race", "lane=%s: another instance was first: %s", l->name, err->message);
+    else
+        engine_waits(l->engine, DOOR_DATABASE, err);
+    if (err->code == ERR_DB_RULE || err->code == ERR_DB_FAILED)
+        log_broken("lane_rule", "lane=%s: %s", l->name, err->message);
+    l->renew_at_ms = 0;          /* the lease may be gone */
+    round_ended(l);
+}
+
+/* Commits and starts the next round at once. */
+static void committed(void *ctx, const struct err *err, struct db_result *res)
+{
+    (void)res;
+    struct lane *l = ctx;
+    if (err != NULL) {
+        database_failed(l, err);
+        return;
+    }
+    engine_answers(l->engine, DOOR_DATABASE);
+    again_now(l);
+}
+
+/* --- sending ------------------------------------------------------------------------------------------ */
+
+static int64_t *sent_at(struct lane *l, const uint8_t hash[32])
+{
+    size_t oldest = 0;
+    for (size_t i = 0; i < LANE_OPEN_MAX; i++) {
+        if (memcmp(l->sent_hash[i], hash, 32) == 0)
+            return &l->sent_at_ms[i];
+        if (l->sent_at_ms[i] < l->sent_at_ms[oldest])
+            oldest = i;
+    }
+    memcpy(l->sent_hash[oldest], hash, 32);
+    l->sent_at_ms[oldest] = 0;
+    return &l->sent_at_ms[oldest];
+}
+
+static void sent_committed(void *ctx, const struct err *err, struct db_result *res)
+{
+    (void)res;
+    struct lane *l = ctx;
+    FAULT_POINT(lane_sent_recorded);
+    if (err != NULL) {
+        database_failed(l, err);
+        return;
+    }
+    l->open_at++;
+    next_open(l);
+}
+
+static void sent(void *ctx, const struct err *err, const struct node_sent *answer)
+{
+    struct lane *l = ctx;
+    const struct lane_tx *tx = &l->open[l->open_at];
+    FAULT_POINT(lane_send_answered);
+    *sent_at(l, tx->hash) = clock_mono_ms();
+    struct db_script *script = db_script_new();
+    char hash[67];
+    hex_encode_0x(tx->hash, 32, hash);
+    switch (answer->verdict) {
+    case SEND_ACCEPTED:
+    case SEND_KNOWN:
+        engine_answers(l->engine, DOOR_NODE);
+        if (tx->sends == 0)
+            log_info("tx_sent", "lane=%s nonce=%llu tx=%s", l->name, (unsigned long long)tx->nonce,
+                     hash);
+        lane_sent(script, tx->hash);
+        break;
+    case SEND_NONCE_LOW:         /* ours is in a block, or another took the nonce: the receipt tells */
+    case SEND_NONCE_HIGH:
+    case SEND_FEE_LOW:
+    case SEND_FUNDS:
+    case SEND_REFUSED:
+    case SEND_UNKNOWN:
+        log_warn("tx_not_accepted", "lane=%s nonce=%llu tx=%s verdict=%s: %s", l->name,
+                 (unsigned long long)tx->nonce, hash, send_verdict_name(answer->verdict),
+                 err != NULL ? err->message : answer->text);
+        lane_send_failed(script, tx->hash, answer->text);
+        if (answer->verdict == SEND_FUNDS || answer->verdict == SEND_REFUSED)
+            observed_alarm(script, answer->verdict == SEND_FUNDS ? "gas_empty" : "tx_refused", l->name,
+                           answer->text);
+        break;
+    }
+    if (answer->verdict == SEND_UNKNOWN && err != NULL)
+        engine_waits(l->engine, DOOR_NODE, err);
+    FAULT_POINT(lane_before_sent_record);
+    db_run(l->engine->db, script, sent_committed, l);
+}
+
+static void lane_offer(struct lane *l)
+{
+    const struct lane_tx *tx = &l->open[l->open_at];
+    if (l->engine->paused && tx->sends == 0) {
+        l->open_at++;
+        next_open(l);
+        return;
+    }
+    int64_t last = *sent_at(l, tx->hash);
+    if (last != 0 && clock_mono_ms() - last < LANE_RESEND_MS) {
+        l->open_at++;
+        next_open(l);
+        return;
+    }
+    FAULT_POINT(lane_before_send);
+    node_send_raw(l->engine->node, (struct bytes){tx->raw, tx->raw_n}, sent, l);
+}
+
+/* --- open transactions ---------------------------------------------------------------------------------- */
+
+static void nonce_judged(void *ctx, const struct err *err, uint64_t next)
+{
+    struct lane *l = ctx;
+    if (err != NULL) {
+        node_failed(l, err);
+        return;
+    }
+    const struct lane_tx *tx = &l->open[l->open_at];
+    if (next <= tx->nonce) {
+        lane_offer(l);
+        return;
+    }
+    /* The nonce is used and no receipt carries our hash. A node that lags shows the same for a moment, so
+     * the judgement is repeated until the bytes have been offered several times. */
+    if (tx->sends < 5) {
+        lane_offer(l);
+        return;
+    }
+    char hash[67];
+    hex_encode_0x(tx->hash, 32, hash);
+    struct db_script *script = db_script_new();
+    lane_lost(script, tx->hash, "its nonce was used by another transaction");
+    observed_alarm(script, "foreign_nonce", l->name, hash);
+    log_error("foreign_nonce", "lane=%s nonce=%llu tx=%s", l->name, (unsigned long long)tx->nonce, hash);
+    db_run(l->engine->db, script, sent_committed, l);
+}
+
+static void fee_text(const struct chain_receipt *receipt, char out[80])
+{
+    uint64_t price = 0;
+    struct u256 fee;
+    if (!u256_to_u64(&receipt->effective_gas_price, &price))
+        price = UINT64_MAX;
+    unsigned __int128 wei = (unsigned __int128)price * receipt->gas_used;
+    uint8_t be[16];
+    for (int i = 15; i >= 0; i--, wei >>= 8)
+        be[i] = (uint8_t)wei;
+    CHECK(u256_from_be(be, sizeof be, &fee));
+    u256_to_dec(&fee, out);
+}
+
+static void receipt_read(void *ctx, const struct err *err, const struct chain_receipt *receipt)
+{
+    struct lane *l = ctx;
+    FAULT_POINT(lane_receipt_read);
+    if (err != NULL) {
+        node_failed(l, err);
+        return;
+    }
+    const struct lane_tx *tx = &l->open[l->open_at];
+    if (!receipt->present) {
+        node_nonce(l->engine->node, l->account, nonce_judged, l);
+        return;
+    }
+    /* A failure is believed once its block is final: in another block the same bytes might succeed, and
+     * what they carry must not be planned a second time before that is impossible. */
+    if (!receipt->succeeded && receipt->block_number > l->engine->final_number) {
+        l->open_at++;
+        next_open(l);
+        return;
+    }
+    char fee[80];
+    fee_text(receipt, fee);
+    struct lane_receipt mined = {.block_number = receipt->block_number,
+                                 .block_hash = receipt->block_hash,
+                                 .success = receipt->succeeded,
+                                 .gas_used = receipt->gas_used,
+                                 .fee_wei = fee};
+    struct db_script *script = db_script_new();
+    lane_mined(script, tx->hash, &mined);
+    if (!receipt->succeeded)
+        log_warn("tx_reverted", "lane=%s nonce=%llu", l->name, (unsigned long long)tx->nonce);
+    db_run(l->engine->db, script, sent_committed, l);
+}
+
+static void next_open(struct lane *l)
+{
+    while (l->open_at < l->open_n && l->open[l->open_at].mined)
+        l->open_at++;            /* the watcher makes it final, or undoes it */
+    if (l->open_at < l->open_n) {
+        const struct lane_tx *tx = &l->open[l->open_at];
+        if (tx->sends == 0 && *sent_at(l, tx->hash) == 0)
+            lane_offer(l);             /* fresh: it can have no receipt yet, and if it has, the answer says so */
+        else
+            node_receipt(l->engine->node, tx->hash, receipt_read, l);
+        return;
+    }
+    build(l);
+}
+
+/* --- building the next transaction --------------------------------------------------------------------------- */
+
+static size_t pending_count(const struct lane *l)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < l->open_n; i++)
+        n += !l->open[i].mined;
+    return n;
+}
+
+static bool is_batchable(enum effect_kind kind)
+{
+    return kind == EFFECT_ESCROW_CREATE || kind == EFFECT_ESCROW_RELEASE ||
+           kind == EFFECT_TOKEN_TRANSFER;
+}
+
+/* Returns to Juno go in one transfer when their destination is the same. */
+static size_t same_destination(const struct lane *l, size_t n)
+{
+    size_t same = 1;
+    while (same < n && strcmp(l->effects[same].destination, l->effects[0].destination) == 0)
+        same++;
+    return same;
+}
+
+static bool encode_token(struct lane *l, struct buf *out)
+{
+    struct mxnb_call call = {.kind = MXNB_TRANSFER};
+    if (l->effects[0].kind == EFFECT_TOKEN_APPROVE)
+        call.kind = MXNB_APPROVE;
+    CHECK(hex_decode_exact(l->effects[0].destination, call.to, 20));
+    for (size_t i = 0; i < l->effects_n; i++)
+        CHECK(!__builtin_add_overflow(call.amount_units, (uint64_t)l->effects[i].amount_units,
+                                      &call.amount_units));
+    memcpy(l->to, l->engine->config->chain_token.b, 20);
+    return mxnb_call_encode(&call, out);
+}
+
+static void fill_terms(struct lane *l, struct escrow_call *call)
+{
+    int64_t margin = (int64_t)l->engine->config->custody_dispute_margin_s;
+    for (size_t i = 0; i < l->effects_n; i++) {
+        struct effect_row *e = &l->effects[i];
+        /* Fixed by the first arming: a retry never moves the end of custody. */
+        if (e->custody_end_s == 0)
+            e->custody_end_s = l->engine->chain_time_s + e->custody_seconds + margin;
+        struct escrow_terms *t = &call->terms[i];
+        memset(t, 0, sizeof *t);
+        memcpy(t->id, e->escrow_id, 32);
+        memcpy(t->terms, e->note_hash, 32);
+        t->amount_units = (uint64_t)e->amount_units;
+        t->custody_end = (uint64_t)e->custody_end_s;
+    }
+}
+
+static bool encode_escrow(struct lane *l, struct buf *out)
+{
+    struct escrow_call *call = &l->call;
+    const struct effect_row *first = &l->effects[0];
+    memset(call, 0, sizeof *call);
+    call->n = l->effects_n;
+    for (size_t i = 0; i < l->effects_n; i++)
+        memcpy(call->ids[i], l->effects[i].escrow_id, 32);
+    memcpy(call->note, first->note_hash, 32);
+    call->party = first->party;
+    call->buyer_units = (uint64_t)first->buyer_units;
+    bool many = l->effects_n > 1;
+    switch (first->kind) {
+    case EFFECT_ESCROW_CREATE:
+        call->kind = many ? ESCROW_CREATE_MANY : ESCROW_CREATE;
+        fill_terms(l, call);
+        break;
+    case EFFECT_ESCROW_RELEASE: call->kind = many ? ESCROW_RELEASE_MANY : ESCROW_RELEASE; break;
+    case EFFECT_ESCROW_RELEASE_EARLY: call->kind = ESCROW_RELEASE_EARLY; break;
+    case EFFECT_DISPUTE_RAISE: call->kind = ESCROW_DISPUTE; break;
+    case EFFECT_DISPUTE_DISMISS: call->kind = ESCROW_DISMISS; break;
+    case EFFECT_DISPUTE_REVERT: call->kind = ESCROW_RESOLVE_REVERT; break;
+    case EFFECT_DISPUTE_SPLIT: call->kind = ESCROW_RESOLVE_SPLIT; break;
+    case EFFECT_REDEEM:
+    case EFFECT_WITHDRAW:
+    case EFFECT_BANK_REGISTER:
+    case EFFECT_CLABE_CREATE:
+    case EFFECT_TOKEN_TRANSFER:
+    case EFFECT_TOKEN_APPROVE: CHECK(!"not an escrow call"); break;
+    }
+    memcpy(l->to, l->engine->config->chain_escrow.b, 20);
+    return escrow_call_encode(call, out);
+}
+
+static void armed(void *ctx, const struct err *err, struct db_result *res)
+{
+    (void)res;
+    struct lane *l = ctx;
+    FAULT_POINT(lane_armed);
+    if (err != NULL) {
+        database_failed(l, err);
+        return;
+    }
+    l->limit = l->engine->config->chain_batch_max;
+    char hash[67];
+    hex_encode_0x(l->hash, 32, hash);
+    log_info("tx_armed", "lane=%s kind=%s effects=%zu nonce=%llu tx=%s", l->name,
+             effect_kind_name(l->effects[0].kind), l->effects_n, (unsigned long long)l->nonce, hash);
+    again_now(l);
+}
+
+/* The signer is another program: what it returns is checked field by field before it is stored. */
+static bool signature_is_ours(struct lane *l, struct bytes signed_tx)
+{
+    struct tx got;
+    uint8_t sender[20];
+    uint8_t again[LANE_RAW_MAX];
+    struct buf out;
+    if (tx_decode_signed(signed_tx, &got) != TX_OK || !tx_sender(&got, sender))
+        return false;
+    buf_init(&out, again, sizeof again);
+    return memcmp(sender, l->account, 20) == 0 && tx_encode_unsigned(&got, &out) && !out.full &&
+           out.n == l->unsigned_n && memcmp(again, l->unsigned_tx, out.n) == 0;
+}
+
+static void signed_back(void *ctx, const struct err *err, struct bytes signed_tx)
+{
+    struct lane *l = ctx;
+    FAULT_POINT(lane_signed);
+    if (err != NULL) {
+        if (err->code == ERR_SIGNER_REFUSED)
+            engine_alarm(l->engine, "signer_refused", l->name, err->message);
+        else
+            engine_waits(l->engine, DOOR_SIGNER, err);
+        struct db_script *script = db_script_new();
+        for (size_t i = 0; i < l->effects_n; i++)
+            lane_defer(script, &l->effects[i], err->message, RETRY_MS);
+        db_run(l->engine->db, script, committed, l);
+        return;
+    }
+    engine_answers(l->engine, DOOR_SIGNER);
+    if (signed_tx.n > sizeof l->raw || !signature_is_ours(l, signed_tx)) {
+        engine_alarm(l->engine, "signer_wrong", l->name, "the signer returned something else than asked");
+        round_ended(l);
+        return;
+    }
+    memcpy(l->raw, signed_tx.p, signed_tx.n);
+    l->raw_n = signed_tx.n;
+    tx_hash(signed_tx, l->hash);
+    char max_fee[80];
+    u256_to_dec(&l->tx.max_fee, max_fee);
+    struct lane_arming arming = {.lease_name = l->lease,
+                                 .owner = l->engine->owner,
+                                 .fence = l->fence,
+                                 .lane = l->name,
+                                 .kind = effect_kind_name(l->effects[0].kind),
+                                 .chain_id = l->tx.chain_id,
+                                 .account = l->account,
+                                 .nonce = l->nonce,
+                                 .destination = l->to,
+                                 .hash = l->hash,
+                                 .raw = l->raw,
+                                 .raw_n = l->raw_n,
+                                 .gas_limit = l->tx.gas_limit,
+                                 .max_fee_wei = max_fee};
+    struct db_script *script = db_script_new();
+    lane_arm(script, &arming, l->effects, l->effects_n);
+    FAULT_POINT(lane_before_arm);
+    db_run(l->engine->db, script, armed, l);
+}
+
+static void base_fee_read(void *ctx, const struct err *err, const struct chain_block *block)
+{
+    struct lane *l = ctx;
+    if (err != NULL) {
+        node_failed(l, err);
+        return;
+    }
+    const struct config *config = l->engine->config;
+    struct fees_settings settings = {.max_fee_wei = config->chain_max_fee_wei,
+                                     .priority_fee_wei = config->chain_priority_fee_wei,
+                                     .gas_headroom_pct = (uint32_t)config->chain_gas_headroom_pct,
+                                     .gas_max = GAS_MAX};
+    struct fees fees;
+    uint64_t gas = 0;
+    if (!block->has_base_fee || !fees_from_base(&block->base_fee, &settings, &fees)) {
+        engine_alarm(l->engine, "fee_cap", l->name, "the base fee is above chain.max_fee_wei");
+        round_ended(l);
+        return;
+    }
+    if (!fees_gas_limit(l->tx.gas_limit, &settings, &gas)) {
+        l->limit = l->effects_n > 1 ? l->effects_n / 2 : 1;
+        again_now(l);
+        return;
+    }
+    l->tx.gas_limit = gas;
+    l->tx.max_fee = u256_from_u64(fees.max_fee_wei);
+    l->tx.max_priority_fee = u256_from_u64(fees.priority_fee_wei);
+    struct buf out;
+    buf_init(&out, l->unsigned_tx, sizeof l->unsigned_tx);
+    CHECK(tx_encode_unsigned(&l->tx, &out) && !out.full);
+    l->unsigned_n = out.n;
+    FAULT_POINT(lane_before_sign);
+    signer_sign(l->engine->signer, l->role, (uint64_t)l->fence, buf_bytes(&out), signed_back, l);
+}
+
+static void nonce_read(void *ctx, const struct err *err, uint64_t next)
+{
+    struct lane *l = ctx;
+    if (err != NULL) {
+        node_failed(l, err);
+        return;
+    }
+    /* The chain counts; on top of it come our own transactions that are stored and not mined yet. */
+    l->nonce = next;
+    for (size_t i = 0; i < l->open_n; i++) {
+        if (l->open[i].nonce >= l->nonce)
+            l->nonce = l->open[i].nonce + 1;
+    }
+    l->tx.nonce = l->nonce;
+    node_block(l->engine->node, (struct node_at){.tag = NODE_LATEST}, base_fee_read, l);
+}
+
+/* A dry run failed. A batch is halved until the one that cannot go is alone; that one is judged. */
+static void judge_revert(struct lane *l, struct bytes revert)
+{
+    if (l->effects_n > 1) {
+        l->limit = l->effects_n / 2;
+        log_info("batch_halved", "lane=%s kind=%s to=%zu", l->name,
+                 effect_kind_name(l->effects[0].kind), l->limit);
+        again_now(l);
+        return;
+    }
+    struct effect_row *e = &l->effects[0];
+    char text[160];
+    char why[200];
+    enum revert_class class = escrow_revert_classify(revert, text, sizeof text);
+    snprintf(why, sizeof why, "dry run: %s", text);
+    struct db_script *script = db_script_new();
+    bool give_up = class == REVERT_ALARM || e->failures >= PATIENCE;
+    if (give_up) {
+        char id[UUID_TEXT_MAX];
+        uuid_format(&e->id, id);
+        effects_park(script, e, why);
+        observed_alarm(script, "effect_parked", id, why);
+        log_error("effect_parked", "lane=%s effect_id=%s: %s", l->name, id, why);
+    } else {
+        /* REVERT_DONE: the escrow has left the state this starts from. If our own call did it, its log is
+         * on the way and confirms the effect; if not, patience ends and a person looks. */
+        lane_defer(script, e, why, class == REVERT_DONE ? DONE_WAIT_MS : RETRY_MS);
+    }
+    l->limit = l->engine->config->chain_batch_max;
+    db_run(l->engine->db, script, committed, l);
+}
+
+static void estimated(void *ctx, const struct err *err, const struct node_estimate *estimate)
+{
+    struct lane *l = ctx;
+    if (err != NULL && err->code == ERR_CHAIN_REVERT) {
+        judge_revert(l, estimate->revert);
+        return;
+    }
+    if (err != NULL) {
+        node_failed(l, err);
+        return;
+    }
+    l->tx.gas_limit = estimate->gas;
+    node_nonce(l->engine->node, l->account, nonce_read, l);
+}
+
+static void build(struct lane *l)
+{
+    const struct config *config = l->engine->config;
+    if (l->effects_n == 0 || l->engine->paused || pending_count(l) >= config->chain_in_flight ||
+        l->engine->chain_time_s == 0) {
+        round_ended(l);
+        return;
+    }
+    enum effect_kind kind = l->effects[0].kind;
+    bool waits_for_company = is_batchable(kind) && l->effects_n < config->chain_batch_max &&
+                             l->limit >= config->chain_batch_max &&
+                             l->age_ms < (int64_t)config->chain_batch_wait_ms;
+    if (waits_for_company) {
+        round_ended(l);
+        return;
+    }
+    size_t n = is_batchable(kind) ? l->effects_n : 1;
+    if (n > l->limit)
+        n = l->limit;
+    if (kind == EFFECT_TOKEN_TRANSFER)
+        n = same_destination(l, n);
+    l->effects_n = n;
+    struct buf out;
+    buf_init(&out, l->calldata, sizeof l->calldata);
+    bool token = kind == EFFECT_TOKEN_TRANSFER || kind == EFFECT_TOKEN_APPROVE;
+    CHECK((token ? encode_token(l, &out) : encode_escrow(l, &out)) && !out.full);
+    l->calldata_n = out.n;
+    memset(&l->tx, 0, sizeof l->tx);
+    l->tx.type = TX_EIP1559;
+    l->tx.chain_id = config->chain_chain_id;
+    l->tx.has_to = true;
+    memcpy(l->tx.to, l->to, 20);
+    l->tx.data = (struct bytes){l->calldata, l->calldata_n};
+    struct node_message message = {.to = l->to, .from = l->account, .data = l->tx.data};
+    FAULT_POINT(lane_before_dry_run);
+    node_estimate(l->engine->node, &message, estimated, l);
+}
+
+/* --- the token allowance (relayer lane only) ------------------------------------------------------------------ */
+
+static void allowance_read(void *ctx, const struct err *err, const struct bytes *data)
+{
+    struct lane *l = ctx;
+    struct u256 allowance;
+    uint64_t units = UINT64_MAX;
+    uint64_t target = l->engine->config->chain_allowance_units;
+    if (err != NULL || !codec_read_u256(*data, &allowance)) {
+        if (err != NULL)
+            engine_waits(l->engine, DOOR_NODE, err);
+        round_ended(l);
+        return;
+    }
+    l->allowance_at_ms = clock_mono_ms() + ALLOWANCE_LOOK_MS;
+    if (!u256_to_u64(&allowance, &units) || units >= target / 2) {
+        again_now(l);
+        return;
+    }
+    struct effect_plan plan = {.kind = EFFECT_TOKEN_APPROVE, .amount_units = (int64_t)target};
+    struct uuid owner = uuid_new();
+    flow_effect_id(&owner, EFFECT_TOKEN_APPROVE, -1, 1, &plan.id, &plan.idem_key);
+    struct db_script *script = db_script_new();
+    effects_insert(script, &plan, NULL, l->engine->config->chain_escrow.text);
+    db_run(l->engine->db, script, committed, l);
+}
+
+static bool look_at_allowance(struct lane *l)
+{
+    if (l->role != LANE_RELAYER || clock_mono_ms() < l->allowance_at_ms)
+        return false;
+    uint8_t space[MXNB_CALL_SIZE_MAX];
+    struct buf out;
+    buf_init(&out, space, sizeof space);
+    struct mxnb_call call = {.kind = MXNB_ALLOWANCE};
+    memcpy(call.to, l->account, 20);
+    memcpy(call.spender, l->engine->config->chain_escrow.b, 20);
+    CHECK(mxnb_call_encode(&call, &out));
+    struct node_message message = {.to = l->engine->config->chain_token.b,
+                                   .data = buf_bytes(&out),
+                                   .at = {.tag = NODE_LATEST}};
+    node_call(l->engine->node, &message, allowance_read, l);
+    return true;
+}
+
+/* --- rounds ------------------------------------------------------------------------------------------------------ */
+
+static void looked(void *ctx, const struct err *err, struct db_result *res)
+{
+    struct lane *l = ctx;
+    if (err != NULL) {
+        database_failed(l, err);
+        return;
+    }
+    engine_answers(l->engine, DOOR_DATABASE);
+    l->open_n = lane_parse_open(res, l->open, LANE_OPEN_MAX);
+    l->effects_n = effects_parse(res, 1, l->effects, LANE_BATCH_MAX);
+    l->age_ms = lane_parse_age_ms(res);
+    l->open_at = 0;
+    next_open(l);
+}
+
+static void look(struct lane *l)
+{
+    if (look_at_allowance(l))
+        return;
+    db_query(l->engine->db, lane_look(l->name, (int)l->engine->config->chain_batch_max), looked, l);
+}
+
+static void leased(void *ctx, const struct err *err, struct db_result *res)
+{
+    struct lane *l = ctx;
+    if (err != NULL) {
+        database_failed(l, err);
+        return;
+    }
+    if (db_rows(res, 0) == 0) {
+        round_ended(l);          /* another instance signs for this key */
+        return;
+    }
+    l->fence = db_get_i64(res, 0, 0, 0);
+    l->renew_at_ms = clock_mono_ms() + LEASE_RENEW_MS;
+    look(l);
+}
+
+static void tick(void *ctx)
+{
+    struct lane *l = ctx;
+    uint64_t chain_id = 0;
+    if (l->busy || l->engine->stopping || !l->engine->ready)
+        return;
+    if (!signer_identity(l->engine->signer, l->role, l->account, &chain_id)) {
+        struct err err;
+        err_set(&err, ERR_SIGNER_AWAY, "%s", signer_trouble(l->engine->signer));
+        engine_waits(l->engine, DOOR_SIGNER, &err);
+        return;
+    }
+    engine_answers(l->engine, DOOR_SIGNER);
+    l->busy = true;
+    if (clock_mono_ms() < l->renew_at_ms) {
+        look(l);
+        return;
+    }
+    char address[41];
+    hex_encode(l->account, 20, address);
+    snprintf(l->lease, sizeof l->lease, "lane:%s:0x%s", l->name, address);
+    db_run(l->engine->db, lane_lease(l->lease, l->engine->owner, LANE_LEASE_S), leased, l);
+}
+
+struct lane *lane_new(struct engine *engine, enum effect_lane role)
+{
+    struct lane *l = calloc(1, sizeof *l);
+    CHECK(l != NULL);
+    l->engine = engine;
+    l->role = role;
+    l->name = role == LANE_RELAYER ? "relayer" : "arbiter";
+    l->limit = engine->config->chain_batch_max;
+    l->timer = loop_timer_new(engine->loop, tick, l);
+    loop_timer_start(l->timer, LANE_TICK_MS, LANE_TICK_MS);
+    return l;
+}
+
+void lane_stop(struct lane *l)
+{
+    loop_timer_stop(l->timer);
+}
+
+bool lane_idle(const struct lane *l)
+{
+    return !l->busy;
+}
+
+void lane_free(struct lane *l)
+{
+    if (l == NULL)
+        return;
+    loop_timer_free(l->timer);
+    free(l);
+}

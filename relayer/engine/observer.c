@@ -1,0 +1,414 @@
+#include "relayer/engine/observer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "relayer/base/check.h"
+#include "relayer/base/fault.h"
+#include "relayer/base/log.h"
+#include "relayer/base/metrics.h"
+#include "relayer/engine/report.h"
+#include "relayer/flows/book.h"
+#include "relayer/flows/deposit.h"
+#include "relayer/juno/client.h"
+#include "relayer/store/ledger.h"
+#include "relayer/store/observed.h"
+
+/* One round walks these topics in order; each topic may take several pages and several commits. */
+enum topic { TOPIC_DEPOSITS, TOPIC_ISSUANCES, TOPIC_CREDITS, TOPIC_MATCH, TOPICS };
+
+enum { PAGE = 100, PAGES_MAX = 50 };
+
+struct observer {
+    struct engine *engine;
+    struct loop_timer *timer;
+    bool busy;
+    bool again;
+    enum topic topic;
+    unsigned page;
+    bool full_page;                       /* another page may hold news */
+    size_t at;                            /* row of the page being handled */
+    struct juno_deposits deposits;
+    bool is_new[JUNO_ROWS_MAX];
+    struct juno_txns txns;
+    struct issuance_match matches[ISSUANCE_MATCH_MAX];
+    size_t matches_n;
+};
+
+static void next_deposit(struct observer *o);
+static void next_txn(struct observer *o);
+static void next_match(struct observer *o);
+static void start_topic(struct observer *o);
+
+static void round_ended(struct observer *o)
+{
+    o->busy = false;
+    if (o->again)
+        observer_kick(o);
+}
+
+static void juno_failed(struct observer *o, const struct err *err)
+{
+    metrics_add(METRIC_juno_errors, 1);
+    engine_waits(o->engine, DOOR_JUNO, err);
+    round_ended(o);
+}
+
+static void database_failed(struct observer *o, const struct err *err)
+{
+    if (err->code != ERR_DB_CONFLICT)
+        engine_waits(o->engine, DOOR_DATABASE, err);
+    if (err->code == ERR_DB_RULE)
+        log_broken("observed_rule", "%s", err->message);
+    o->again = o->again || err->code == ERR_DB_CONFLICT;
+    round_ended(o);
+}
+
+static void topic_done(struct observer *o)
+{
+    o->page = 0;
+    o->topic++;
+    if (o->topic == TOPICS) {
+        round_ended(o);
+        return;
+    }
+    start_topic(o);
+}
+
+/* --- deposits ------------------------------------------------------------------------------------------- */
+
+static void deposit_stored(void *ctx, const struct err *err, struct db_result *res)
+{
+    (void)res;
+    struct observer *o = ctx;
+    FAULT_POINT(observer_deposit_stored);
+    if (err != NULL) {
+        database_failed(o, err);
+        return;
+    }
+    engine_kick(o->engine);
+    o->at++;
+    next_deposit(o);
+}
+
+static void deposit_fitted(void *ctx, const struct err *err, struct db_result *res)
+{
+    struct observer *o = ctx;
+    if (err != NULL) {
+        database_failed(o, err);
+        return;
+    }
+    struct deposit_fit_row fit;
+    observed_parse_fit(res, &fit);
+    if (fit.known) {
+        o->at++;
+        next_deposit(o);
+        return;
+    }
+    const struct juno_deposit *deposit = &o->deposits.row[o->at];
+    enum deposit_fit verdict = deposit_decide((size_t)fit.candidates);
+    struct report_deposit report = {.fid = deposit->fid,
+                                    .clabe = deposit->clabe,
+                                    .amount_centavos = deposit->amount_centavos,
+                                    .reported_ms = deposit->reported_at_ms};
+    struct uuid id = observed_deposit_uuid(deposit->fid);
+    struct posting posting = book_deposit(&id, deposit->amount_centavos);
+    struct db_script *script = db_script_new();
+    observed_add_deposit(script, &report, verdict == DEPOSIT_FITS_ONE ? &fit.payment_id : NULL,
+                         deposit_reason(verdict));
+    ledger_add(script, &posting);
+    if (verdict != DEPOSIT_FITS_ONE)
+        observed_alarm(script, "deposit_unassigned", deposit->fid, deposit_reason(verdict));
+    log_info("deposit", "fid=%s centavos=%lld %s", deposit->fid, (long long)deposit->amount_centavos,
+             verdict == DEPOSIT_FITS_ONE ? "matched" : deposit_reason(verdict));
+    FAULT_POINT(observer_before_deposit);
+    db_run(o->engine->db, script, deposit_stored, o);
+}
+
+/* A row that says "this money is ours and came back" leads to the payout it reverses. */
+static void store_refund(struct observer *o, const struct juno_deposit *deposit)
+{
+    struct report_deposit report = {.fid = deposit->fid,
+                                    .clabe = deposit->clabe,
+                                    .amount_centavos = deposit->amount_centavos,
+                                    .reported_ms = deposit->reported_at_ms};
+    struct db_script *script = db_script_new();
+    observed_add_refund(script, &report, deposit->refund_of, deposit->tracking_key);
+    observed_alarm(script, "payout_returned", deposit->fid, "a completed payout came back by SPEI");
+    log_error("payout_returned", "fid=%s centavos=%lld", deposit->fid,
+              (long long)deposit->amount_centavos);
+    db_run(o->engine->db, script, deposit_stored, o);
+}
+
+static void next_deposit(struct observer *o)
+{
+    for (; o->at < o->deposits.n; o->at++) {
+        const struct juno_deposit *deposit = &o->deposits.row[o->at];
+        if (!o->is_new[o->at] || deposit->state != JUNO_COMPLETE)
+            continue;
+        if (deposit->is_refund) {
+            store_refund(o, deposit);
+            return;
+        }
+        struct report_deposit report = {.fid = deposit->fid,
+                                        .clabe = deposit->clabe,
+                                        .amount_centavos = deposit->amount_centavos,
+                                        .reported_ms = deposit->reported_at_ms};
+        db_query(o->engine->db, observed_fit_deposit(&report), deposit_fitted, o);
+        return;
+    }
+    if (o->full_page && o->page < PAGES_MAX) {
+        start_topic(o);
+        return;
+    }
+    topic_done(o);
+}
+
+static void new_deposits_known(void *ctx, const struct err *err, struct db_result *res)
+{
+    struct observer *o = ctx;
+    if (err != NULL) {
+        database_failed(o, err);
+        return;
+    }
+    memset(o->is_new, 0, sizeof o->is_new);
+    size_t found = 0;
+    for (int r = 0; r < db_rows(res, 0); r++) {
+        for (size_t i = 0; i < o->deposits.n; i++) {
+            if (strcmp(db_get(res, 0, r, 0), o->deposits.row[i].fid) != 0)
+                continue;
+            o->is_new[i] = true;
+            found++;
+        }
+    }
+    /* Newest first: a page without news means that older pages hold none. */
+    o->full_page = o->full_page && found > 0;
+    next_deposit(o);
+}
+
+static void deposits_read(void *ctx, const struct err *err, const struct juno_deposits *deposits)
+{
+    struct observer *o = ctx;
+    FAULT_POINT(observer_deposits_read);
+    if (err != NULL) {
+        juno_failed(o, err);
+        return;
+    }
+    engine_answers(o->engine, DOOR_JUNO);
+    o->deposits = *deposits;
+    o->full_page = deposits->rows_seen == PAGE;
+    o->at = 0;
+    const char *fids[JUNO_ROWS_MAX];
+    for (size_t i = 0; i < deposits->n; i++)
+        fids[i] = o->deposits.row[i].fid;
+    db_query(o->engine->db, observed_new_deposits(fids, deposits->n), new_deposits_known, o);
+}
+
+/* --- transactions: issuances and credited transfers -------------------------------------------------------- */
+
+static void txn_stored(void *ctx, const struct err *err, struct db_result *res)
+{
+    (void)res;
+    struct observer *o = ctx;
+    FAULT_POINT(observer_txn_stored);
+    if (err != NULL) {
+        database_failed(o, err);
+        return;
+    }
+    engine_kick(o->engine);
+    o->at++;
+    next_txn(o);
+}
+
+static void txn_detailed(void *ctx, const struct err *err, const struct juno_txn *txn)
+{
+    struct observer *o = ctx;
+    if (err != NULL) {
+        juno_failed(o, err);
+        return;
+    }
+    if (txn == NULL) {
+        o->at++;
+        next_txn(o);
+        return;
+    }
+    struct db_script *script = db_script_new();
+    report_put(script, txn);
+    if (txn->kind == JUNO_TXN_CRYPTO_DEPOSIT) {
+        struct evidence_wallets wallets;
+        engine_wallets(o->engine, &wallets);
+        evidence_confirm(script, &wallets);
+    }
+    db_run(o->engine->db, script, txn_stored, o);
+}
+
+static void next_txn(struct observer *o)
+{
+    for (; o->at < o->txns.n; o->at++) {
+        if (!o->is_new[o->at])
+            continue;
+        juno_transaction(o->engine->juno, o->txns.row[o->at].id, txn_detailed, o);
+        return;
+    }
+    if (o->full_page && o->page < PAGES_MAX) {
+        start_topic(o);
+        return;
+    }
+    topic_done(o);
+}
+
+static void open_txns_known(void *ctx, const struct err *err, struct db_result *res)
+{
+    struct observer *o = ctx;
+    if (err != NULL) {
+        database_failed(o, err);
+        return;
+    }
+    memset(o->is_new, 0, sizeof o->is_new);
+    size_t found = 0;
+    for (int r = 0; r < db_rows(res, 0); r++) {
+        for (size_t i = 0; i < o->txns.n; i++) {
+            if (strcmp(db_get(res, 0, r, 0), o->txns.row[i].id) != 0)
+                continue;
+            o->is_new[i] = true;
+            found++;
+        }
+    }
+    o->full_page = o->full_page && found > 0;
+    next_txn(o);
+}
+
+static void txns_read(void *ctx, const struct err *err, const struct juno_txns *txns)
+{
+    struct observer *o = ctx;
+    if (err != NULL) {
+        juno_failed(o, err);
+        return;
+    }
+    engine_answers(o->engine, DOOR_JUNO);
+    o->txns = *txns;
+    o->full_page = txns->rows_seen == PAGE;
+    o->at = 0;
+    const char *ids[JUNO_ROWS_MAX];
+    for (size_t i = 0; i < txns->n; i++)
+        ids[i] = o->txns.row[i].id;
+    db_query(o->engine->db, observed_open_txns(ids, txns->n), open_txns_known, o);
+}
+
+/* --- issuances find their deposits -------------------------------------------------------------------------- */
+
+static void match_stored(void *ctx, const struct err *err, struct db_result *res)
+{
+    (void)res;
+    struct observer *o = ctx;
+    FAULT_POINT(observer_match_stored);
+    if (err != NULL) {
+        database_failed(o, err);
+        return;
+    }
+    engine_kick(o->engine);
+    o->at++;
+    next_match(o);
+}
+
+static void next_match(struct observer *o)
+{
+    if (o->at == o->matches_n) {
+        topic_done(o);
+        return;
+    }
+    const struct issuance_match *match = &o->matches[o->at];
+    struct db_script *script = db_script_new();
+    observed_set_issuance(script, match);
+    if (!match->has_payment) {
+        struct uuid id = observed_deposit_uuid(match->fid);
+        struct posting posting = book_issuance_unassigned(&id, match->centavos);
+        ledger_add(script, &posting);
+    }
+    db_run(o->engine->db, script, match_stored, o);
+}
+
+static void matches_read(void *ctx, const struct err *err, struct db_result *res)
+{
+    struct observer *o = ctx;
+    if (err != NULL) {
+        database_failed(o, err);
+        return;
+    }
+    o->matches_n = observed_parse_matches(res, o->matches, ISSUANCE_MATCH_MAX);
+    o->at = 0;
+    next_match(o);
+}
+
+/* --- rounds ----------------------------------------------------------------------------------------------------- */
+
+static void start_topic(struct observer *o)
+{
+    struct juno *juno = o->engine->juno;
+    o->page++;
+    struct juno_deposits_query deposits = {.page = o->page, .page_size = PAGE};
+    struct juno_txns_query txns = {.page = o->page - 1, .page_size = PAGE};
+    switch (o->topic) {
+    case TOPIC_DEPOSITS: juno_deposits(juno, &deposits, deposits_read, o); return;
+    case TOPIC_ISSUANCES:
+        txns.kind = JUNO_TXN_ISSUANCE;
+        juno_transactions(juno, &txns, txns_read, o);
+        return;
+    case TOPIC_CREDITS:
+        txns.kind = JUNO_TXN_CRYPTO_DEPOSIT;
+        juno_transactions(juno, &txns, txns_read, o);
+        return;
+    case TOPIC_MATCH: db_query(o->engine->db, observed_match_issuances(), matches_read, o); return;
+    case TOPICS: break;
+    }
+    round_ended(o);
+}
+
+static void tick(void *ctx)
+{
+    struct observer *o = ctx;
+    if (o->busy || o->engine->stopping || !o->engine->ready)
+        return;
+    o->busy = true;
+    o->again = false;
+    o->topic = TOPIC_DEPOSITS;
+    o->page = 0;
+    start_topic(o);
+}
+
+struct observer *observer_new(struct engine *engine)
+{
+    struct observer *o = calloc(1, sizeof *o);
+    CHECK(o != NULL);
+    o->engine = engine;
+    o->timer = loop_timer_new(engine->loop, tick, o);
+    loop_timer_start(o->timer, 0, engine->config->juno_poll_ms);
+    return o;
+}
+
+void observer_kick(struct observer *o)
+{
+    if (o->busy)
+        o->again = true;
+    else if (!o->engine->stopping)
+        loop_timer_start(o->timer, 0, o->engine->config->juno_poll_ms);
+}
+
+void observer_stop(struct observer *o)
+{
+    loop_timer_stop(o->timer);
+}
+
+bool observer_idle(const struct observer *o)
+{
+    return !o->busy;
+}
+
+void observer_free(struct observer *o)
+{
+    if (o == NULL)
+        return;
+    loop_timer_free(o->timer);
+    free(o);
+}
