@@ -202,6 +202,20 @@ static bool slot_is_cut_off(const uint8_t *slot, size_t n)
     return n < RECORD_BYTES || memcmp(slot + CHECKSUM_AT, zero, sizeof zero) == 0;
 }
 
+// The same for the header of a first start: a beginning of ours, then nothing or zeros. A short file that
+// begins otherwise is somebody else's.
+static bool header_is_cut_off(const uint8_t *slot, size_t n, const uint8_t expected[RECORD_BYTES])
+{
+    size_t same = 0;
+    while (same < n && slot[same] == expected[same])
+        same++;
+    for (size_t i = same; i < n; i++) {
+        if (slot[i] != 0)
+            return false;
+    }
+    return slot_is_cut_off(slot, n);
+}
+
 static bool header_read(struct record *record, const char *path,
                         const struct record_identity *identity, off_t size, char error[512])
 {
@@ -210,7 +224,7 @@ static bool header_read(struct record *record, const char *path,
     ssize_t n = pread_all(record->fd, slot, sizeof slot, 0);
     if (n < 0)
         return open_fail(error, "reading %s: %s", path, strerror(errno));
-    if (size <= RECORD_BYTES && slot_is_cut_off(slot, (size_t)n)) {
+    if (size <= RECORD_BYTES && header_is_cut_off(slot, (size_t)n, expected)) {
         if (ftruncate(record->fd, 0) != 0 ||
             !pwrite_all(record->fd, expected, sizeof expected, 0) || fsync(record->fd) != 0 ||
             !private_file_sync_folder(path))
@@ -218,7 +232,8 @@ static bool header_read(struct record *record, const char *path,
         memcpy(slot, expected, sizeof slot);
         record->is_new = true;
     }
-    if (memcmp(slot, header_magic, sizeof header_magic) != 0)
+    bool is_short = size < RECORD_BYTES && !record->is_new;
+    if (is_short || memcmp(slot, header_magic, sizeof header_magic) != 0)
         return open_fail(error, "%s is not a nonce record; point record_file at another path", path);
     if (memcmp(slot, expected, sizeof slot) != 0)
         return open_fail(error,

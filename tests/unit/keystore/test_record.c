@@ -320,9 +320,14 @@ static void test_wrong_files(void **state)
     assert_int_equal(chmod(path, 0640), 0);
     assert_refused("chmod 600");
     assert_int_equal(chmod(path, 0600), 0);
-    static const char text[400] = "something else, long enough not to be a cut header";
+    static const char text[400] = "something else";
     file_change(0, text, sizeof text);
     assert_refused("not a nonce record");
+    for (off_t n = RECORD_BYTES; n > 0; n--) { // a short one is not taken for a cut-off header
+        assert_int_equal(truncate(path, n), 0);
+        assert_refused("not a nonce record");
+        assert_int_equal(file_bytes(), n);
+    }
     assert_null(record_open(folder, &identity, error));
     assert_null(record_open("/nonexistent/nonces", &identity, error));
 }
