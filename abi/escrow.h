@@ -139,7 +139,8 @@ bool escrow_event_decode(const uint8_t (*topics)[32], size_t topics_n, struct by
                          struct escrow_event *out);
 const char *escrow_event_name(enum escrow_event_kind kind);
 
-/* keccak256(abi.encode(chainid, contract, bytes16 payment, uint8 leg)), as idOf() of the contract. */
+/* keccak256(abi.encode(chainid, contract, bytes16 payment, uint8 leg)), as the contract's
+ * idOf(). */
 void escrow_id(uint64_t chain_id, const uint8_t contract[20], const uint8_t payment_uuid[16],
                uint8_t leg, uint8_t out[32]);
 

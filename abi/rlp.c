@@ -4,7 +4,13 @@
 
 /* First bytes: below 0x80 the byte itself; 0x80+n a string of n <= 55; 0xb7+w a string whose
  * length takes w bytes; the same at 0xc0 and 0xf7 for lists. */
-enum { STRING_SHORT = 0x80, STRING_LONG = 0xb7, LIST_SHORT = 0xc0, LIST_LONG = 0xf7, SHORT_MAX = 55 };
+enum {
+    STRING_SHORT = 0x80,
+    STRING_LONG = 0xb7,
+    LIST_SHORT = 0xc0,
+    LIST_LONG = 0xf7,
+    SHORT_MAX = 55,
+};
 
 static size_t width_of(uint64_t value)
 {

@@ -1,8 +1,8 @@
 /* tx.h - Ethereum transactions: legacy (before and after EIP-155), EIP-2930, EIP-1559.
  *
  * Encoders write the one canonical form and refuse fields no decoder would accept. Decoders take
- * only that form and say why they refuse; what decodes encodes back to the same bytes. Types 3 (blob) and 4 (set code) are
- * refused as unknown: nothing here may sign them.
+ * only that form and say why they refuse; what decodes encodes back to the same bytes. Types 3
+ * (blob) and 4 (set code) are refused as unknown: nothing here may sign them.
  * Sources: EIP-155, EIP-2718, EIP-2930, EIP-1559, EIP-2 (low s), EIP-2681 (nonce), EIP-3860. */
 #ifndef ABI_TX_H
 #define ABI_TX_H

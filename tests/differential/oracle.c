@@ -1,7 +1,7 @@
 /* abi-oracle: the abi room behind a line protocol, so that another language can question it.
  *
- * One command a line on stdin, arguments separated by single spaces, bytes as hex without 0x ("-" for
- * none); one line of answer on stdout: "key=value ..." or "refused" with a reason. Every decode
+ * One command a line on stdin, arguments separated by single spaces, bytes as hex without 0x ("-"
+ * for none); one line of answer on stdout: "key=value ..." or "refused" with a reason. Every decode
  * answers with the re-encoding too, so a single question checks both directions. */
 #include "abi/codec.h"
 #include "abi/escrow.h"

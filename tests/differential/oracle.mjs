@@ -12,7 +12,7 @@ export const hexArgument = (hex) => (hex.replace(/^0x/, '') || '-');
 /** Asks many commands in one run; answers in the same order as { refused } or { key: value }. */
 export function ask(commands) {
     if (!existsSync(oraclePath)) {
-        throw new Error(`${oraclePath} does not exist: build the target abi-oracle or set ABI_ORACLE`);
+        throw new Error(`${oraclePath} is missing: build the target abi-oracle or set ABI_ORACLE`);
     }
     const input = commands.map((words) => `${words.join(' ')}\n`).join('');
     const run = spawnSync(oraclePath, { input, maxBuffer: 1 << 30, encoding: 'utf8' });
@@ -25,7 +25,7 @@ export function ask(commands) {
 }
 
 function parseAnswer(line) {
-    if (line.startsWith('refused')) return { refused: line.slice('refused'.length).trim() || 'yes' };
+    if (line.startsWith('refused')) return { refused: line.slice(7).trim() || 'yes' };
     const answer = {};
     const [fields, text] = line.split('text=');
     for (const field of fields.trim().split(' ')) {

@@ -117,8 +117,8 @@ static void quantities_are_canonical(void **state)
     assert_true(hex_quantity_u64("0x41", &v) && v == 0x41);
     assert_true(hex_quantity_u64("0xffffffffffffffff", &v) && v == UINT64_MAX);
     v = 7;
-    const char *const refused[] = {"", "0", "0x", "x0", "0x00", "0x0400", "ff", "0x1ffffffffffffffff",
-                                   "0x-1", "0x1 ", " 0x1", "0xg"};
+    const char *const refused[] = {"",   "0",    "0x",   "x0",   "0x00", "0x0400",
+                                   "ff", "0x-1", "0x1 ", " 0x1", "0xg",  "0x1ffffffffffffffff"};
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         assert_false(hex_quantity_u64(refused[i], &v));
         assert_int_equal(v, 7);

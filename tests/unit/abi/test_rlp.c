@@ -97,7 +97,8 @@ static void valid_vectors(void **state)
 static void invalid_vectors(void **state)
 {
     (void)state;
-    json_t *root = vectors_load("tests/vectors/ethereum-tests/RLPTests/invalidRLPTest.json"), *vector;
+    json_t *vector, *root = vectors_load("tests/vectors/ethereum-tests/RLPTests/"
+                                         "invalidRLPTest.json");
     const char *name;
     size_t count = 0;
     json_object_foreach(root, name, vector)

@@ -1,5 +1,5 @@
-/* Transactions: every verdict of ethereum/tests (tests/vectors/ethereum-tests/TransactionTests), the
- * example of EIP-155, and the rules at their borders.
+/* Transactions: every verdict of ethereum/tests (tests/vectors/ethereum-tests/TransactionTests),
+ * the example of EIP-155, and the rules at their borders.
  *
  * A vector has a verdict per fork. The newest one present is taken (Cancun, Shanghai, Paris or
  * London). Its verdict is that of a node on chain 1: to share it the test adds to the decoder what
@@ -89,7 +89,8 @@ static void check_accepted(const char *name, json_t *result, struct bytes raw,
 {
     uint8_t want_hash[32], want_sender[20], hash[32];
     uint64_t want_gas = 0;
-    assert_true(hex_decode_exact(json_string_value(json_object_get(result, "hash")), want_hash, 32));
+    assert_true(
+        hex_decode_exact(json_string_value(json_object_get(result, "hash")), want_hash, 32));
     assert_true(
         hex_decode_exact(json_string_value(json_object_get(result, "sender")), want_sender, 20));
     const char *gas = json_string_value(json_object_get(result, "intrinsicGas"));
@@ -158,7 +159,8 @@ static void eip155_example(void **state)
 {
     (void)state;
     struct bytes unsigned_want = vectors_bytes(
-        "ec098504a817c800825208943535353535353535353535353535353535353535880de0b6b3a764000080018080",
+        "ec098504a817c80082520894353535353535353535353535353535353535353588"
+        "0de0b6b3a764000080018080",
         mem_raw);
     uint8_t digest[32], want[32], sender[20];
     struct tx tx, again;
@@ -198,7 +200,8 @@ static void eip155_example(void **state)
 static void recovery_vectors(void **state)
 {
     (void)state;
-    json_t *root = vectors_load("tests/vectors/ethereum-tests/BasicTests/keyaddrtest.json"), *vector;
+    json_t *vector, *root = vectors_load("tests/vectors/ethereum-tests/BasicTests/"
+                                         "keyaddrtest.json");
     secp256k1_context *context = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
     size_t i;
     json_array_foreach(root, i, vector)
