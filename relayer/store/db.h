@@ -115,6 +115,9 @@ void db_query(struct db *db, struct db_script *script, db_done_cb done, void *ct
 /* Rows returned, or changed if the statement returns none. */
 int db_rows(const struct db_result *res, int stmt);
 
+/* Columns returned; 0 if the statement returns no rows at all. */
+int db_columns(const struct db_result *res, int stmt);
+
 /* The text of a field, or NULL for SQL NULL. Row and column must exist (CHECKed). */
 const char *db_get(const struct db_result *res, int stmt, int row, int col);
 

@@ -123,6 +123,11 @@ int db_rows(const struct db_result *res, int stmt)
     return PQresultStatus(r) == PGRES_TUPLES_OK ? PQntuples(r) : rows_changed(r);
 }
 
+int db_columns(const struct db_result *res, int stmt)
+{
+    return PQnfields(result_of(res, stmt));
+}
+
 const char *db_get(const struct db_result *res, int stmt, int row, int col)
 {
     const PGresult *r = result_of(res, stmt);
