@@ -60,6 +60,14 @@ function methods_check({ name, text }) {
         .map((method) => `${name}: there is no method ${method}`);
 }
 
+/** The reference page is what the daemon says of itself: written by relayerd --print-api. */
+function reference_check() {
+    const relayerd = path.join(ROOT, process.env.KUSTODIA_BUILD ?? 'build/dev', 'bin/relayerd');
+    const page = pages.find(({ name }) => name === 'relayer/api/API.md');
+    const said = execFileSync(relayerd, ['--print-api'], { encoding: 'utf8' });
+    return page?.text === said ? [] : ['relayer/api/API.md is not what relayerd --print-api prints now'];
+}
+
 let passed = 0;
 let failed = 0;
 function verdict(what, problems) {
@@ -78,6 +86,7 @@ verdict('the rules themselves', [
 ].filter((line) => line !== ''));
 verdict('README.md and relayer/HACKING.md are there', ['README.md', 'relayer/HACKING.md']
     .filter((name) => !pages.some((page) => page.name === name)).map((name) => `${name} is missing`));
+verdict('the API reference is up to date', reference_check());
 for (const page of pages) {
     verdict(`links of ${page.name}`, links_check(page));
     verdict(`commands of ${page.name}`, commands_check(page));

@@ -13,6 +13,8 @@ import { ROOT } from './env.mjs';
 import { log_tail } from './process.mjs';
 
 const LOGS = path.join(ROOT, '.dev/log');
+// Programs of ctest that belong to a group of their own.
+const OTHER_GROUPS = '^(process|differential|database)-';
 const GROUP_MINUTES_MAX = 20;
 const LINES_SHOWN_MAX = 40;
 
@@ -60,15 +62,15 @@ function counts_of_tap({ text }) {
     };
 }
 
-/** cmocka's own sums; a program that died before printing them counts through ctest's list. */
+/** cmocka's and Node's own sums; a program that died before printing them counts through ctest's list. */
 function counts_of_ctest({ text }) {
     if (!/^\d+% tests passed/m.test(text)) {
         return undefined;
     }
     const counts = {
-        passed: count(text, /\[  PASSED  \] (\d+) test\(s\)/g),
-        failed: count(text, /\[  FAILED  \] (\d+) test\(s\)/g),
-        skipped: count(text, /\[  SKIPPED \] (\d+) test\(s\)/g),
+        passed: count(text, /\[  PASSED  \] (\d+) test\(s\)/g) + count(text, /^\d+: \W pass (\d+)$/gmu),
+        failed: count(text, /\[  FAILED  \] (\d+) test\(s\)/g) + count(text, /^\d+: \W fail (\d+)$/gmu),
+        skipped: count(text, /\[  SKIPPED \] (\d+) test\(s\)/g) + count(text, /^\d+: \W skipped (\d+)$/gmu),
     };
     const programs_failed = Number(/(\d+) tests? failed out of/.exec(text)?.[1] ?? 0);
     return { ...counts, failed: Math.max(counts.failed, programs_failed) };
@@ -106,8 +108,9 @@ function tests_below(folder) {
     }).sort();
 }
 
-async function ctest_run(log, build) {
-    const args = ['--test-dir', in_root(build), '--verbose', '--parallel', `${cpus().length}`];
+/** The programs ctest knows, chosen by options of ctest. */
+async function ctest_run(log, build, choice = []) {
+    const args = ['--test-dir', in_root(build), '--verbose', '--parallel', `${cpus().length}`, ...choice];
     const env = { ASAN_OPTIONS: 'detect_leaks=1:abort_on_error=1', UBSAN_OPTIONS: 'print_stacktrace=1' };
     return { result: await command_run(log, 'ctest', args, env), counts: counts_of_ctest };
 }
@@ -124,13 +127,13 @@ async function asan_run(log) {
 
 const GROUPS = {
     checks: (log) => folder_run(log, 'tests/checks'),
-    unit: (log) => ctest_run(log, 'build/dev'),
+    unit: (log) => ctest_run(log, 'build/dev', ['--exclude-regex', OTHER_GROUPS]),
     asan: asan_run,
     contracts: async (log) => ({
         result: await command_run(log, 'bash', [in_root('contracts/test.sh')]), counts: counts_of_script,
     }),
     sandbox: (log) => folder_run(log, 'tests/sandbox'),
-    signer: (log) => folder_run(log, 'tests/signer'),
+    signer: (log) => ctest_run(log, 'build/dev', ['--tests-regex', '^process-']),
     database: (log) => folder_run(log, 'tests/database'),
     differential: (log) => folder_run(log, 'tests/differential'),
     scenario: (log) => folder_run(log, 'tests/scenario'),
