@@ -299,6 +299,8 @@ static void token_calls(void **state)
         assert_true(mxnb_call_encode(&out, &again));
         assert_true(bytes_equal(buf_bytes(&b), buf_bytes(&again)));
         assert_false(mxnb_call_decode((struct bytes){mem, b.n - 1}, &out));
+        mem[b.n] = 0;
+        assert_false(mxnb_call_decode((struct bytes){mem, b.n + 1}, &out));
         buf_init(&again, mem_again, b.n - 1);
         assert_false(mxnb_call_encode(&in, &again));
     }

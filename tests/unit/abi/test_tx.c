@@ -303,6 +303,13 @@ static void signatures_out_of_range_are_refused(void **state)
     assert_int_equal(tx_check_signature(&tx), TX_SIGNATURE);
     tx = good, memset(tx.s, 0xff, 32);
     assert_int_equal(tx_check_signature(&tx), TX_SIGNATURE);
+    /* the order of secp256k1 itself is the first number out of range */
+    assert_true(hex_decode_exact("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141",
+                                 tx.r, 32));
+    memset(tx.s, 0x22, 32);
+    assert_int_equal(tx_check_signature(&tx), TX_SIGNATURE);
+    tx.r[31]--;
+    assert_int_equal(tx_check_signature(&tx), TX_OK);
     tx = good, tx.s[0] = 0x80;
     assert_int_equal(tx_check_signature(&tx), TX_HIGH_S);
     assert_false(tx_sender(&tx, address));
