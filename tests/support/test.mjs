@@ -9,6 +9,7 @@ import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync } f
 import { cpus } from 'node:os';
 import path from 'node:path';
 
+import { counts_of_ctest, counts_of_script, counts_of_tap, sums_of } from './counts.mjs';
 import { ROOT } from './env.mjs';
 import { log_tail } from './process.mjs';
 
@@ -40,40 +41,6 @@ function command_run(log, program, args, env = {}) {
             out.end(() => resolve({ status: status ?? signal, text }));
         });
     });
-}
-
-const count = (text, pattern) => [...text.matchAll(pattern)].reduce((sum, m) => sum + Number(m[1]), 0);
-
-/** The closing line every script of ours prints. */
-function counts_of_script({ text }) {
-    const lines = [...text.matchAll(/^(\d+) passed, (\d+) failed, (\d+) skipped\r?$/gm)];
-    const last = lines.at(-1);
-    return last && { passed: Number(last[1]), failed: Number(last[2]), skipped: Number(last[3]) };
-}
-
-function counts_of_tap({ text }) {
-    if (!/^# tests \d+$/m.test(text)) {
-        return undefined;
-    }
-    return {
-        passed: count(text, /^# pass (\d+)$/gm),
-        failed: count(text, /^# fail (\d+)$/gm) + count(text, /^# cancelled (\d+)$/gm),
-        skipped: count(text, /^# skipped (\d+)$/gm) + count(text, /^# todo (\d+)$/gm),
-    };
-}
-
-/** cmocka's and Node's own sums; a program that died before printing them counts through ctest's list. */
-function counts_of_ctest({ text }) {
-    if (!/^\d+% tests passed/m.test(text)) {
-        return undefined;
-    }
-    const counts = {
-        passed: count(text, /\[  PASSED  \] (\d+) test\(s\)/g) + count(text, /^\d+: \W pass (\d+)$/gmu),
-        failed: count(text, /\[  FAILED  \] (\d+) test\(s\)/g) + count(text, /^\d+: \W fail (\d+)$/gmu),
-        skipped: count(text, /\[  SKIPPED \] (\d+) test\(s\)/g) + count(text, /^\d+: \W skipped (\d+)$/gmu),
-    };
-    const programs_failed = Number(/(\d+) tests? failed out of/.exec(text)?.[1] ?? 0);
-    return { ...counts, failed: Math.max(counts.failed, programs_failed) };
 }
 
 function skip_reasons(text) {
@@ -172,9 +139,8 @@ async function group_run(name) {
         return { passed: 0, failed: 0, skipped: 1 };
     }
     const { result, counts } = ran;
-    const sums = counts(result) ?? { passed: 0, failed: 0, skipped: 0, silent: true };
-    if (sums.failed === 0 && (result.status !== 0 || sums.silent || sums.passed + sums.skipped === 0)) {
-        sums.failed = 1;
+    const sums = sums_of(result, counts);
+    if (sums.silent) {
         console.log(`${name}: ended with ${result.status} and counted no failure: counted as one`);
     }
     console.log(`${name}: ${sums.passed} passed, ${sums.failed} failed, ${sums.skipped} skipped in ${took}`);
