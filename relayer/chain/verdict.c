@@ -38,6 +38,9 @@ static const struct send_row send_table[] = {
     {"sequencer internal error", SEND_UNKNOWN},
     {"failed to publish transaction", SEND_UNKNOWN},
     {"context deadline exceeded", SEND_UNKNOWN},
+    /* Nitro with a reject threshold: not included, nonce unused. Before all others, because the
+     * contract's own words follow. */
+    {"execution reverted", SEND_REFUSED},
     {"already known", SEND_KNOWN},         /* geth */
     {"already imported", SEND_KNOWN},      /* anvil, erigon: "transaction already imported" */
     {"known transaction", SEND_KNOWN},     /* older geth, besu */
@@ -72,7 +75,6 @@ static const struct send_row send_table[] = {
     {"rlp: ", SEND_REFUSED},                                         /* geth's decoder */
     {"not supported by this endpoint", SEND_REFUSED},                /* nitro: wrong node */
     {"sender is not on the whitelist", SEND_REFUSED},                /* nitro: wrong network */
-    {"execution reverted", SEND_REFUSED},  /* nitro with a reject threshold: not included, nonce unused */
 };
 
 enum send_verdict send_verdict_of(int64_t code, const char *text)
