@@ -195,12 +195,12 @@ static void pump_plan(struct juno *juno)
     loop_later(juno->loop, pump_later, juno);
 }
 
-/* Behind the other money calls, before the rest; anything else at the end. */
+/* Refused ones first, they wait for nobody; money behind other money; anything else at the end. */
 static void queue_insert(struct juno *juno, struct juno_call *call)
 {
     struct juno_call **at = &juno->head;
 
-    while (*at != NULL && (!call->money || (*at)->money))
+    while (*at != NULL && !call->refused && (!call->money || (*at)->money || (*at)->refused))
         at = &(*at)->next;
     call->next = *at;
     *at = call;
@@ -274,7 +274,7 @@ static void pump(struct juno *juno)
     if (juno->pumping)
         return;
     juno->pumping = true;
-    while (juno->sent == NULL && juno->head != NULL) {
+    while (juno->head != NULL && (juno->sent == NULL || juno->head->refused)) {
         struct juno_call *call = juno->head;
         struct err err = {0};
         uint64_t nonce = 0;
