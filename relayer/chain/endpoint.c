@@ -31,7 +31,9 @@ static void url_shown(const char *url, char out[NODE_URL_MAX])
         host_n -= (size_t)(user_end + 1 - host);
         host = user_end + 1;
     }
-    snprintf(out, NODE_URL_MAX, "%.*s%.*s", (int)scheme_n, url, (int)host_n, host);
+    memcpy(out, url, scheme_n);
+    memcpy(out + scheme_n, host, host_n);
+    out[scheme_n + host_n] = '\0';
 }
 
 static bool endpoint_init(struct endpoint *endpoint, const char *url, size_t n, struct err *err)
