@@ -321,8 +321,9 @@ static bool path_clear(const char *path, struct err *e)
     if (strlen(path) > LINES_PATH_MAX)
         return err_fail(e, ERR_CONFIG_VALUE, "socket path %.120s is longer than %d bytes", path,
                         LINES_PATH_MAX);
-    if (lstat(path, &st) != 0 && errno == ENOENT)
-        return true;
+    if (lstat(path, &st) != 0)
+        return errno == ENOENT || err_fail(e, ERR_IO, "cannot look at %s: %s", path,
+                                           strerror(errno));
     if (!S_ISSOCK(st.st_mode))
         return err_fail(e, ERR_CONFIG_VALUE, "%s exists and is not a socket", path);
     int answers = path_answers(path);

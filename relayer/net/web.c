@@ -362,13 +362,18 @@ static struct MHD_Daemon *daemon_new(struct web *web, int listener)
     unsigned per_address = settings->per_address_max;
     if (per_address == 0)
         per_address = settings->connections_max;
+    const struct MHD_OptionItem options[] = {
+        {MHD_OPTION_LISTEN_SOCKET, listener, NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, settings->connections_max, NULL},
+        {MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_address, NULL},
+        {MHD_OPTION_CONNECTION_TIMEOUT, settings->idle_timeout_s, NULL},
+        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, WEB_CONNECTION_MEMORY_BYTES, NULL},
+        {WEB_STRICTNESS, 1, NULL},
+        {MHD_OPTION_END, 0, NULL},
+    };
     return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, request_step,
-                            web, MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_NOTIFY_COMPLETED,
-                            request_completed, NULL, MHD_OPTION_CONNECTION_LIMIT,
-                            settings->connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_address,
-                            MHD_OPTION_CONNECTION_TIMEOUT, settings->idle_timeout_s,
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)WEB_CONNECTION_MEMORY_BYTES,
-                            WEB_STRICTNESS, 1, MHD_OPTION_END);
+                            web, MHD_OPTION_NOTIFY_COMPLETED, request_completed, NULL,
+                            MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
 struct web *web_new(uv_loop_t *loop, const struct web_settings *settings, struct err *e)

@@ -6,8 +6,8 @@
  * at once or in a later turn of the loop: a webhook is acknowledged after its commit. Clear text
  * only: it listens on loopback or behind a reverse proxy. The Host header decides nothing.
  *
- * Answered here: 404 unknown path, 405 with Allow for a known path, 411 and 413 for bodies without
- * or beyond the limit, 503 when the server stops while a request waits.
+ * Answered here: 404 unknown path, 405 with Allow for a known path, 413 for a body beyond the
+ * limit, 503 when the server stops while a request waits. HEAD is GET without the body.
  */
 #ifndef KUSTODIA_NET_WEB_H
 #define KUSTODIA_NET_WEB_H
@@ -49,7 +49,7 @@ struct web *web_new(struct uv_loop_s *loop, const struct web_settings *settings,
 void web_free(struct web *web);
 uint16_t web_port(const struct web *web);
 
-/* All valid until web_respond. */
+/* All valid until web_respond; headers only while the server lives (NULL afterwards). */
 const char *web_method(const struct web_request *request);
 const char *web_path(const struct web_request *request);
 const char *web_body(const struct web_request *request, size_t *n); /* NUL-terminated */
