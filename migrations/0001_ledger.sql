@@ -302,6 +302,10 @@ DECLARE
     missing text[];
     bad uuid;
 BEGIN
+    IF EXISTS (SELECT 1 FROM unnest(entry_txns) x
+                WHERE (x BETWEEN 1 AND cardinality(txn_ids)) IS NOT TRUE) THEN
+        RAISE EXCEPTION 'an entry names no transaction of this batch' USING ERRCODE = 'KU007';
+    END IF;
     SELECT array_agg(DISTINCT c) INTO missing FROM unnest(entry_codes) c
      WHERE NOT EXISTS (SELECT 1 FROM relayer.account a WHERE a.code = c);
     IF missing IS NOT NULL THEN
