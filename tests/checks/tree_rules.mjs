@@ -77,7 +77,7 @@ export const migrations = {
 };
 
 const METHOD_TABLES = /^relayer\/api\/methods.*\.(c|def)$/;
-const API_PAGE = 'relayer/api/API.md';
+const API_PAGE = 'docs/reference/api.md';
 export const api_reference = {
     name: 'API reference',
     rule: `every method of the method table stands in ${API_PAGE} as a heading, and no other does`,

@@ -45,7 +45,7 @@ function commands_check({ name, text }) {
 }
 
 function api_methods() {
-    const page = path.join(ROOT, 'relayer/api/API.md');
+    const page = path.join(ROOT, 'docs/reference/api.md');
     return existsSync(page) ? new Set([...readFileSync(page, 'utf8').matchAll(/^#+ `?([a-z]+\.[a-z_]+|help)`?\s*$/gm)]
         .map(([, method]) => method)) : undefined;
 }
@@ -53,7 +53,7 @@ function api_methods() {
 function methods_check({ name, text }) {
     const methods = api_methods();
     if (methods === undefined) {
-        return [`${name}: relayer/api/API.md is not there`];
+        return [`${name}: docs/reference/api.md is not there`];
     }
     return [...fenced(text).matchAll(/relayerctl(?: --?[a-z-]+ \S+)* ([a-z]+\.[a-z_]+)|"method": ?"([a-z.]+\.[a-z_]+)"/g)]
         .map(([, a, b]) => a ?? b).filter((method) => !methods.has(method))
@@ -63,9 +63,9 @@ function methods_check({ name, text }) {
 /** The reference page is what the daemon says of itself: written by relayerd --print-api. */
 function reference_check() {
     const relayerd = path.join(ROOT, process.env.KUSTODIA_BUILD ?? 'build/dev', 'bin/relayerd');
-    const page = pages.find(({ name }) => name === 'relayer/api/API.md');
+    const page = pages.find(({ name }) => name === 'docs/reference/api.md');
     const said = execFileSync(relayerd, ['--print-api'], { encoding: 'utf8' });
-    return page?.text === said ? [] : ['relayer/api/API.md is not what relayerd --print-api prints now'];
+    return page?.text === said ? [] : ['docs/reference/api.md is not what relayerd --print-api prints now'];
 }
 
 let passed = 0;
