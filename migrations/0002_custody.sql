@@ -179,6 +179,7 @@ CREATE TABLE effect (
     destination  text NOT NULL DEFAULT '',     -- Juno bank account id, or 0x address
     escrow_id    bytea CHECK (length(escrow_id) = 32),
     custody_seconds bigint,
+    custody_end  bigint,                -- UNIX seconds, fixed when first armed, never moved by a retry
     buyer_units  bigint,
     party        smallint,
     note_hash    bytea CHECK (length(note_hash) = 32),
