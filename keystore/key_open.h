@@ -1,5 +1,5 @@
-// From a key file and a password to a signing key: the one path that relayer-signer and relayer-keytool
-// share.
+// From a key file and a password to a signing key: the one path that relayer-signer and
+// relayer-keytool share.
 #ifndef KEYSTORE_KEY_OPEN_H
 #define KEYSTORE_KEY_OPEN_H
 
@@ -20,7 +20,8 @@ struct key_error {
     char text[640]; // one sentence with the path
 };
 
-// Reads and decrypts `path`; checks that the key is a valid one and has the address the file states.
+// Reads and decrypts `path`; checks that the key is a valid one and has the address the file
+// states.
 bool key_open(struct sign_context *context, const char *path, const struct secret *password,
               struct sign_key *key, struct key_error *error);
 

@@ -207,7 +207,8 @@ static json_t *box_json(const struct keyfile_box *box, const uint8_t id[16])
     return json_pack("{s:i, s:s, s:s, s:{s:s, s:{s:s}, s:s, s:s, s:{s:I, s:I, s:I, s:I, s:s}, s:s},"
                      " s:{s:s}}",
                      "version", 3, "id", t.id, "address", t.address, "crypto",
-                     "cipher", "aes-128-ctr", "cipherparams", "iv", t.iv, "ciphertext", t.ciphertext,
+                     "cipher", "aes-128-ctr", "cipherparams", "iv", t.iv,
+                     "ciphertext", t.ciphertext,
                      "kdf", "scrypt", "kdfparams", "dklen", (json_int_t)box->dklen,
                      "n", (json_int_t)box->n, "r", (json_int_t)box->r, "p", (json_int_t)box->p,
                      "salt", t.salt, "mac", t.mac, own_member, "checksum", t.checksum);

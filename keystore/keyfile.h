@@ -1,8 +1,8 @@
-// Web3 Secret Storage, version 3: one private key encrypted under a password (keystore/FORMAT.md; the
-// format is that of ethereum.org "Web3 Secret Storage Definition").
+// Web3 Secret Storage, version 3: one private key encrypted under a password (keystore/FORMAT.md;
+// the format is that of ethereum.org "Web3 Secret Storage Definition").
 //
-// Reads scrypt and PBKDF2-HMAC-SHA256 files with AES-128-CTR from any wallet; writes scrypt. Text in, text
-// out: the files themselves are private_file.h's matter.
+// Reads scrypt and PBKDF2-HMAC-SHA256 files with AES-128-CTR from any wallet; writes scrypt. Text
+// in, text out: the files themselves are private_file.h's matter.
 #ifndef KEYSTORE_KEYFILE_H
 #define KEYSTORE_KEYFILE_H
 

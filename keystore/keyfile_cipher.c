@@ -76,8 +76,9 @@ static bool derive(const struct keyfile_box *box, const struct secret *password,
     bool done = false;
     switch (box->kdf) {
     case KEYFILE_KDF_SCRYPT:
-        done = scrypt_derive(&input, (struct scrypt_cost){box->n, (uint32_t)box->r, (uint32_t)box->p},
-                             derived->data, derived->n);
+        done = scrypt_derive(
+            &input, (struct scrypt_cost){box->n, (uint32_t)box->r, (uint32_t)box->p},
+            derived->data, derived->n);
         break;
     case KEYFILE_KDF_PBKDF2:
         done = PKCS5_PBKDF2_HMAC((const char *)password->data, (int)password->n, box->salt,

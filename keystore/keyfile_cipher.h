@@ -1,4 +1,5 @@
-// The cryptography of a version 3 key file: key derivation, AES-128-CTR, Keccak MAC. JSON is keyfile.c's.
+// The cryptography of a version 3 key file: key derivation, AES-128-CTR, Keccak MAC. JSON is
+// keyfile.c's.
 #ifndef KEYSTORE_KEYFILE_CIPHER_H
 #define KEYSTORE_KEYFILE_CIPHER_H
 
@@ -35,8 +36,9 @@ bool keyfile_box_open(const struct keyfile_box *box, const struct secret *passwo
 bool keyfile_box_seal(struct keyfile_box *box, const struct secret *password,
                       const struct secret *key, struct keyfile_error *error);
 
-// Digest of everything above, kept in files written here: it tells a damaged file from a wrong password,
-// which the MAC alone cannot. It holds no secret and protects against accident, not against an enemy.
+// Digest of everything above, kept in files written here: it tells a damaged file from a wrong
+// password, which the MAC alone cannot. It holds no secret and protects against accident, not
+// against an enemy.
 void keyfile_box_checksum(const struct keyfile_box *box, uint8_t out[32]);
 
 #endif

@@ -1,7 +1,8 @@
 // relayer-keytool: makes, imports and re-encrypts key files. Works offline and talks to nothing.
 //
-// A password never stands on the command line, where every user of the machine could read it: it comes
-// from a private file or from the terminal. Addresses go to stdout, everything else to stderr.
+// A password never stands on the command line, where every user of the machine could read it: it
+// comes from a private file or from the terminal. Addresses go to stdout, everything else to
+// stderr.
 //
 // Exit codes: 0 done, 2 usage, 4 key or password file, 5 wrong password, 7 system.
 #include <stdarg.h>
@@ -28,7 +29,8 @@ static const char usage_text[] =
     "  relayer-keytool new     --out FILE [--password-file FILE] [--light]\n"
     "  relayer-keytool import  --out FILE [--key-file FILE] [--password-file FILE] [--light]\n"
     "  relayer-keytool address --key FILE [--password-file FILE]\n"
-    "  relayer-keytool passwd  --key FILE [--password-file FILE] [--new-password-file FILE] [--light]\n"
+    "  relayer-keytool passwd  --key FILE [--password-file FILE]\n"
+    "                          [--new-password-file FILE] [--light]\n"
     "\n"
     "new       makes a random key, writes it encrypted (mode 0600) and prints its address\n"
     "import    reads a private key, 64 hex digits, from --key-file or from standard input\n"
@@ -122,7 +124,8 @@ static enum exit_code seal(const struct sign_key *key, const struct secret *pass
     if (!keyfile_seal(&key->secret, key->address, password, cost, out->text, &out->n, &error) ||
         !keyfile_open(out->text, out->n, password, &back, address, &error))
         return fail(EXIT_SYSTEM, "%s", error.text);
-    bool same = secret_equal(back.data, key->secret.data, 32) && memcmp(address, key->address, 20) == 0;
+    bool same = secret_equal(back.data, key->secret.data, 32) &&
+                memcmp(address, key->address, 20) == 0;
     secret_free(&back);
     return same ? EXIT_DONE : fail(EXIT_SYSTEM, "the encrypted key does not read back; nothing was "
                                    "written");
@@ -154,7 +157,8 @@ static enum exit_code take_and_write(struct sign_context *context, struct secret
     struct sign_key key;
     if (!sign_key_take(context, secret, &key)) {
         secret_free(secret);
-        return fail(EXIT_FILE, "this is no secp256k1 private key: it must be a number from 1 to n - 1");
+        return fail(EXIT_FILE,
+                    "this is no secp256k1 private key: it must be a number from 1 to n - 1");
     }
     enum exit_code code = write_new(&key, options);
     sign_key_free(&key);
@@ -268,7 +272,8 @@ static const struct command commands[] = {
     {"passwd", run_passwd, false, true, "kpnl"},
 };
 
-static bool parse_option(char **argv, int *i, const struct command *command, struct options *options)
+static bool parse_option(char **argv, int *i, const struct command *command,
+                         struct options *options)
 {
     struct {
         char letter;

@@ -70,8 +70,8 @@ static struct address_text address_text(const uint8_t address[20])
     return out;
 }
 
-// One clause looks at one thing and says what it found. They run in the order of the table below, so a
-// clause may rely on what earlier ones checked.
+// One clause looks at one thing and says what it found. They run in the order of the table below,
+// so a clause may rely on what earlier ones checked.
 typedef bool policy_clause(const struct policy *policy, struct policy_request *request,
                            struct policy_verdict *verdict);
 
@@ -171,8 +171,9 @@ static bool clause_call(const struct policy *policy, struct policy_request *requ
         return true;
     char selector[9] = "";
     hex_encode(data.p, data.n < 4 ? data.n : 4, selector);
-    return policy_refuse(verdict, REFUSAL_CALL, "selector 0x%s with %zu bytes of calldata to the %s",
-                         selector, data.n, request->is_token_call ? "token" : "escrow");
+    return policy_refuse(verdict, REFUSAL_CALL,
+                         "selector 0x%s with %zu bytes of calldata to the %s", selector,
+                         data.n, request->is_token_call ? "token" : "escrow");
 }
 
 // 0: nobody. Both contracts have calls that change nothing; those need no signature either.
@@ -311,9 +312,10 @@ static bool clause_units(const struct policy *policy, struct policy_request *req
 }
 
 static policy_clause *const clauses[] = {
-    clause_type, clause_chain,        clause_destination, clause_value, clause_access_list, clause_gas,
-    clause_fee,  clause_priority_fee, clause_call,        clause_role,  clause_recipient,
-    clause_allowance, clause_units,
+    clause_type,         clause_chain,     clause_destination, clause_value,
+    clause_access_list,  clause_gas,       clause_fee,         clause_priority_fee,
+    clause_call,         clause_role,      clause_recipient,   clause_allowance,
+    clause_units,
 };
 
 bool policy_judge(const struct policy *policy, enum wire_role role, const struct tx *tx,

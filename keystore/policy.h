@@ -1,5 +1,5 @@
-// What may be signed: deny by default. Pure: a decoded transaction, a role and the settings in, a verdict
-// out. Amounts already spent today and earlier nonces are the record's matter (record.h).
+// What may be signed: deny by default. Pure: a decoded transaction, a role and the settings in, a
+// verdict out. Amounts already spent today and earlier nonces are the record's matter (record.h).
 //
 //   relayer: escrow create, createMany, release, releaseMany, dispute, refundExpired;
 //            token transfer to a Juno deposit address, approve for the escrow.
@@ -58,10 +58,10 @@ struct policy_verdict {
     char text[WIRE_TEXT_MAX + 1];
 };
 
-// Judges one transaction. `request` is scratch and receives the decoded call. True when allowed; then
-// request->units is what counts against the day: the sum of amounts created or transferred, the buyer's
-// share of a split. Calls that name only an escrow id count 0: where those tokens go is fixed in the
-// contract, and how many is not in the calldata.
+// Judges one transaction. `request` is scratch and receives the decoded call. True when allowed;
+// then request->units is what counts against the day: the sum of amounts created or transferred,
+// the buyer's share of a split. Calls that name only an escrow id count 0: where those tokens go is
+// fixed in the contract, and how many is not in the calldata.
 bool policy_judge(const struct policy *policy, enum wire_role role, const struct tx *tx,
                   struct policy_request *request, struct policy_verdict *verdict);
 

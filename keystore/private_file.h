@@ -22,12 +22,12 @@ struct file_error {
     char text[384];
 };
 
-// Reads a whole regular file of 1..SECRET_MAX_BYTES bytes into a secret. Refuses a file that group or
-// others may read or write, or that belongs neither to this user nor to root.
+// Reads a whole regular file of 1..SECRET_MAX_BYTES bytes into a secret. Refuses a file that group
+// or others may read or write, or that belongs neither to this user nor to root.
 bool private_file_read(const char *path, struct secret *out, struct file_error *error);
 
-// Reads a password: the first line of a private file without its line end. Refuses an empty line, a zero
-// byte and text after the first line (two passwords in one file are a mistake).
+// Reads a password: the first line of a private file without its line end. Refuses an empty line, a
+// zero byte and text after the first line (two passwords in one file are a mistake).
 bool private_file_password(const char *path, struct secret *out, struct file_error *error);
 
 // Creates `path` (mode 0600) with these bytes, on disk when it returns. Refuses an existing file.

@@ -41,7 +41,7 @@ struct lane {
 struct record {
     int fd;
     bool is_new;
-    bool broken;       // a failed sync leaves the file's content unknown: nothing is claimed any more
+    bool broken;       // a failed sync leaves the content unknown: nothing is claimed any more
     uint32_t tail_bytes;
     off_t end;         // bytes of whole records, header included
     uint8_t link[32];  // checksum of the last record
@@ -153,7 +153,8 @@ static void slot_apply(struct record *record, const struct slot *slot)
     memcpy(entry->call_hash, slot->call_hash, sizeof entry->call_hash);
 }
 
-__attribute__((format(printf, 2, 3))) static bool open_fail(char error[512], const char *format, ...)
+__attribute__((format(printf, 2, 3))) static bool
+open_fail(char error[512], const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -194,16 +195,17 @@ static ssize_t pread_all(int fd, uint8_t *data, size_t n, off_t at)
     return (ssize_t)have;
 }
 
-// A write that a crash cut off leaves a short slot, or one whose end is still zero where the file was
-// already made longer. A whole slot with a wrong checksum is damage: its signature may have left.
+// A write that a crash cut off leaves a short slot, or one whose end is still zero where the file
+// was already made longer. A whole slot with a wrong checksum is damage: its signature may have
+// left.
 static bool slot_is_cut_off(const uint8_t *slot, size_t n)
 {
     static const uint8_t zero[32];
     return n < RECORD_BYTES || memcmp(slot + CHECKSUM_AT, zero, sizeof zero) == 0;
 }
 
-// The same for the header of a first start: a beginning of ours, then nothing or zeros. A short file that
-// begins otherwise is somebody else's.
+// The same for the header of a first start: a beginning of ours, then nothing or zeros. A short
+// file that begins otherwise is somebody else's.
 static bool header_is_cut_off(const uint8_t *slot, size_t n, const uint8_t expected[RECORD_BYTES])
 {
     size_t same = 0;
@@ -234,11 +236,12 @@ static bool header_read(struct record *record, const char *path,
     }
     bool is_short = size < RECORD_BYTES && !record->is_new;
     if (is_short || memcmp(slot, header_magic, sizeof header_magic) != 0)
-        return open_fail(error, "%s is not a nonce record; point record_file at another path", path);
+        return open_fail(error, "%s is not a nonce record; point record_file at another path",
+                         path);
     if (memcmp(slot, expected, sizeof slot) != 0)
         return open_fail(error,
-                         "%s belongs to another chain or other keys (or its head is damaged); a new "
-                         "chain or key needs a new record_file", path);
+                         "%s belongs to another chain or other keys (or its head is damaged); a "
+                         "new chain or key needs a new record_file", path);
     memcpy(record->link, slot + CHECKSUM_AT, sizeof record->link);
     record->end = RECORD_BYTES;
     return true;
@@ -273,9 +276,9 @@ static bool records_read(struct record *record, const char *path, off_t size, ch
             if (is_last && slot_is_cut_off(bytes, left))
                 return tail_remove(record, path, size, error);
             return open_fail(error,
-                             "%s is damaged at byte %lld; it may hide signatures: restore the latest "
-                             "copy, or stop every daemon of these keys and start a new record_file "
-                             "once the chain's nonces have passed all that was signed", path,
+                             "%s is damaged at byte %lld; it may hide signatures: restore the "
+                             "latest copy, or stop every daemon of these keys and start a new "
+                             "record_file once the chain's nonces have passed all that was signed", path,
                              (long long)record->end);
         }
     }
@@ -289,7 +292,8 @@ static bool file_open(struct record *record, const char *path, off_t *size, char
     if (record->fd < 0)
         return open_fail(error, "record_file %s: %s", path, strerror(errno));
     if (flock(record->fd, LOCK_EX | LOCK_NB) != 0)
-        return open_fail(error, "%s is in use by another relayer-signer; stop that one first", path);
+        return open_fail(error, "%s is in use by another relayer-signer; stop that one first",
+                         path);
     if (fstat(record->fd, &st) != 0)
         return open_fail(error, "record_file %s: %s", path, strerror(errno));
     if (!S_ISREG(st.st_mode) || (st.st_mode & (S_IRWXG | S_IRWXO)) || st.st_uid != geteuid())
@@ -364,7 +368,8 @@ static bool append(struct record *record, const struct slot *slot, struct policy
     slot_write(slot, record->link, bytes);
     if (!pwrite_all(record->fd, bytes, sizeof bytes, record->end)) {
         int why = errno;
-        // Nothing was promised yet: with the part removed the file is as before (a full disk may recover).
+        // Nothing was promised yet: with the part removed the file is as before (a full disk may
+        // recover).
         record->broken = ftruncate(record->fd, record->end) != 0;
         return policy_refuse(verdict, REFUSAL_RECORD, "writing the record: %s", strerror(why));
     }
@@ -396,7 +401,8 @@ static bool claim_new(const struct lane *lane, const struct record_claim *claim,
     uint64_t spent = day == lane->day ? lane->day_units : 0, total;
     if (__builtin_add_overflow(spent, claim->units, &total) || total > claim->max_day_units)
         return policy_refuse(verdict, REFUSAL_DAY_UNITS,
-                             "%" PRIu64 " units on top of today's %" PRIu64 ", allowed are %" PRIu64,
+                             "%" PRIu64 " units on top of today's %" PRIu64 ", allowed are %"
+                             PRIu64,
                              claim->units, spent, claim->max_day_units);
     return true;
 }
@@ -420,8 +426,8 @@ bool record_claim(struct record *record, const struct record_claim *claim,
         return claim_new(lane, claim, slot.day, verdict) && append(record, &slot, verdict);
     slot.units = 0; // counted when the nonce was first claimed
     if (memcmp(entry->call_hash, claim->call_hash, sizeof entry->call_hash) != 0)
-        return policy_refuse(verdict, REFUSAL_NONCE_USED, "nonce %" PRIu64 " was signed for another call",
-                             claim->nonce);
+        return policy_refuse(verdict, REFUSAL_NONCE_USED,
+                             "nonce %" PRIu64 " was signed for another call", claim->nonce);
     if (memcmp(entry->digest, claim->digest, sizeof entry->digest) != 0) {
         slot.kind = RECORD_REPRICED;
         return append(record, &slot, verdict);

@@ -1,9 +1,10 @@
-// What was signed, on disk before the signature leaves: (chain, account, nonce) -> digest, the highest
-// fencing token of each lane, and the tokens each role moved today. Layout: keystore/FORMAT.md.
+// What was signed, on disk before the signature leaves: (chain, account, nonce) -> digest, the
+// highest fencing token of each lane, and the tokens each role moved today. Layout:
+// keystore/FORMAT.md.
 //
-// The file only grows, by checksummed records of one size, each bound to the one before it. A record cut
-// off by a crash (its signature never left) is removed at the next start; any other damage stops the
-// signer, for it could hide a signature.
+// The file only grows, by checksummed records of one size, each bound to the one before it. A
+// record cut off by a crash (its signature never left) is removed at the next start; any other
+// damage stops the signer, for it could hide a signature.
 #ifndef KEYSTORE_RECORD_H
 #define KEYSTORE_RECORD_H
 
@@ -29,8 +30,8 @@ struct record_identity {
 
 struct record;
 
-// Opens or creates the file, locks it against a second signer and reads it all. NULL with one sentence in
-// `error` (what, where, what to do).
+// Opens or creates the file, locks it against a second signer and reads it all. NULL with one
+// sentence in `error` (what, where, what to do).
 struct record *record_open(const char *path, const struct record_identity *identity,
                            char error[512]);
 void record_close(struct record *record);
@@ -46,14 +47,15 @@ struct record_claim {
     uint64_t nonce, fence;
     uint64_t units;         // tokens the call moves
     uint64_t max_day_units; // of this role
-    uint32_t day;           // days since 1970, UTC; a day before the last recorded one counts as that
+    uint32_t day;           // days since 1970, UTC; one before the last recorded counts as that
     uint8_t digest[32];     // what will be signed
     uint8_t call_hash[32];  // record_call_hash
 };
 
-// Claims a nonce for a digest. True: the claim is durable and the signature may leave. The same digest
-// again is always granted; another digest only for the same call (a re-priced copy), whose units count
-// once. On false the verdict says why: fence, nonce, day amount, or a disk that does not take the record.
+// Claims a nonce for a digest. True: the claim is durable and the signature may leave. The same
+// digest again is always granted; another digest only for the same call (a re-priced copy), whose
+// units count once. On false the verdict says why: fence, nonce, day amount, or a disk that does
+// not take the record.
 bool record_claim(struct record *record, const struct record_claim *claim,
                   struct policy_verdict *verdict);
 

@@ -4,13 +4,15 @@
 
 #include <stdbool.h>
 
-// At start: no core dump, no debugger of the same user, no new privileges, an empty environment, and every
-// descriptor closed except 0..2 and the two given. On false `*what` names the step, errno the reason.
+// At start: no core dump, no debugger of the same user, no new privileges, an empty environment,
+// and every descriptor closed except 0..2 and the two given. On false `*what` names the step, errno
+// the reason.
 bool sandbox_prepare(int keep_a, int keep_b, const char **what);
 
-// After keys and record are open: only reading and writing what is open already. Any other system call
-// (a socket, a file, a process) kills the signer. False, with errno, when the kernel refuses. Does nothing
-// in builds with sanitizers or coverage, whose run-time needs more; see sandbox_is_enforced.
+// After keys and record are open: only reading and writing what is open already. Any other system
+// call (a socket, a file, a process) kills the signer. False, with errno, when the kernel refuses.
+// Does nothing in builds with sanitizers or coverage, whose run-time needs more; see
+// sandbox_is_enforced.
 bool sandbox_enter(void);
 bool sandbox_is_enforced(void);
 

@@ -1,5 +1,5 @@
-// scrypt (RFC 7914). Ours because OpenSSL enforces the RFC's bound n < 2^(16 r), which key files in the
-// wild break: the vector printed in the Web3 Secret Storage Definition has n = 2^18 with r = 1.
+// scrypt (RFC 7914). Ours because OpenSSL enforces the RFC's bound n < 2^(16 r), which key files in
+// the wild break: the vector printed in the Web3 Secret Storage Definition has n = 2^18 with r = 1.
 #ifndef KEYSTORE_SCRYPT_H
 #define KEYSTORE_SCRYPT_H
 

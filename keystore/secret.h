@@ -1,8 +1,8 @@
 // Memory for private keys and passwords.
 //
-// A secret lives on pages of its own between two unmapped guard pages: locked in RAM, left out of core
-// dumps, zero in a forked child, wiped before release. Secrets are never copied into another kind of
-// memory, never logged and never sent.
+// A secret lives on pages of its own between two unmapped guard pages: locked in RAM, left out of
+// core dumps, zero in a forked child, wiped before release. Secrets are never copied into another
+// kind of memory, never logged and never sent.
 #ifndef KEYSTORE_SECRET_H
 #define KEYSTORE_SECRET_H
 
@@ -17,8 +17,9 @@ struct secret {
     size_t n;      // bytes asked for
 };
 
-// Maps `n` zero bytes, 1..SECRET_MAX_BYTES. False when the pages cannot be mapped or locked (errno tells:
-// ENOMEM or EPERM means RLIMIT_MEMLOCK is too small; a secret that could reach swap is not a secret).
+// Maps `n` zero bytes, 1..SECRET_MAX_BYTES. False when the pages cannot be mapped or locked (errno
+// tells: ENOMEM or EPERM means RLIMIT_MEMLOCK is too small; a secret that could reach swap is not a
+// secret).
 bool secret_new(struct secret *secret, size_t n);
 
 // Makes the bytes read-only: a stray write becomes a crash instead of another key.

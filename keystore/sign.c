@@ -79,7 +79,8 @@ bool sign_digest(const struct sign_context *context, const struct sign_key *key,
     int parity;
     secp256k1_ecdsa_recoverable_signature_serialize_compact(context->secp, compact, &parity,
                                                             &signature);
-    // Parities 2 and 3 mean r overflowed the group order: legal ECDSA, but not an Ethereum signature.
+    // Parities 2 and 3 mean r overflowed the group order: legal ECDSA, but not an Ethereum
+    // signature.
     if (parity > 1)
         return false;
     memcpy(out->r, compact, 32);

@@ -1,6 +1,6 @@
-// Signatures over transaction digests with libsecp256k1: deterministic nonces (RFC 6979), low s, recovery
-// parity. The same digest and key always give the same signature, so signing again after a crash is
-// harmless.
+// Signatures over transaction digests with libsecp256k1: deterministic nonces (RFC 6979), low s,
+// recovery parity. The same digest and key always give the same signature, so signing again after a
+// crash is harmless.
 #ifndef KEYSTORE_SIGN_H
 #define KEYSTORE_SIGN_H
 
@@ -27,8 +27,8 @@ struct signature {
 struct sign_context *sign_context_new(void);
 void sign_context_free(struct sign_context *context);
 
-// Takes `secret` over (it is emptied) and derives the public parts. False when it is not 32 bytes in
-// 1..n-1; then the secret stays with the caller.
+// Takes `secret` over (it is emptied) and derives the public parts. False when it is not 32 bytes
+// in 1..n-1; then the secret stays with the caller.
 bool sign_key_take(struct sign_context *context, struct secret *secret, struct sign_key *key);
 void sign_key_free(struct sign_key *key);
 
@@ -36,13 +36,13 @@ void sign_key_free(struct sign_key *key);
 bool sign_digest(const struct sign_context *context, const struct sign_key *key,
                  const uint8_t digest[32], struct signature *out);
 
-// Recovers the public key from the signature and compares it with ours. Guards against a faulty CPU or
-// memory: a wrong ECDSA signature can reveal the key, so none leaves unchecked.
+// Recovers the public key from the signature and compares it with ours. Guards against a faulty CPU
+// or memory: a wrong ECDSA signature can reveal the key, so none leaves unchecked.
 bool sign_check(const struct sign_context *context, const struct sign_key *key,
                 const uint8_t digest[32], const struct signature *signature);
 
-// Signs `digest` (tx_sighash of `tx`), checks, and appends the signed form of `tx` to `out`. The signature
-// fields of `tx` are set. False when any step fails; then nothing in `out` may be used.
+// Signs `digest` (tx_sighash of `tx`), checks, and appends the signed form of `tx` to `out`. The
+// signature fields of `tx` are set. False when any step fails; then nothing in `out` may be used.
 bool sign_tx(const struct sign_context *context, const struct sign_key *key,
              const uint8_t digest[32], struct tx *tx, struct buf *out);
 

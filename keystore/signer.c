@@ -1,12 +1,12 @@
 // relayer-signer: the process that holds the keys.
 //
-// relayerd starts it with one socket per role and speaks keystore/PROTOCOL.md over them. It trusts nobody
-// on the other side: whole transactions come in, its own policy file judges them, its own record remembers
-// them. It opens no network connection and no database, and after start it opens nothing at all. It ends
-// when both channels are closed.
+// relayerd starts it with one socket per role and speaks keystore/PROTOCOL.md over them. It trusts
+// nobody on the other side: whole transactions come in, its own policy file judges them, its own
+// record remembers them. It opens no network connection and no database, and after start it opens
+// nothing at all. It ends when both channels are closed.
 //
-// Exit codes: 0 both channels closed, 2 usage, 3 settings, 4 key or password file, 5 wrong password,
-// 6 record file, 7 system, 8 a channel was closed for breaking the protocol.
+// Exit codes: 0 both channels closed, 2 usage, 3 settings, 4 key or password file, 5 wrong
+// password, 6 record file, 7 system, 8 a channel was closed for breaking the protocol.
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -43,8 +43,8 @@ struct options {
     int fd[SIGNER_ROLES]; // relayer, arbiter; -1: not given
 };
 
-// One socket. While an answer waits to be sent, nothing more is read: a daemon that does not read cannot
-// make the signer collect answers.
+// One socket. While an answer waits to be sent, nothing more is read: a daemon that does not read
+// cannot make the signer collect answers.
 struct channel {
     int fd; // -1: closed
     struct signer_channel state;
@@ -66,7 +66,8 @@ __attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
     va_end(args);
     size_t length = n < 0 ? 0 : (size_t)n < sizeof line - 1 ? (size_t)n : sizeof line - 2;
     line[length] = '\n';
-    // One write, so that lines of two processes on one stderr do not mix. Nothing to do if it fails.
+    // One write, so that lines of two processes on one stderr do not mix. Nothing to do if it
+    // fails.
     ssize_t ignored = write(STDERR_FILENO, line, length + 1);
     (void)ignored;
 }
@@ -121,8 +122,8 @@ static enum exit_code open_keys(void)
     }
     if (memcmp(signer.key[0].address, signer.key[1].address, 20) != 0)
         return EXIT_DONE;
-    say("relayer-signer: the relayer and the arbiter have the same address: whoever moves money must "
-        "not decide disputes; create a second key with relayer-keytool new");
+    say("relayer-signer: the relayer and the arbiter have the same address: whoever moves money "
+        "must not decide disputes; create a second key with relayer-keytool new");
     return EXIT_SETTINGS;
 }
 
@@ -138,7 +139,8 @@ static bool open_record(void)
         return false;
     }
     if (record_is_new(signer.record))
-        say("relayer-signer: new record file %s: nothing signed before is known", config.record_file);
+        say("relayer-signer: new record file %s: nothing signed before is known",
+            config.record_file);
     if (record_tail_bytes(signer.record))
         say("relayer-signer: %s: removed %" PRIu32 " bytes of a record that a crash cut off; its "
             "signature never left", config.record_file, record_tail_bytes(signer.record));
@@ -312,8 +314,8 @@ int main(int argc, char **argv)
 {
     struct options options;
     if (!parse_options(argc, argv, &options)) {
-        say("usage: relayer-signer --config FILE --relayer-fd N --arbiter-fd N (two connected sockets; "
-            "relayerd starts it so)");
+        say("usage: relayer-signer --config FILE --relayer-fd N --arbiter-fd N (two connected "
+            "sockets; relayerd starts it so)");
         return EXIT_USAGE;
     }
     signal(SIGPIPE, SIG_IGN);

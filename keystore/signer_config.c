@@ -209,8 +209,8 @@ static bool check_whole(struct reader *reader)
         const uint8_t *deposit = policy->deposits[i];
         if (is_zero_address(deposit) || memcmp(deposit, policy->escrow, 20) == 0 ||
             memcmp(deposit, policy->token, 20) == 0)
-            return config_fail(reader, "juno_deposit holds the zero address or one of the contracts: "
-                               "tokens sent there would be lost");
+            return config_fail(reader, "juno_deposit holds the zero address or one of the "
+                               "contracts: tokens sent there would be lost");
     }
     return true;
 }

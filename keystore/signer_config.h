@@ -1,5 +1,5 @@
-// Settings of relayer-signer: an INI file of its own, so that whoever controls the daemon's settings does
-// not control what may be signed. Every setting is listed in keystore/FORMAT.md.
+// Settings of relayer-signer: an INI file of its own, so that whoever controls the daemon's
+// settings does not control what may be signed. Every setting is listed in keystore/FORMAT.md.
 #ifndef KEYSTORE_SIGNER_CONFIG_H
 #define KEYSTORE_SIGNER_CONFIG_H
 
@@ -24,8 +24,8 @@ struct signer_config {
     struct policy policy;           // chain_id comes from [signer]
 };
 
-// Reads the file. Refuses an unknown, repeated or missing setting, a value of the wrong form, and a file
-// that others may write. `error` receives one sentence with file and line.
+// Reads the file. Refuses an unknown, repeated or missing setting, a value of the wrong form, and a
+// file that others may write. `error` receives one sentence with file and line.
 bool signer_config_read(const char *path, struct signer_config *config, char error[512]);
 
 #endif

@@ -1,7 +1,7 @@
 // The signer without its process: one message in, one answer out. signer.c adds sockets and limits.
 //
-// Order for SIGN: parse the whole transaction, judge it (policy.h), claim its nonce on disk (record.h),
-// sign and check (sign.h), answer. Every stage can only refuse.
+// Order for SIGN: parse the whole transaction, judge it (policy.h), claim its nonce on disk
+// (record.h), sign and check (sign.h), answer. Every stage can only refuse.
 #ifndef KEYSTORE_SIGNER_CORE_H
 #define KEYSTORE_SIGNER_CORE_H
 
@@ -29,9 +29,9 @@ struct signer_channel {
     bool greeted; // HELLO came; nothing else is answered before it
 };
 
-// Answers one message: appends one frame to `out` (WIRE_BYTES_MAX bytes are enough). `day` is days since
-// 1970, UTC. False when this message may not stand here (no HELLO yet, HELLO twice, a frame only the
-// signer sends, another version): close the channel after sending what is in `out`.
+// Answers one message: appends one frame to `out` (WIRE_BYTES_MAX bytes are enough). `day` is days
+// since 1970, UTC. False when this message may not stand here (no HELLO yet, HELLO twice, a frame
+// only the signer sends, another version): close the channel after sending what is in `out`.
 bool signer_answer(struct signer *signer, struct signer_channel *channel,
                    const struct wire_message *message, uint32_t day, struct buf *out);
 

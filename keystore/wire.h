@@ -1,8 +1,9 @@
-// Frames between relayerd and relayer-signer (keystore/PROTOCOL.md). Pure: bytes in, values out, no I/O.
+// Frames between relayerd and relayer-signer (keystore/PROTOCOL.md). Pure: bytes in, values out, no
+// I/O.
 //
-// A frame is u32 length of what follows (big-endian, 1..WIRE_FRAME_MAX), u8 type, body. One channel (a
-// stream socket) belongs to one role. Lengths inside a body must fill the body exactly: a frame with
-// bytes left over is as wrong as a short one.
+// A frame is u32 length of what follows (big-endian, 1..WIRE_FRAME_MAX), u8 type, body. One channel
+// (a stream socket) belongs to one role. Lengths inside a body must fill the body exactly: a frame
+// with bytes left over is as wrong as a short one.
 #ifndef KEYSTORE_WIRE_H
 #define KEYSTORE_WIRE_H
 
@@ -15,7 +16,7 @@ enum {
     WIRE_VERSION = 1,
     WIRE_FRAME_MAX = 16 * 1024,           // type and body; the length word is not counted
     WIRE_BYTES_MAX = WIRE_FRAME_MAX + 4,  // a whole frame with its length word
-    WIRE_TX_MAX = WIRE_FRAME_MAX - 96,    // unsigned transaction: its signed form must fit a SIGNED frame
+    WIRE_TX_MAX = WIRE_FRAME_MAX - 96,    // unsigned transaction: its signed form must fit too
     WIRE_TEXT_MAX = 240                   // text of a refusal, bytes, no terminator on the wire
 };
 
@@ -41,7 +42,7 @@ struct wire_message {
     uint64_t request_id;  // SIGN, SIGNED, REFUSED
     uint64_t fence;       // SIGN: fencing token of the lane's lease
     uint16_t code;        // REFUSED: keystore/refusal.def
-    struct bytes payload; // SIGN: unsigned tx; SIGNED: signed tx; REFUSED: text. Points into the frame.
+    struct bytes payload; // SIGN: unsigned tx; SIGNED: signed tx; REFUSED: text; borrowed
 };
 
 enum wire_read {
@@ -50,8 +51,8 @@ enum wire_read {
     WIRE_READ_BAD   // never becomes a frame: close the channel
 };
 
-// Reads one frame from the front of `in` and moves `in` past it. `in` is untouched unless WIRE_READ_OK.
-// Strings in `out` are valid as long as the bytes of `in`.
+// Reads one frame from the front of `in` and moves `in` past it. `in` is untouched unless
+// WIRE_READ_OK. Strings in `out` are valid as long as the bytes of `in`.
 enum wire_read wire_read(struct bytes *in, struct wire_message *out);
 
 // Appends one frame. False when the payload is too long for its type or `out` is full (then nothing

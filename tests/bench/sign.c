@@ -1,20 +1,20 @@
 // bench-sign: what the daemon's signature costs beside the bare one.
 //
-//   bench-sign            sign (encode, hash, sign, encode) and sign.recover (the same and the check of our
-//                         own signature), each held against a bare secp256k1_ecdsa_sign_recoverable loop
-//                         with the same library, in the same run, trial by trial
+//   bench-sign            sign (encode, hash, sign, encode) and sign.recover (the same and the check
+//                         of our own signature), each held against a bare
+//                         secp256k1_ecdsa_sign_recoverable loop with the same library, in the same
+//                         run, trial by trial
 //   bench-sign --loop N   CPU nanoseconds of one whole signature, over N; for sign_peers.mjs
 //   bench-sign --print    the signed transaction of nonce 0 in hex; for sign_peers.mjs
 //
-// The unit is user-mode instructions from the CPU's counter where perf_event_open gives it (it repeats
-// within 0.1 %), CPU nanoseconds elsewhere.
+// The unit is user-mode instructions from the CPU's counter where perf_event_open gives it (it
+// repeats within 0.1 %), CPU nanoseconds elsewhere.
 #include <linux/perf_event.h>
 #include <secp256k1.h>
 #include <secp256k1_recovery.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -133,7 +133,8 @@ static void print_row(const char *name, uint64_t own[TRIALS], uint64_t against[T
     double ratio[TRIALS];
     for (int i = 0; i < TRIALS; i++)
         ratio[i] = (double)own[i] / (double)against[i];
-    // The median of the pairs, not the pair of the medians: both halves of a pair met the same machine.
+    // The median of the pairs, not the pair of the medians: both halves of a pair met the same
+    // machine.
     for (int i = 1; i < TRIALS; i++) {
         for (int j = i; j > 0 && ratio[j] < ratio[j - 1]; j--) {
             double swap = ratio[j];
@@ -149,7 +150,8 @@ static void print_row(const char *name, uint64_t own[TRIALS], uint64_t against[T
     printf("{\"name\":\"%s\",\"value\":%llu,\"unit\":\"%s\","
            "\"against\":\"bare secp256k1_ecdsa_sign_recoverable\",\"against_value\":%llu,"
            "\"ratio\":%.3f,\"samples\":%d,\"min\":%llu,\"max\":%llu}\n",
-           name, (unsigned long long)sorted[TRIALS / 2], unit, (unsigned long long)other[TRIALS / 2],
+           name, (unsigned long long)sorted[TRIALS / 2], unit,
+           (unsigned long long)other[TRIALS / 2],
            ratio[TRIALS / 2], TRIALS, (unsigned long long)sorted[0],
            (unsigned long long)sorted[TRIALS - 1]);
 }

@@ -67,7 +67,8 @@ static void test_new(void **state)
     assert_non_null(strstr(result.err, "exists already"));
     assert_int_equal(RUN(NULL, "address", "--key", "a"), 0);
     assert_string_equal(result.out, first);
-    assert_int_equal(RUN(NULL, "new", "--out", "b", "--password-file", "pw", "--light"), 0);
+    assert_int_equal(RUN(NULL, "new", "--out", "b", "--password-file", "pw",
+            "--light"), 0);
     assert_string_not_equal(result.out, first);
 }
 
@@ -80,7 +81,8 @@ static void test_import(void **state)
     assert_string_equal(result.out, cow_address);
     file_write("hex", text, 0600);
     assert_int_equal(
-        RUN(NULL, "import", "--key-file", "hex", "--out", "b", "--password-file", "pw", "--light"), 0);
+        RUN(NULL, "import", "--key-file", "hex", "--out", "b", "--password-file", "pw",
+            "--light"), 0);
     assert_string_equal(result.out, cow_address);
     assert_int_equal(RUN(NULL, "address", "--key", "b", "--password-file", "pw"), 0);
     assert_string_equal(result.out, cow_address);
@@ -90,12 +92,14 @@ static void test_import(void **state)
         "0000000000000000000000000000000000000000000000000000000000000000",
         "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        assert_int_equal(RUN(bad[i], "import", "--out", "c", "--password-file", "pw", "--light"), 4);
+        assert_int_equal(RUN(bad[i], "import", "--out", "c", "--password-file", "pw",
+                             "--light"), 4);
         assert_int_not_equal(access("c", F_OK), 0);
     }
     file_write("hex", text, 0644);
     assert_int_equal(
-        RUN(NULL, "import", "--key-file", "hex", "--out", "c", "--password-file", "pw", "--light"), 4);
+        RUN(NULL, "import", "--key-file", "hex", "--out", "c", "--password-file", "pw",
+            "--light"), 4);
     assert_non_null(strstr(result.err, "chmod 600"));
 }
 

@@ -275,7 +275,8 @@ static void test_roles_and_refusals(void **state)
     assert_int_equal(finish(), 0);
 }
 
-// A signed transaction is not an unsigned one, and signing it again must not be possible by that door.
+// A signed transaction is not an unsigned one, and signing it again must not be possible by that
+// door.
 static void test_signed_bytes_are_refused(void **state)
 {
     (void)state;
@@ -525,8 +526,8 @@ static void test_start_faults(void **state)
     file_write("signer.ini", "[signer]\nchain = 1\n", 0600);
     start_fails(3, "signer.ini:2: unknown setting");
     file_write("signer.ini", config_text, 0600);
-    file_write("nonces", "not a record, but some other file of this user; long enough to be read as "
-                         "a whole header of one hundred and twenty-eight bytes.", 0600);
+    file_write("nonces", "not a record, but some other file of this user; long enough to be "
+                         "read as a whole header of one hundred and twenty-eight bytes.", 0600);
     start_fails(6, "not a nonce record");
     unlink("nonces");
     assert_int_equal(mkdir("nonces", 0700), 0);
@@ -550,7 +551,8 @@ static void test_usage(void **state)
     (void)state;
     const char *const rows[][8] = {
         {SIGNER_PROGRAM},
-        {SIGNER_PROGRAM, "--config", "signer.ini", "--relayer-fd", "3", "--arbiter-fd", "4"}, // no sockets
+        {SIGNER_PROGRAM, "--config", "signer.ini", "--relayer-fd", "3", "--arbiter-fd",
+         "4"}, // no sockets
         {SIGNER_PROGRAM, "--config", "signer.ini", "--relayer-fd", "0", "--arbiter-fd", "1"},
         {SIGNER_PROGRAM, "--config", "signer.ini", "--relayer-fd", "x", "--arbiter-fd", "4"},
         {SIGNER_PROGRAM, "--config", "signer.ini", "--relayer-fd", "3", "--password", "4"},

@@ -1,5 +1,6 @@
-// keyfile.h against the published vectors of ethereum/tests (KeyStoreTests; two of them are those of the
-// ethereum.org page "Web3 Secret Storage Definition"), and against files broken in every part.
+// keyfile.h against the published vectors of ethereum/tests (KeyStoreTests; two of them are those
+// of the ethereum.org page "Web3 Secret Storage Definition"), and against files broken in every
+// part.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -63,7 +64,8 @@ static void test_published_vectors(void **state)
     json_object_foreach(all, name, vector) {
         uint8_t expected[32], key[32] = {0};
         const char *password = json_string_value(json_object_get(vector, "password"));
-        assert_true(hex_decode_exact(json_string_value(json_object_get(vector, "priv")), expected, 32));
+        const char *priv = json_string_value(json_object_get(vector, "priv"));
+        assert_true(hex_decode_exact(priv, expected, 32));
         json_t *file = json_object_get(vector, "json");
         enum keyfile_fault fault = open_json(file, password, key, why);
         print_message("%s: %s\n", name, fault == KEYFILE_FAULT_NONE ? "opened" : why);
@@ -166,7 +168,8 @@ static enum keyfile_fault open_changed(const char *path, json_t *value, char why
     return fault;
 }
 
-// Every part missing, cut by one digit, or with one digit changed: always damage, never a wrong password.
+// Every part missing, cut by one digit, or with one digit changed: always damage, never a wrong
+// password.
 static void test_every_damaged_part_is_named(void **state)
 {
     (void)state;
@@ -193,8 +196,10 @@ static void test_every_damaged_part_is_named(void **state)
     }
     assert_int_equal(open_changed("crypto", NULL, why), KEYFILE_FAULT_DAMAGED);
     assert_int_equal(open_changed("crypto.kdfparams", NULL, why), KEYFILE_FAULT_DAMAGED);
-    assert_int_equal(open_changed("crypto.kdfparams.n", json_integer(8192), why), KEYFILE_FAULT_DAMAGED);
-    assert_int_equal(open_changed("crypto.kdfparams.p", json_string("6"), why), KEYFILE_FAULT_DAMAGED);
+    assert_int_equal(open_changed("crypto.kdfparams.n", json_integer(8192), why),
+                     KEYFILE_FAULT_DAMAGED);
+    assert_int_equal(open_changed("crypto.kdfparams.p", json_string("6"), why),
+                     KEYFILE_FAULT_DAMAGED);
 }
 
 static void test_cut_text(void **state)
@@ -212,15 +217,18 @@ static void test_other_formats(void **state)
 {
     (void)state;
     static const char *const texts[] = {"", "  \n", "hello", "[]", "{}", "{\"a\":1}", "null",
-                                        "-----BEGIN PRIVATE KEY-----", "\xff\xfe", "{\"version\":3.0}"};
+                                        "-----BEGIN CERTIFICATE-----", "\xff\xfe",
+                                        "{\"version\":3.0}"};
     uint8_t key[32];
     char why[200];
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         assert_int_equal(open_text(texts[i], strlen(texts[i]), "password", key, why),
                          KEYFILE_FAULT_FORMAT);
     assert_int_equal(open_changed("version", json_integer(1), why), KEYFILE_FAULT_FORMAT);
-    assert_int_equal(open_changed("crypto.cipher", json_string("aes-128-cbc"), why), KEYFILE_FAULT_FORMAT);
-    assert_int_equal(open_changed("crypto.kdf", json_string("argon2id"), why), KEYFILE_FAULT_FORMAT);
+    assert_int_equal(open_changed("crypto.cipher", json_string("aes-128-cbc"), why),
+                     KEYFILE_FAULT_FORMAT);
+    assert_int_equal(open_changed("crypto.kdf", json_string("argon2id"), why),
+                     KEYFILE_FAULT_FORMAT);
 }
 
 struct absurd {
@@ -245,7 +253,8 @@ static void test_absurd_parameters(void **state)
         {"scrypt", "{\"dklen\":32,\"n\":524288,\"r\":8,\"p\":16}", "n * r * p"},
         {"scrypt", "{\"dklen\":31,\"n\":4096,\"r\":8,\"p\":1}", ".dklen is 31"},
         {"scrypt", "{\"dklen\":65,\"n\":4096,\"r\":8,\"p\":1}", ".dklen is 65"},
-        {"scrypt", "{\"dklen\":32,\"n\":9223372036854775807,\"r\":8,\"p\":1}", ".n is 9223372036854775807"},
+        {"scrypt", "{\"dklen\":32,\"n\":9223372036854775807,\"r\":8,\"p\":1}",
+         ".n is 9223372036854775807"},
         {"pbkdf2", "{\"dklen\":32,\"c\":99999,\"prf\":\"hmac-sha256\"}", ".c is 99999"},
         {"pbkdf2", "{\"dklen\":32,\"c\":10000001,\"prf\":\"hmac-sha256\"}", ".c is 10000001"},
         {"pbkdf2", "{\"dklen\":32,\"c\":0,\"prf\":\"hmac-sha256\"}", ".c is 0"},
@@ -256,7 +265,8 @@ static void test_absurd_parameters(void **state)
         json_t *file = json_deep_copy(own), *crypto = json_object_get(file, "crypto");
         json_t *params = json_loads(rows[i].params, 0, NULL);
         assert_non_null(params);
-        json_object_set(params, "salt", json_object_get(json_object_get(crypto, "kdfparams"), "salt"));
+        json_t *salt = json_object_get(json_object_get(crypto, "kdfparams"), "salt");
+        json_object_set(params, "salt", salt);
         json_object_set_new(crypto, "kdf", json_string(rows[i].kdf));
         json_object_set_new(crypto, "kdfparams", params);
         json_object_del(file, "kustodia");

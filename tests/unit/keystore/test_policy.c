@@ -1,5 +1,5 @@
-// policy.h clause by clause: a request each clause allows at its limit and refuses just beyond, and the
-// whole table of who may call what.
+// policy.h clause by clause: a request each clause allows at its limit and refuses just beyond, and
+// the whole table of who may call what.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +23,8 @@ static int policy_make(void **state)
 {
     (void)state;
     policy = (struct policy){.chain_id = 42161, .deposits_n = 2, .max_gas = MAX_GAS,
-                             .max_fee_wei = u256_from_u64(500), .max_priority_fee_wei = u256_from_u64(50),
+                             .max_fee_wei = u256_from_u64(500),
+                             .max_priority_fee_wei = u256_from_u64(50),
                              .max_tx_units = MAX_TX, .max_day_units = 5 * MAX_TX,
                              .max_allowance_units = MAX_ALLOWANCE};
     memset(policy.escrow, 0xe5, 20);
@@ -334,7 +335,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_roles_of_escrow_calls), cmocka_unit_test(test_roles_of_token_calls),
-        cmocka_unit_test(test_type), cmocka_unit_test(test_chain), cmocka_unit_test(test_destination),
+        cmocka_unit_test(test_type), cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_destination),
         cmocka_unit_test(test_value), cmocka_unit_test(test_access_list),
         cmocka_unit_test(test_gas_and_fees), cmocka_unit_test(test_unknown_calldata),
         cmocka_unit_test(test_recipients), cmocka_unit_test(test_allowance),

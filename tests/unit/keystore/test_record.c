@@ -1,4 +1,5 @@
-// record.h: claims, re-pricing, fences, day amounts; and the file after every kind of crash and damage.
+// record.h: claims, re-pricing, fences, day amounts; and the file after every kind of crash and
+// damage.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -102,7 +103,7 @@ static void test_one_digest_for_a_nonce(void **state)
     reopen();
     assert_int_equal(claim(claim_of(5, 2, 1)), REFUSAL_NONCE_USED);
     assert_int_equal(claim(claim_of(5, 1, 3)), REFUSAL_NONE);
-    assert_int_equal(claim(claim_of(4, 2, 1)), REFUSAL_NONE); // a lower nonce nothing was signed for
+    assert_int_equal(claim(claim_of(4, 2, 1)), REFUSAL_NONE); // a lower, free nonce
     assert_int_equal(claim(claim_of(6, 2, 1)), REFUSAL_NONE);
 }
 
@@ -130,7 +131,7 @@ static void test_fence_only_grows(void **state)
     struct record_claim late = claim_of(2, 1, 1);
     late.fence = 6;
     assert_int_equal(claim(late), REFUSAL_FENCE);
-    c.fence = 9; // the same digest under a higher fence: nothing new to sign, but the fence must last
+    c.fence = 9; // the same digest: nothing new to sign, but the fence must last
     assert_int_equal(claim(c), REFUSAL_NONE);
     late.fence = 8;
     assert_int_equal(claim(late), REFUSAL_FENCE);
@@ -348,7 +349,8 @@ static void test_cut_off_header(void **state)
     }
 }
 
-// A disk that takes half a record: refused, the file as before, and claims go on once there is room.
+// A disk that takes half a record: refused, the file as before, and claims go on once there is
+// room.
 static void test_full_disk(void **state)
 {
     (void)state;
@@ -374,7 +376,8 @@ static void test_call_hash(void **state)
 {
     (void)state;
     uint8_t base[32], other[32];
-    struct tx tx = {.type = TX_EIP1559, .chain_id = 1, .nonce = 1, .gas_limit = 50000, .has_to = true,
+    struct tx tx = {.type = TX_EIP1559, .chain_id = 1, .nonce = 1, .gas_limit = 50000,
+                    .has_to = true,
                     .max_fee = u256_from_u64(10), .data = {(const uint8_t *)"abcd", 4}}, changed;
     record_call_hash(&tx, base);
     changed = tx;

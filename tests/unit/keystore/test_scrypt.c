@@ -1,5 +1,5 @@
-// scrypt.h: the vectors of RFC 7914 section 12, OpenSSL's own scrypt where that accepts the parameters.
-// (The case OpenSSL refuses is a published key file: test_keyfile.c.)
+// scrypt.h: the vectors of RFC 7914 section 12, OpenSSL's own scrypt where that accepts the
+// parameters. (The case OpenSSL refuses is a published key file: test_keyfile.c.)
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -45,7 +45,8 @@ static int folder_make(void **state)
     return mkdtemp(folder) ? 0 : -1;
 }
 
-// How a child ends that runs `act` on the secret: its exit status, or 1000 + the signal that killed it.
+// How a child ends that runs `act` on the secret: its exit status, or 1000 + the signal that killed
+// it.
 static int child_outcome(struct secret *secret, int (*act)(struct secret *))
 {
     pid_t pid = fork();
@@ -125,7 +126,9 @@ static void test_is_locked_and_not_dumped(void **state)
         if (!mine || strncmp(line, "VmFlags:", 8) != 0)
             continue;
         seen = true;
+#ifndef __SANITIZE_ADDRESS__ // which turns mlock into nothing
         assert_non_null(strstr(line, " lo"));
+#endif
         assert_non_null(strstr(line, " dd"));
         assert_non_null(strstr(line, " wf"));
     }

@@ -46,7 +46,8 @@ static const char eip155_key[] = "4646464646464646464646464646464646464646464646
 
 static struct tx eip155_tx(void)
 {
-    struct tx tx = {.type = TX_LEGACY, .chain_id = 1, .nonce = 9, .gas_limit = 21000, .has_to = true,
+    struct tx tx = {.type = TX_LEGACY, .chain_id = 1, .nonce = 9, .gas_limit = 21000,
+                    .has_to = true,
                     .gas_price = u256_from_u64(20000000000u),
                     .value = u256_from_u64(1000000000000000000u)};
     memset(tx.to, 0x35, sizeof tx.to);
@@ -70,10 +71,10 @@ static void test_eip155_example(void **state)
     buf_init(&out, memory, sizeof memory);
     assert_true(sign_tx(context, &key, digest, &tx, &out));
     hex_encode(out.p, out.n, hex);
-    assert_string_equal(hex, "f86c098504a817c800825208943535353535353535353535353535353535353535880d"
-                             "e0b6b3a76400008025a028ef61340bd939bc2195fe537567866003e1a15d3c71ff63e1"
-                             "590620aa636276a067cbe9d8997f761aecb703304b3800ccf555c9f3dc64214b297fb1"
-                             "966a3b6d83");
+    assert_string_equal(hex, "f86c098504a817c800825208943535353535353535353535353535353535353535"
+                             "880de0b6b3a76400008025a028ef61340bd939bc2195fe537567866003e1a15d3c"
+                             "71ff63e1590620aa636276a067cbe9d8997f761aecb703304b3800ccf555c9f3dc"
+                             "64214b297fb1966a3b6d83");
     sign_key_free(&key);
 }
 
@@ -121,7 +122,8 @@ static void test_check_refuses_any_change(void **state)
     struct signature good, bad;
     uint8_t digest[32] = {1, 2, 3};
     assert_true(key_of(eip155_key, &key));
-    assert_true(key_of("4747474747474747474747474747474747474747474747474747474747474747", &stranger));
+    assert_true(key_of("4747474747474747474747474747474747474747474747474747474747474747",
+                       &stranger));
     assert_true(sign_digest(context, &key, digest, &good));
     assert_true(sign_check(context, &key, digest, &good));
     assert_false(sign_check(context, &stranger, digest, &good));

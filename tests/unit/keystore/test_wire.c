@@ -1,4 +1,5 @@
-// wire.h: every frame there and back, byte layout of PROTOCOL.md, and everything that is not a frame.
+// wire.h: every frame there and back, byte layout of PROTOCOL.md, and everything that is not a
+// frame.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
