@@ -1,5 +1,7 @@
 #include "keystore/policy.h"
 
+#include "keystore/wire.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,6 +13,8 @@ struct refusal_row {
     enum refusal refusal;
     const char *slug, *hint;
 };
+
+_Static_assert((int)REFUSAL_FENCE == (int)WIRE_CODE_FENCE, "number on the wire");
 
 static const struct refusal_row refusal_rows[] = {
 #define X(name, number, slug, hint) {REFUSAL_##name, slug, hint},

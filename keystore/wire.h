@@ -33,6 +33,9 @@ enum wire_type {
 
 enum wire_role { WIRE_ROLE_RELAYER = 1, WIRE_ROLE_ARBITER = 2 };
 
+// The one refusal the daemon acts on by number: another daemon holds the lane (REFUSAL_FENCE).
+enum { WIRE_CODE_FENCE = 303 };
+
 struct wire_message {
     enum wire_type type;
     uint16_t version;     // HELLO, HELLO_OK

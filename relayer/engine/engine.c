@@ -18,6 +18,7 @@
 #include "relayer/engine/observer.h"
 #include "relayer/engine/runner.h"
 #include "relayer/engine/signer.h"
+#include "relayer/engine/sweeper.h"
 #include "relayer/engine/watcher.h"
 #include "relayer/juno/client.h"
 #include "relayer/store/observed.h"
@@ -32,6 +33,9 @@ const char *engine_door_name(enum engine_door door)
 
 void engine_waits(struct engine *engine, enum engine_door door, const struct err *err)
 {
+    /* A statement that the database refuses is our fault, not its absence: never waited out in silence. */
+    if (err->code == ERR_DB_FAILED || err->code == ERR_DB_RULE)
+        log_broken("database_refuses", "%s", err->message);
     struct door_state *state = &engine->door[door];
     snprintf(state->why, sizeof state->why, "%s", err->message);
     if (state->waiting)
@@ -195,6 +199,7 @@ struct engine *engine_start(uv_loop_t *loop, const struct config *config, struct
     engine->courier = courier_new(engine);
     engine->observer = observer_new(engine);
     engine->watcher = watcher_new(engine);
+    engine->sweeper = sweeper_new(engine);
     engine->lane[0] = lane_new(engine, LANE_RELAYER);
     engine->lane[1] = lane_new(engine, LANE_ARBITER);
     engine->gate = gate_new(engine);
@@ -209,6 +214,7 @@ void engine_stop(struct engine *engine)
     courier_stop(engine->courier);
     observer_stop(engine->observer);
     watcher_stop(engine->watcher);
+    sweeper_stop(engine->sweeper);
     lane_stop(engine->lane[0]);
     lane_stop(engine->lane[1]);
 }
@@ -217,7 +223,7 @@ bool engine_idle(const struct engine *engine)
 {
     return runner_idle(engine->runner) && courier_idle(engine->courier) &&
            observer_idle(engine->observer) && watcher_idle(engine->watcher) &&
-           lane_idle(engine->lane[0]) && lane_idle(engine->lane[1]) && gate_idle(engine->gate);
+           sweeper_idle(engine->sweeper) && lane_idle(engine->lane[0]) && lane_idle(engine->lane[1]) && gate_idle(engine->gate);
 }
 
 void engine_free(struct engine *engine)
@@ -228,6 +234,7 @@ void engine_free(struct engine *engine)
     lane_free(engine->lane[0]);
     lane_free(engine->lane[1]);
     watcher_free(engine->watcher);
+    sweeper_free(engine->sweeper);
     observer_free(engine->observer);
     courier_free(engine->courier);
     runner_free(engine->runner);

@@ -29,6 +29,7 @@ struct runner;
 struct courier;
 struct observer;
 struct watcher;
+struct sweeper;
 struct lane;
 struct gate;
 
@@ -68,6 +69,7 @@ struct engine {
     struct courier *courier;
     struct observer *observer;
     struct watcher *watcher;
+    struct sweeper *sweeper;
     struct lane *lane[2];         /* relayer, arbiter */
 };
 

@@ -131,7 +131,8 @@ static bool on_answer(struct channel *channel, const struct wire_message *m)
     }
     metrics_add(METRIC_signer_refused, 1);
     struct err err;
-    err_set(&err, ERR_SIGNER_REFUSED, "signer refused (%u): %.*s", (unsigned)m->code,
+    err_set(&err, m->code == WIRE_CODE_FENCE ? ERR_SIGNER_FENCE : ERR_SIGNER_REFUSED,
+            "signer refused (%u): %.*s", (unsigned)m->code,
             (int)(m->payload.n < REFUSED_FENCE_TEXT_MAX ? m->payload.n : REFUSED_FENCE_TEXT_MAX),
             (const char *)m->payload.p);
     request->cb(request->ctx, &err, (struct bytes){0});

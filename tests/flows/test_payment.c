@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,7 +56,7 @@ static void book(struct world *w, const struct posting *posting)
             at++;
         assert_true(at < BOOK_MAX);
         if (at == w->rows_n) {
-            strcpy(w->row[at].code, code);
+            memcpy(w->row[at].code, code, sizeof code);
             w->row[at].layer = line->layer;
             w->row[at].amount = 0;
             w->rows_n++;
@@ -135,8 +136,8 @@ static void apply(struct world *w, const struct decision *d)
         w->p.buyer_centavos = d->buyer_centavos;
     w->p.version++;
     for (size_t i = 0; i < d->events_n; i++) {
-        strncat(w->events, d->event[i].type, sizeof w->events - strlen(w->events) - 2);
-        strcat(w->events, " ");
+        size_t used = strlen(w->events);
+        snprintf(w->events + used, sizeof w->events - used, "%s ", d->event[i].type);
     }
 }
 

@@ -1,0 +1,36 @@
+/*
+ * Commission accounts that may be paid out, and the ends of payouts under way. Tables: account, balance,
+ * effect (kind redeem, subject = beneficiary, no payment), txn.
+ */
+#ifndef KUSTODIA_STORE_SWEEPS_H
+#define KUSTODIA_STORE_SWEEPS_H
+
+#include "relayer/flows/sweep.h"
+#include "relayer/store/db.h"
+
+enum { SWEEPS_MAX = 32 };
+
+/* Result 0: accounts of active beneficiaries without an open sweep that hold at least floor_units.
+ * Result 1: sweeps that ended and are not booked yet. */
+struct db_script *sweeps_look(int64_t floor_units);
+
+struct sweep_account {
+    struct uuid beneficiary;
+    int64_t waiting_units;
+    int64_t version;
+};
+struct sweep_ended {
+    struct uuid beneficiary;
+    struct uuid effect_id;
+    int64_t amount_units;
+    enum effect_end end;
+    char external_id[96];
+};
+size_t sweeps_parse_accounts(struct db_result *result, struct sweep_account *out, size_t max);
+size_t sweeps_parse_ended(struct db_result *result, struct sweep_ended *out, size_t max);
+
+void sweeps_start(struct db_script *script, const struct uuid *beneficiary,
+                  const struct sweep_plan *plan);
+void sweeps_finish(struct db_script *script, const struct sweep_ended *ended);
+
+#endif
