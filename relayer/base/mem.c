@@ -1,5 +1,6 @@
 #include "relayer/base/mem.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@ void *mem_new(size_t n)
 
 void *mem_new_array(size_t count, size_t size)
 {
+    CHECK(size == 0 || count <= SIZE_MAX / size);
     void *p = calloc(count > 0 ? count : 1, size > 0 ? size : 1);
     CHECK(p != NULL);
     return p;

@@ -37,6 +37,7 @@ struct call {
     bool money;
     bool written;  /* curl was about to write the request: from here on it may have been executed */
     bool overflow; /* the answer passed a maximum */
+    bool head_whole; /* the empty line after the answer's headers came */
     size_t answer_max, answer_cap, headers_n;
     struct http_answer answer;
     char *answer_body;
@@ -166,6 +167,8 @@ static void call_fail(struct call *call, enum err_code code, const char *why)
 
 static const char *curl_reason(const struct call *call, CURLcode code)
 {
+    if (code == CURLE_OK)
+        return "answer cut within its headers";
     return call->curl_text[0] != '\0' ? call->curl_text : curl_easy_strerror(code);
 }
 
@@ -185,12 +188,17 @@ static void failure_classify(const struct call *call, CURLcode code, struct err 
 }
 
 static void call_start(struct call *call);
+static void queue_timeout(void *ctx);
 
 static void queue_drain(struct http_client *client)
 {
     while (client->list[CALL_QUEUED].first != NULL &&
            client->list[CALL_RUNNING].n < client->limits.in_flight_max) {
         struct call *call = client->list[CALL_QUEUED].first;
+        if (clock_mono_ms() >= call->deadline_ms) {
+            queue_timeout(call);
+            continue;
+        }
         call_delist(call);
         call_start(call);
     }
@@ -202,7 +210,7 @@ static void transfer_done(void *ctx, CURL *easy, CURLcode code)
     char *private = NULL;
     CHECK(curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private) == CURLE_OK);
     struct call *call = (struct call *)private;
-    if (code == CURLE_OK) {
+    if (code == CURLE_OK && call->head_whole) {
         long status = 0;
         CHECK(curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK);
         call->answer.status = (int)status;
@@ -278,6 +286,11 @@ static size_t header_came(char *line, size_t size, size_t count, void *ctx)
         call->overflow = true;
         return 0;
     }
+    /* curl takes an answer cut within its headers for a whole one without a body. */
+    if (n >= 5 && memcmp(line, "HTTP/", 5) == 0)
+        call->head_whole = false;
+    else if (n == 2 && memcmp(line, "\r\n", 2) == 0)
+        call->head_whole = true;
     header_keep(line, n, "date", call->answer.date);
     header_keep(line, n, "retry-after", call->answer.retry_after);
     header_keep(line, n, "content-type", call->answer.content_type);

@@ -114,6 +114,9 @@ static void request_wake(struct web_request *request)
         request->next->prev = request->prev;
     request->suspended = false;
     MHD_resume_connection(request->connection);
+    /* A resume does not make the epoll descriptor readable when the loop is not libmicrohttpd's
+     * own. */
+    loop_timer_start(request->web->timer, 0, 0);
 }
 
 void web_respond(struct web_request *request, unsigned status, const char *content_type,
@@ -157,10 +160,12 @@ static const struct web_route *route_find(const struct web *web, const char *met
     return NULL;
 }
 
-static bool length_too_large(struct MHD_Connection *connection, size_t body_max)
+/* So long that it is not even read on: answering now closes the connection under the sender's
+ * hands, and the answer may be lost with it. */
+static bool length_is_hopeless(struct MHD_Connection *connection, size_t body_max)
 {
     const char *text = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
-    return text != NULL && strtoull(text, NULL, 10) > body_max; /* the form was checked already */
+    return text != NULL && strtoull(text, NULL, 10) > WEB_DISCARD_FACTOR * body_max;
 }
 
 static enum MHD_Result request_begin(struct web *web, struct MHD_Connection *connection,
@@ -173,7 +178,7 @@ static enum MHD_Result request_begin(struct web *web, struct MHD_Connection *con
         return refuse(connection, MHD_HTTP_NOT_FOUND, "not found\n", NULL);
     if (route == NULL)
         return refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "method not allowed\n", allow);
-    if (length_too_large(connection, web->settings.body_max))
+    if (length_is_hopeless(connection, web->settings.body_max))
         return refuse(connection, MHD_HTTP_CONTENT_TOO_LARGE, "body too large\n", NULL);
     struct web_request *request = mem_new(sizeof *request);
     request->web = web;

@@ -51,7 +51,8 @@ static void json_lines_are_whole_and_escaped(void **state)
     assert_non_null(strstr(out, "{\"ts\":\"20"));
     assert_non_null(strstr(out,
                            "\"level\":\"info\",\"event\":\"payment_moved\",\"env\":\"embedded\","
-                                "\"instance\":\"one\",\"msg\":\"state=paid \\\"q\\\" \\\\ tab\\u0009 nl"
+                                "\"instance\":\"one\",\"msg\":\"state=paid \\\"q\\\" \\\\ tab"
+                                "\\u0009 nl"
                                 "\\u000a clabe 646***0007\"}\n"));
     assert_non_null(strstr(out, "\"level\":\"broken\",\"event\":\"promise\""));
     assert_null(strstr(out, "646180110400000007"));
