@@ -19,15 +19,16 @@ struct source {
 
 static bool field_bad(const struct source *source, const char *key, const char *expected)
 {
-    return err_fail(source->err, ERR_CHAIN_ANSWER, "node answer: %s.%s is not %s", source->what, key,
-                    expected);
+    return err_fail(source->err, ERR_CHAIN_ANSWER, "node answer: %s.%s is not %s", source->what,
+                    key, expected);
 }
 
 static bool source_open(struct source *source)
 {
     if (json_is_object(source->object))
         return true;
-    return err_fail(source->err, ERR_CHAIN_ANSWER, "node answer: %s is not an object", source->what);
+    return err_fail(source->err, ERR_CHAIN_ANSWER, "node answer: %s is not an object",
+                    source->what);
 }
 
 static const char *field_text(const struct source *source, const char *key)
@@ -69,12 +70,14 @@ static bool text_fixed(const char *text, uint8_t *out, size_t n)
 
 static bool field_address(const struct source *source, const char *key, uint8_t out[20])
 {
-    return text_fixed(field_text(source, key), out, 20) || field_bad(source, key, "20 bytes of DATA");
+    return text_fixed(field_text(source, key), out, 20) ||
+           field_bad(source, key, "20 bytes of DATA");
 }
 
 static bool field_hash(const struct source *source, const char *key, uint8_t out[32])
 {
-    return text_fixed(field_text(source, key), out, 32) || field_bad(source, key, "32 bytes of DATA");
+    return text_fixed(field_text(source, key), out, 32) ||
+           field_bad(source, key, "32 bytes of DATA");
 }
 
 /* DATA of any length up to the maximum, copied into the arena. */
@@ -115,7 +118,8 @@ static void text_copy(char out[CHAIN_TEXT_MAX], const char *text)
 /* Revert data comes as a string ("0x..", "Reverted 0x..") or inside an object under "data". */
 static void revert_read(const json_t *data, struct chain_reply *out)
 {
-    const char *text = json_string_value(json_is_object(data) ? json_object_get(data, "data") : data);
+    const char *text =
+        json_string_value(json_is_object(data) ? json_object_get(data, "data") : data);
     const char *hex = text == NULL ? NULL : strstr(text, "0x");
     size_t digits;
 
@@ -229,8 +233,8 @@ bool answer_parse(const char *text, size_t text_n, uint64_t first_id, size_t n,
     *out = (struct chain_answer){.n = n};
     out->document = json_loadb(text, text_n, JSON_REJECT_DUPLICATES, &at);
     if (out->document == NULL)
-        return err_fail(err, ERR_CHAIN_ANSWER, "node answer: not JSON at byte %d: %.80s", at.position,
-                        at.text);
+        return err_fail(err, ERR_CHAIN_ANSWER, "node answer: not JSON at byte %d: %.80s",
+                        at.position, at.text);
     out->reply = calloc(n, sizeof *out->reply);
     CHECK(out->reply != NULL);
     if (json_is_array(out->document) && n > 1)
@@ -238,7 +242,8 @@ bool answer_parse(const char *text, size_t text_n, uint64_t first_id, size_t n,
     else if (json_is_object(out->document))
         ok = single_read(out->document, first_id, out, err);
     else
-        ok = err_fail(err, ERR_CHAIN_ANSWER, "node answer: neither an object nor the batch asked for");
+        ok = err_fail(err, ERR_CHAIN_ANSWER,
+                      "node answer: neither an object nor the batch asked for");
     if (!ok)
         answer_free(out);
     return ok;
@@ -276,7 +281,8 @@ bool answer_hash(const struct json_t *result, uint8_t out[32], struct err *err)
     return true;
 }
 
-bool answer_bytes(const struct json_t *result, struct arena *arena, struct bytes *out, struct err *err)
+bool answer_bytes(const struct json_t *result, struct arena *arena, struct bytes *out,
+                  struct err *err)
 {
     if (!text_data(result, arena, out))
         return err_fail(err, ERR_CHAIN_ANSWER, "node answer: not DATA of at most 1 MiB");
@@ -304,7 +310,8 @@ bool answer_block(const struct json_t *result, struct chain_block *out, struct e
     if (json_is_null(result))
         return true;
     if (!source_open(&source) || !field_u64(&source, "number", &out->number) ||
-        !field_hash(&source, "hash", out->hash) || !field_hash(&source, "parentHash", out->parent) ||
+        !field_hash(&source, "hash", out->hash) ||
+        !field_hash(&source, "parentHash", out->parent) ||
         !field_u64(&source, "timestamp", &out->time))
         return false;
     if (!field_absent(&source, "baseFeePerGas")) {
@@ -329,7 +336,8 @@ static bool topics_read(const struct source *source, struct chain_log *out)
     return true;
 }
 
-static bool log_read(const json_t *object, struct arena *arena, struct chain_log *out, struct err *err)
+static bool log_read(const json_t *object, struct arena *arena, struct chain_log *out,
+                     struct err *err)
 {
     struct source source = {object, "log", err};
     const json_t *removed;
@@ -357,8 +365,8 @@ bool answer_logs(const struct json_t *result, struct arena *arena, struct chain_
     if (!json_is_array(result))
         return err_fail(err, ERR_CHAIN_ANSWER, "node answer: logs are not an array");
     if (n > CHAIN_LOGS_MAX)
-        return err_fail(err, ERR_CHAIN_RANGE, "node answer: %zu logs, at most %d are taken at once", n,
-                        CHAIN_LOGS_MAX);
+        return err_fail(err, ERR_CHAIN_RANGE, "node answer: %zu logs, at most %d are taken at once",
+                        n, CHAIN_LOGS_MAX);
     log = arena_alloc(arena, n * sizeof *log + 1);
     for (size_t i = 0; i < n; i++)
         if (!log_read(json_array_get(result, i), arena, &log[i], err))
@@ -367,7 +375,8 @@ bool answer_logs(const struct json_t *result, struct arena *arena, struct chain_
     return true;
 }
 
-static bool receipt_logs(const struct source *source, struct arena *arena, struct chain_receipt *out)
+static bool receipt_logs(const struct source *source, struct arena *arena,
+                         struct chain_receipt *out)
 {
     const json_t *logs = json_object_get(source->object, "logs");
 
@@ -396,7 +405,8 @@ bool answer_receipt(const struct json_t *result, struct arena *arena, struct cha
         !field_u64(&source, "blockNumber", &out->block_number) ||
         !field_hash(&source, "blockHash", out->block_hash) ||
         !field_u64(&source, "transactionIndex", &out->tx_index) ||
-        !field_address(&source, "from", out->from) || !field_u64(&source, "gasUsed", &out->gas_used) ||
+        !field_address(&source, "from", out->from) ||
+        !field_u64(&source, "gasUsed", &out->gas_used) ||
         !field_u256(&source, "effectiveGasPrice", &out->effective_gas_price) ||
         !receipt_logs(&source, arena, out))
         return false;
@@ -428,7 +438,8 @@ static bool tx_place(const struct source *source, struct chain_tx *out)
            field_u64(source, "blockNumber", &out->block_number);
 }
 
-bool answer_tx(const struct json_t *result, struct arena *arena, struct chain_tx *out, struct err *err)
+bool answer_tx(const struct json_t *result, struct arena *arena, struct chain_tx *out,
+               struct err *err)
 {
     struct source source = {result, "transaction", err};
 

@@ -24,12 +24,12 @@
 
 enum {
     CHAIN_ANSWER_BYTES_MAX = 8 * 1024 * 1024, /* one HTTP answer */
-    CHAIN_LOGS_MAX = 20000,                   /* more in one answer is a range error: ask for less */
-    CHAIN_DATA_BYTES_MAX = 1024 * 1024,       /* one DATA field: log data, call result, input */
-    CHAIN_REVERT_BYTES_MAX = 1024,            /* revert data kept; the rest is cut */
-    CHAIN_TEXT_MAX = 200,                     /* node's own error text kept, printable ASCII, with its NUL */
-    CHAIN_BATCH_MAX = 64,                     /* requests in one JSON-RPC batch */
-    CHAIN_ARENA_BYTES_MAX = 40 * 1024 * 1024  /* enough for the largest answer these limits allow */
+    CHAIN_LOGS_MAX = 20000,             /* more in one answer is a range error: ask for less */
+    CHAIN_DATA_BYTES_MAX = 1024 * 1024, /* one DATA field: log data, call result, input */
+    CHAIN_REVERT_BYTES_MAX = 1024,      /* revert data kept; the rest is cut */
+    CHAIN_TEXT_MAX = 200, /* node's own error text kept, printable ASCII, with its NUL */
+    CHAIN_BATCH_MAX = 64, /* requests in one JSON-RPC batch */
+    CHAIN_ARENA_BYTES_MAX = 40 * 1024 * 1024 /* enough for the largest answer these limits allow */
 };
 
 /* A block header's part that the relayer needs. `present` false: the node has no such block
@@ -104,7 +104,8 @@ struct chain_heads {
 };
 
 struct chain_blocks {
-    struct chain_block block[CHAIN_BATCH_MAX]; /* numbers from, from + 1, ...; ends at the first one missing */
+    struct chain_block
+        block[CHAIN_BATCH_MAX]; /* numbers from, from + 1, ...; ends at the first one missing */
     size_t n;
 };
 
@@ -120,8 +121,8 @@ struct chain_reply {
     const struct json_t *result; /* NULL when the node answered with an error; may be JSON null */
     int64_t error_code;
     char error_text[CHAIN_TEXT_MAX];
-    bool reverted;                              /* the error is an EVM revert */
-    uint8_t revert[CHAIN_REVERT_BYTES_MAX];     /* its data, cut at the maximum */
+    bool reverted;                          /* the error is an EVM revert */
+    uint8_t revert[CHAIN_REVERT_BYTES_MAX]; /* its data, cut at the maximum */
     size_t revert_n;
 };
 
@@ -143,7 +144,8 @@ void answer_free(struct chain_answer *answer);
 bool answer_u64(const struct json_t *result, uint64_t *out, struct err *err);
 bool answer_u256(const struct json_t *result, struct u256 *out, struct err *err);
 bool answer_hash(const struct json_t *result, uint8_t out[32], struct err *err);
-bool answer_bytes(const struct json_t *result, struct arena *arena, struct bytes *out, struct err *err);
+bool answer_bytes(const struct json_t *result, struct arena *arena, struct bytes *out,
+                  struct err *err);
 bool answer_code(const struct json_t *result, struct arena *arena, struct chain_code *out,
                  struct err *err);
 bool answer_block(const struct json_t *result, struct chain_block *out, struct err *err);

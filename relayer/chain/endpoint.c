@@ -71,7 +71,8 @@ static bool endpoints_read(struct node *node, const char *urls, struct err *err)
     }
 }
 
-struct node *node_new(struct http_client *http, const struct node_settings *settings, struct err *err)
+struct node *node_new(struct http_client *http, const struct node_settings *settings,
+                      struct err *err)
 {
     struct node *node = calloc(1, sizeof *node);
 
@@ -125,8 +126,9 @@ size_t endpoint_pick(const struct node *node, unsigned tried)
     return cooling;
 }
 
-/* Not a money request for libcurl: whatever is posted here may be posted twice. Reads change nothing, and
- * signed bytes have one effect however often they arrive. So connections are kept open. */
+/* Not a money request for libcurl: whatever is posted here may be posted twice. Reads change
+ * nothing, and signed bytes have one effect however often they arrive. So connections are kept
+ * open. */
 void endpoint_post(struct node *node, size_t i, const char *body, http_cb cb, void *ctx)
 {
     static const struct http_header headers[] = {{"Content-Type", "application/json"},

@@ -15,8 +15,8 @@
 
 struct endpoint {
     char url[NODE_URL_MAX];
-    char shown[NODE_URL_MAX];  /* scheme and authority without a user part */
-    int64_t cool_until_ms;     /* monotonic clock; 0: healthy */
+    char shown[NODE_URL_MAX]; /* scheme and authority without a user part */
+    int64_t cool_until_ms;    /* monotonic clock; 0: healthy */
     uint64_t calls, failures;
 };
 
@@ -25,8 +25,8 @@ struct node {
     unsigned timeout_ms;
     struct endpoint endpoint[NODE_ENDPOINTS_MAX];
     size_t endpoints_n;
-    uint64_t next_id;  /* of the next JSON-RPC request */
-    unsigned open;     /* calls under way; they keep the memory alive after node_free */
+    uint64_t next_id; /* of the next JSON-RPC request */
+    unsigned open;    /* calls under way; they keep the memory alive after node_free */
     bool closed;
 };
 
@@ -41,7 +41,8 @@ void endpoint_post(struct node *node, size_t i, const char *body, http_cb cb, vo
 /* Whether it answered as a node should. A failure sends it behind the others for a while. */
 void endpoint_note(struct node *node, size_t i, bool good);
 
-/* What an HTTP answer that holds no JSON-RPC is worth, as an error; `parse` is the reader's complaint. */
+/* What an HTTP answer that holds no JSON-RPC is worth, as an error; `parse` is the reader's
+ * complaint. */
 void endpoint_status_err(int status, const struct err *parse, struct err *err);
 
 #endif

@@ -1,13 +1,15 @@
 #include "relayer/chain/fees.h"
 
-bool fees_from_base(const struct u256 *base_fee, const struct fees_settings *settings, struct fees *out)
+bool fees_from_base(const struct u256 *base_fee, const struct fees_settings *settings,
+                    struct fees *out)
 {
     uint64_t base, cap;
 
     if (!u256_to_u64(base_fee, &base) || base > settings->max_fee_wei)
         return false;
     if (__builtin_mul_overflow(base, 2u, &cap) ||
-        __builtin_add_overflow(cap, settings->priority_fee_wei, &cap) || cap > settings->max_fee_wei)
+        __builtin_add_overflow(cap, settings->priority_fee_wei, &cap) ||
+        cap > settings->max_fee_wei)
         cap = settings->max_fee_wei;
     out->max_fee_wei = cap;
     out->priority_fee_wei = settings->priority_fee_wei < cap ? settings->priority_fee_wei : cap;

@@ -27,7 +27,8 @@ struct fees {
 
 /* False: the base fee alone is above max_fee_wei. Wait for it to fall; nothing would be
  * included. */
-bool fees_from_base(const struct u256 *base_fee, const struct fees_settings *settings, struct fees *out);
+bool fees_from_base(const struct u256 *base_fee, const struct fees_settings *settings,
+                    struct fees *out);
 
 /* The next step of a re-pricing: at least 12.5 % above `previous` in both parts (nodes ask 10 %)
  * and at least what the base fee asks for. False when max_fee_wei does not leave that much room. */

@@ -22,7 +22,8 @@ struct head_entry {
 };
 
 struct head {
-    struct head_entry ring[HEAD_RING]; /* numbers are consecutive; newest at (first + n - 1) % HEAD_RING */
+    struct head_entry
+        ring[HEAD_RING]; /* numbers are consecutive; newest at (first + n - 1) % HEAD_RING */
     size_t first, n;
 };
 
@@ -39,7 +40,7 @@ enum head_verdict {
     HEAD_FORK,     /* does not fit: fetch block `fetch_from` (lower) and ask again */
     HEAD_ROLLBACK, /* parent held below the tip: roll back to `keep_number`, then head_push it */
     HEAD_BEHIND,   /* lower than everything we hold: an endpoint that lags; ignore it */
-    HEAD_TOO_DEEP  /* replaced below the ring, or the finalized block changed: stop, a person must look */
+    HEAD_TOO_DEEP  /* replaced below the ring, or at a final height: stop, a person must look */
 };
 
 struct head_decision {

@@ -31,10 +31,10 @@ struct node;
 
 enum {
     NODE_ENDPOINTS_MAX = 8,
-    NODE_URL_MAX = 512,              /* with its NUL */
-    NODE_RAW_TX_BYTES_MAX = 95000,   /* what Arbitrum's sequencer takes */
+    NODE_URL_MAX = 512,            /* with its NUL */
+    NODE_RAW_TX_BYTES_MAX = 95000, /* what Arbitrum's sequencer takes */
     NODE_LOG_ADDRESSES_MAX = 8,
-    NODE_COOL_DOWN_MS = 5000         /* how long an endpoint that failed stands behind the others */
+    NODE_COOL_DOWN_MS = 5000 /* how long an endpoint that failed stands behind the others */
 };
 
 struct node_settings {
@@ -44,7 +44,8 @@ struct node_settings {
 
 /* NULL with ERR_CONFIG_VALUE for an empty list, too many or an address that is not http(s).
  * `http` is borrowed and must outlive the node's last callback. */
-struct node *node_new(struct http_client *http, const struct node_settings *settings, struct err *err);
+struct node *node_new(struct http_client *http, const struct node_settings *settings,
+                      struct err *err);
 /* NULL ok. Calls under way are answered with ERR_CHAIN_AWAY by http_client_free, which comes
  * after. */
 void node_free(struct node *node);
@@ -93,7 +94,8 @@ typedef void node_u64_cb(void *ctx, const struct err *err, uint64_t value);
 typedef void node_u256_cb(void *ctx, const struct err *err, const struct u256 *value);
 typedef void node_bytes_cb(void *ctx, const struct err *err, const struct bytes *data);
 typedef void node_code_cb(void *ctx, const struct err *err, const struct chain_code *code);
-typedef void node_estimate_cb(void *ctx, const struct err *err, const struct node_estimate *estimate);
+typedef void node_estimate_cb(void *ctx, const struct err *err,
+                              const struct node_estimate *estimate);
 typedef void node_block_cb(void *ctx, const struct err *err, const struct chain_block *block);
 typedef void node_heads_cb(void *ctx, const struct err *err, const struct chain_heads *heads);
 typedef void node_blocks_cb(void *ctx, const struct err *err, const struct chain_blocks *blocks);
@@ -112,7 +114,8 @@ void node_balance(struct node *node, const uint8_t address[20], node_u256_cb *cb
 void node_call(struct node *node, const struct node_message *message, node_bytes_cb *cb, void *ctx);
 /* Always at latest; `message->at` is not looked at. ERR_CHAIN_REVERT comes with
  * `estimate->revert`. */
-void node_estimate(struct node *node, const struct node_message *message, node_estimate_cb *cb, void *ctx);
+void node_estimate(struct node *node, const struct node_message *message, node_estimate_cb *cb,
+                   void *ctx);
 
 /* A block that is not there is a success with `present` false. */
 void node_block(struct node *node, struct node_at at, node_block_cb *cb, void *ctx);

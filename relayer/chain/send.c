@@ -19,11 +19,11 @@ struct sending_leg {
 struct sending {
     struct node *node;
     uint64_t id;
-    size_t pending;      /* legs without an answer */
+    size_t pending; /* legs without an answer */
     bool delivered;
-    bool reached;        /* at least one leg may have put bytes on the wire */
+    bool reached; /* at least one leg may have put bytes on the wire */
     struct node_sent sent;
-    struct err err;      /* of the last leg that leaves it open */
+    struct err err; /* of the last leg that leaves it open */
     node_sent_cb *cb;
     void *ctx;
     struct sending_leg leg[NODE_ENDPOINTS_MAX];
@@ -70,8 +70,8 @@ static void sending_deliver(struct sending *sending)
 static void leg_join(struct sending *sending, enum send_verdict verdict, const char *text,
                      const struct err *err)
 {
-    enum send_verdict joined = sending->reached ? send_verdict_join(sending->sent.verdict, verdict)
-                                                : verdict;
+    enum send_verdict joined =
+        sending->reached ? send_verdict_join(sending->sent.verdict, verdict) : verdict;
 
     if (joined == verdict)
         memcpy(sending->sent.text, text, CHAIN_TEXT_MAX);

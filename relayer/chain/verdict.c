@@ -41,24 +41,24 @@ static const struct send_row send_table[] = {
     /* Nitro with a reject threshold: not included, nonce unused. Before all others, because the
      * contract's own words follow. */
     {"execution reverted", SEND_REFUSED},
-    {"already known", SEND_KNOWN},         /* geth */
-    {"already imported", SEND_KNOWN},      /* anvil, erigon: "transaction already imported" */
-    {"known transaction", SEND_KNOWN},     /* older geth, besu */
-    {"already exists", SEND_KNOWN},        /* nethermind and others */
-    {"nonce too low", SEND_NONCE_LOW},     /* geth, nitro, anvil */
+    {"already known", SEND_KNOWN},     /* geth */
+    {"already imported", SEND_KNOWN},  /* anvil, erigon: "transaction already imported" */
+    {"known transaction", SEND_KNOWN}, /* older geth, besu */
+    {"already exists", SEND_KNOWN},    /* nethermind and others */
+    {"nonce too low", SEND_NONCE_LOW}, /* geth, nitro, anvil */
     {"nonce is too low", SEND_NONCE_LOW},
-    {"nonce too high", SEND_NONCE_HIGH},   /* nitro, anvil */
+    {"nonce too high", SEND_NONCE_HIGH}, /* nitro, anvil */
     {"nonce gap", SEND_NONCE_HIGH},
     {"nonce too distant", SEND_NONCE_HIGH},
-    {"max fee per gas less than block base fee", SEND_FEE_LOW},      /* geth, nitro, anvil */
+    {"max fee per gas less than block base fee", SEND_FEE_LOW}, /* geth, nitro, anvil */
     {"maxfeepergas less than block base fee", SEND_FEE_LOW},
-    {"replacement transaction underpriced", SEND_FEE_LOW},           /* geth, anvil */
+    {"replacement transaction underpriced", SEND_FEE_LOW}, /* geth, anvil */
     {"transaction underpriced", SEND_FEE_LOW},
     {"fee too low", SEND_FEE_LOW},
-    {"insufficient funds", SEND_FUNDS},    /* geth, nitro, anvil */
+    {"insufficient funds", SEND_FUNDS}, /* geth, nitro, anvil */
     {"insufficient balance", SEND_FUNDS},
     {"intrinsic gas too low", SEND_REFUSED},
-    {"intrinsic gas too high", SEND_REFUSED},                        /* anvil */
+    {"intrinsic gas too high", SEND_REFUSED}, /* anvil */
     {"exceeds block gas limit", SEND_REFUSED},
     {"gas limit too high", SEND_REFUSED},
     {"transaction type not supported", SEND_REFUSED},
@@ -71,10 +71,10 @@ static const struct send_row send_table[] = {
     {"invalid chain id", SEND_REFUSED},
     {"chain id mismatch", SEND_REFUSED},
     {"only replay-protected", SEND_REFUSED},
-    {"failed to decode", SEND_REFUSED},                              /* anvil */
-    {"rlp: ", SEND_REFUSED},                                         /* geth's decoder */
-    {"not supported by this endpoint", SEND_REFUSED},                /* nitro: wrong node */
-    {"sender is not on the whitelist", SEND_REFUSED},                /* nitro: wrong network */
+    {"failed to decode", SEND_REFUSED},               /* anvil */
+    {"rlp: ", SEND_REFUSED},                          /* geth's decoder */
+    {"not supported by this endpoint", SEND_REFUSED}, /* nitro: wrong node */
+    {"sender is not on the whitelist", SEND_REFUSED}, /* nitro: wrong network */
 };
 
 enum send_verdict send_verdict_of(int64_t code, const char *text)
@@ -142,11 +142,11 @@ static const struct read_row read_table[] = {
     {"timeout", READ_NEXT},
     {"timed out", READ_NEXT},
     {"context deadline exceeded", READ_NEXT},
-    {"header not found", READ_NEXT},     /* a node that lags behind the one asked before */
+    {"header not found", READ_NEXT}, /* a node that lags behind the one asked before */
     {"unknown block", READ_NEXT},
     {"missing trie node", READ_NEXT},
     {"historical state", READ_NEXT},
-    {"block out of range", READ_NEXT},   /* anvil: above its head */
+    {"block out of range", READ_NEXT}, /* anvil: above its head */
     {"blockoutofrange", READ_NEXT},
     {"temporarily", READ_NEXT},
     {"method not found", READ_NEXT},

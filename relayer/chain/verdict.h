@@ -18,8 +18,8 @@ enum send_verdict {
     SEND_NONCE_HIGH = 3, /* a predecessor is missing: send that one again */
     SEND_FEE_LOW = 4,    /* not taken: base fee above the cap, or a re-pricing below the step */
     SEND_FUNDS = 5,      /* not taken: the account cannot pay gas */
-    SEND_REFUSED = 6,    /* not taken and will not be: malformed, too large, gas limit, wrong chain */
-    SEND_UNKNOWN = 7     /* time-out, outage or a text we do not know: anything may have happened */
+    SEND_REFUSED = 6, /* not taken and will not be: malformed, too large, gas limit, wrong chain */
+    SEND_UNKNOWN = 7  /* time-out, outage or a text we do not know: anything may have happened */
 };
 
 const char *send_verdict_name(enum send_verdict verdict);

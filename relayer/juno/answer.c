@@ -65,6 +65,14 @@ static bool field_id_if(const struct source *source, const char *key, char out[J
     return text == NULL || text[0] == '\0' || field_id(source, key, out);
 }
 
+/* A tracking key is written by the sender's bank: an odd one is left out, not a reason to see no
+ * deposits. */
+static void tracking_key_copy(const struct source *source, char out[JUNO_ID_MAX])
+{
+    if (!plain_copy(field_text(source, "clave_rastreo"), out, JUNO_ID_MAX))
+        out[0] = '\0';
+}
+
 static bool clabe_copy(const char *text, char out[JUNO_CLABE_SIZE])
 {
     if (text == NULL || strlen(text) != 18 || strspn(text, "0123456789") != 18)
@@ -83,8 +91,9 @@ static bool field_amount(const struct source *source, const char *key, unsigned 
     const char *text = field_text(source, key);
 
     if (text == NULL || !juno_decimal(text, scale, out))
-        return field_bad(source, key, scale == 2 ? "an amount with at most 2 decimals"
-                                                 : "an amount with at most 6 decimals");
+        return field_bad(source, key,
+                         scale == 2 ? "an amount with at most 2 decimals"
+                                    : "an amount with at most 6 decimals");
     return true;
 }
 
@@ -118,10 +127,10 @@ struct state_word {
 };
 
 static const struct state_word states[] = {
-    {"PENDING", JUNO_OPEN},       {"IN_PROGRESS", JUNO_OPEN},   {"PROCESSING", JUNO_OPEN},
-    {"COMPLETE", JUNO_COMPLETE},  {"COMPLETED", JUNO_COMPLETE}, {"SUCCEEDED", JUNO_COMPLETE},
-    {"FAILED", JUNO_FAILED},      {"CANCELLED", JUNO_FAILED},   {"CANCELED", JUNO_FAILED},
-    {"REJECTED", JUNO_FAILED},    {"RETURNED", JUNO_RETURNED},  {"REFUNDED", JUNO_RETURNED},
+    {"PENDING", JUNO_OPEN},      {"IN_PROGRESS", JUNO_OPEN},   {"PROCESSING", JUNO_OPEN},
+    {"COMPLETE", JUNO_COMPLETE}, {"COMPLETED", JUNO_COMPLETE}, {"SUCCEEDED", JUNO_COMPLETE},
+    {"FAILED", JUNO_FAILED},     {"CANCELLED", JUNO_FAILED},   {"CANCELED", JUNO_FAILED},
+    {"REJECTED", JUNO_FAILED},   {"RETURNED", JUNO_RETURNED},  {"REFUNDED", JUNO_RETURNED},
     {"REVERSED", JUNO_RETURNED},
 };
 
@@ -296,9 +305,9 @@ static bool deposit_read(const json_t *object, struct juno_deposit *out, struct 
         !field_clabe(&source, "receiver_clabe", out->clabe) ||
         !field_amount(&source, "amount", 2, &out->amount_centavos) ||
         !field_state(&source, "status", &out->state, &out->unknown_state) ||
-        !field_time(&source, "created_at", &out->reported_at_ms) ||
-        !field_id_if(&source, "clave_rastreo", out->tracking_key) || !deposit_refund(&source, out))
+        !field_time(&source, "created_at", &out->reported_at_ms) || !deposit_refund(&source, out))
         return false;
+    tracking_key_copy(&source, out->tracking_key);
     clabe_mask(field_text(&source, "sender_clabe"), out->sender_masked);
     return true;
 }
@@ -346,15 +355,16 @@ static void timeline_read(const json_t *timeline, struct juno_txn *out)
 
 static bool details_read(const struct source *txn, struct juno_txn *out)
 {
-    struct source source = {json_object_get(txn->object, "details"), "transaction.details", txn->err};
+    struct source source = {json_object_get(txn->object, "details"), "transaction.details",
+                            txn->err};
     const char *hash;
 
     if (!json_is_object(source.object))
         return true;
     if (!field_id_if(&source, "fid", out->fid) ||
-        !field_id_if(&source, "clave_rastreo", out->tracking_key) ||
         !field_id_if(&source, "destination_bank_account_id", out->bank_account_id))
         return false;
+    tracking_key_copy(&source, out->tracking_key);
     text_cut(field_text(&source, "cep_link"), out->cep_url, sizeof out->cep_url);
     hash = field_text(&source, "tx_hash");
     if (hash != NULL && !(strncmp(hash, "0x", 2) == 0 && hex_decode_exact(hash, out->tx_hash, 32)))
@@ -409,7 +419,8 @@ bool juno_read_op(const struct json_t *payload, struct juno_op *out, struct err 
 
     *out = (struct juno_op){0};
     return source_open(&source) &&
-           field_id(&source, field_text(&source, "id") != NULL ? "id" : "transaction_id", out->id) &&
+           field_id(&source, field_text(&source, "id") != NULL ? "id" : "transaction_id",
+                    out->id) &&
            field_state(&source,
                        field_text(&source, "summary_status") != NULL ? "summary_status" : "status",
                        &out->state, &out->unknown_state);
@@ -427,7 +438,8 @@ bool juno_read_balances(const struct json_t *payload, struct juno_balances *out,
     for (size_t i = 0; i < json_array_size(rows); i++) {
         struct source source = {json_array_get(rows, i), "balance", err};
         const char *asset = field_text(&source, "asset");
-        bool mxnb = asset != NULL && (strcasecmp(asset, "mxnb") == 0 || strcasecmp(asset, "mxnbj") == 0);
+        bool mxnb =
+            asset != NULL && (strcasecmp(asset, "mxnb") == 0 || strcasecmp(asset, "mxnbj") == 0);
 
         if (asset == NULL)
             return field_bad(&source, "asset", "a word");

@@ -22,13 +22,13 @@
 
 enum {
     JUNO_ANSWER_BYTES_MAX = 2 * 1024 * 1024,
-    JUNO_ROWS_MAX = 100,     /* rows of one page; Juno's own maximum */
-    JUNO_BANKS_MAX = 10000,  /* registered bank accounts: that list has no pages */
-    JUNO_ID_MAX = 64,        /* identifiers and tracking keys, each with its NUL */
+    JUNO_ROWS_MAX = 100,    /* rows of one page; Juno's own maximum */
+    JUNO_BANKS_MAX = 10000, /* registered bank accounts: that list has no pages */
+    JUNO_ID_MAX = 64,       /* identifiers and tracking keys, each with its NUL */
     JUNO_NAME_MAX = 128,
     JUNO_URL_MAX = 512,
-    JUNO_TEXT_MAX = 200,     /* error text kept: printable ASCII, digit runs of 18 masked */
-    JUNO_CLABE_SIZE = 19     /* 18 digits and the NUL */
+    JUNO_TEXT_MAX = 200, /* error text kept: printable ASCII, digit runs of 18 masked */
+    JUNO_CLABE_SIZE = 19 /* 18 digits and the NUL */
 };
 
 enum juno_state {
@@ -58,8 +58,8 @@ struct juno_deposit {
     int64_t reported_at_ms; /* created_at; 0 when Juno gave none */
     char sender_masked[24]; /* sender's CLABE: first 3 digits, three stars, last 4; may be empty */
     char tracking_key[JUNO_ID_MAX];
-    bool is_refund;               /* money of ours that came back, not a payment */
-    char refund_of[JUNO_ID_MAX];  /* transaction or withdrawal it reverses, where Juno says so */
+    bool is_refund;              /* money of ours that came back, not a payment */
+    char refund_of[JUNO_ID_MAX]; /* transaction or withdrawal it reverses, where Juno says so */
 };
 
 /* A row of the transactions list, or one transaction in detail. The list leaves the lower half
@@ -132,7 +132,7 @@ struct juno_answer {
     struct json_t *document;      /* owned: juno_answer_free */
     const struct json_t *payload; /* with success */
     bool success;
-    char code[16];                /* with an error: "0201", "32002"; empty when there is none */
+    char code[16]; /* with an error: "0201", "32002"; empty when there is none */
     char message[JUNO_TEXT_MAX];
 };
 

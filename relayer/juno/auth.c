@@ -32,7 +32,8 @@ void juno_sign(const struct juno_signed *what, char signature[65])
     size_t n = 0;
 
     CHECK(mac != NULL);
-    CHECK(EVP_MAC_init(mac, (const unsigned char *)what->secret, strlen(what->secret), params) == 1);
+    CHECK(EVP_MAC_init(mac, (const unsigned char *)what->secret, strlen(what->secret), params) ==
+          1);
     sign_parts(mac, what);
     CHECK(EVP_MAC_final(mac, digest, &n, sizeof digest) == 1 && n == sizeof digest);
     EVP_MAC_CTX_free(mac);

@@ -28,7 +28,8 @@ union result {
     struct juno_clabe clabe;
 };
 
-static void call_deliver(const struct juno_call *call, const struct err *err, const union result *out)
+static void call_deliver(const struct juno_call *call, const struct err *err,
+                         const union result *out)
 {
     switch (call->kind) {
     case CALL_DEPOSITS:
@@ -133,7 +134,8 @@ void juno_call_finish(const struct juno_call *call, const struct err *err,
 
 /* ---- reads ---- */
 
-static struct juno_call *call_new(const char *method, enum call_kind kind, union call_cb cb, void *ctx)
+static struct juno_call *call_new(const char *method, enum call_kind kind, union call_cb cb,
+                                  void *ctx)
 {
     struct juno_call *call = calloc(1, sizeof *call);
 
@@ -183,8 +185,8 @@ void juno_transactions(struct juno *juno, const struct juno_txns_query *query, j
     queue_put(juno, call);
 }
 
-/* Identifiers that go into a target: no character with a meaning in a URL. The text may be a stranger's
- * (a webhook's), so a wrong one is an error, not a fault of ours. */
+/* Identifiers that go into a target: no character with a meaning in a URL. The text may be a
+ * stranger's (a webhook's), so a wrong one is an error, not a fault of ours. */
 static bool id_is_plain(const char *id)
 {
     size_t n = strlen(id);
@@ -283,7 +285,8 @@ void juno_redeem(struct juno *juno, const struct juno_redeem *redeem, juno_op_cb
     queue_put(juno, call);
 }
 
-void juno_withdraw(struct juno *juno, const struct juno_withdraw *withdraw, juno_op_cb *cb, void *ctx)
+void juno_withdraw(struct juno *juno, const struct juno_withdraw *withdraw, juno_op_cb *cb,
+                   void *ctx)
 {
     struct juno_call *call = call_new("POST", CALL_OP, (union call_cb){.op = cb}, ctx);
     char address[HEX_ADDRESS_SIZE];
@@ -305,8 +308,7 @@ void juno_bank_register(struct juno *juno, const struct juno_bank_register *bank
                         void *ctx)
 {
     struct juno_call *call = call_new("POST", CALL_BANK, (union call_cb){.bank = cb}, ctx);
-    const char *ownership =
-        bank->ownership == JUNO_COMPANY_OWNED ? "COMPANY_OWNED" : "THIRD_PARTY";
+    const char *ownership = bank->ownership == JUNO_COMPANY_OWNED ? "COMPANY_OWNED" : "THIRD_PARTY";
     json_t *json;
 
     call_idem(call, &bank->idem);

@@ -42,11 +42,11 @@ enum {
 };
 
 struct juno_settings {
-    const char *url;            /* https://... (http:// for the sandbox), without a path */
+    const char *url; /* https://... (http:// for the sandbox), without a path */
     const char *api_key;
-    const char *api_secret;     /* copied; wiped in juno_free */
-    bool amount_as_number;      /* amounts in requests: JSON number, else JSON string */
-    unsigned timeout_ms;        /* of one request */
+    const char *api_secret; /* copied; wiped in juno_free */
+    bool amount_as_number;  /* amounts in requests: JSON number, else JSON string */
+    unsigned timeout_ms;    /* of one request */
     unsigned requests_per_minute;
     void (*need_nonces)(void *ctx); /* answer with juno_nonce_range, at any later time */
     void *ctx;
@@ -98,19 +98,23 @@ struct juno_bank_register {
     struct uuid idem;
 };
 
-typedef void juno_deposits_cb(void *ctx, const struct err *err, const struct juno_deposits *deposits);
+typedef void juno_deposits_cb(void *ctx, const struct err *err,
+                              const struct juno_deposits *deposits);
 typedef void juno_txns_cb(void *ctx, const struct err *err, const struct juno_txns *txns);
 /* txn NULL without err: Juno does not know the id. Right after creation that proves nothing. */
 typedef void juno_txn_cb(void *ctx, const struct err *err, const struct juno_txn *txn);
 typedef void juno_op_cb(void *ctx, const struct err *err, const struct juno_op *op);
-typedef void juno_balances_cb(void *ctx, const struct err *err, const struct juno_balances *balances);
+typedef void juno_balances_cb(void *ctx, const struct err *err,
+                              const struct juno_balances *balances);
 typedef void juno_banks_cb(void *ctx, const struct err *err, const struct juno_banks *banks);
 typedef void juno_bank_cb(void *ctx, const struct err *err, const struct juno_bank *bank);
 typedef void juno_clabes_cb(void *ctx, const struct err *err, const struct juno_clabes *clabes);
 typedef void juno_clabe_cb(void *ctx, const struct err *err, const struct juno_clabe *clabe);
 
-void juno_deposits(struct juno *juno, const struct juno_deposits_query *query, juno_deposits_cb *cb, void *ctx);
-void juno_transactions(struct juno *juno, const struct juno_txns_query *query, juno_txns_cb *cb, void *ctx);
+void juno_deposits(struct juno *juno, const struct juno_deposits_query *query, juno_deposits_cb *cb,
+                   void *ctx);
+void juno_transactions(struct juno *juno, const struct juno_txns_query *query, juno_txns_cb *cb,
+                       void *ctx);
 void juno_transaction(struct juno *juno, const char *id, juno_txn_cb *cb, void *ctx);
 void juno_balances(struct juno *juno, juno_balances_cb *cb, void *ctx);
 void juno_banks(struct juno *juno, juno_banks_cb *cb, void *ctx);
@@ -119,8 +123,10 @@ void juno_clabes(struct juno *juno, unsigned page, juno_clabes_cb *cb, void *ctx
 /* These change something at Juno. Money calls go out on a fresh connection and are never
  * repeated. */
 void juno_redeem(struct juno *juno, const struct juno_redeem *redeem, juno_op_cb *cb, void *ctx);
-void juno_withdraw(struct juno *juno, const struct juno_withdraw *withdraw, juno_op_cb *cb, void *ctx);
-void juno_bank_register(struct juno *juno, const struct juno_bank_register *bank, juno_bank_cb *cb, void *ctx);
+void juno_withdraw(struct juno *juno, const struct juno_withdraw *withdraw, juno_op_cb *cb,
+                   void *ctx);
+void juno_bank_register(struct juno *juno, const struct juno_bank_register *bank, juno_bank_cb *cb,
+                        void *ctx);
 /* No idempotency key is documented for it: after OUTCOME_UNKNOWN compare juno_clabes before
  * asking again. */
 void juno_clabe_create(struct juno *juno, juno_clabe_cb *cb, void *ctx);

@@ -35,7 +35,8 @@ static size_t number_length(const char *text, size_t n)
     return i;
 }
 
-/* The length of a JSON string with its quotes, 0 when it does not end. What is inside is jansson's business. */
+/* The length of a JSON string with its quotes, 0 when it does not end. What is inside is
+ * jansson's business. */
 static size_t string_length(const char *text, size_t n)
 {
     for (size_t i = 1; i < n; i++) {
@@ -177,7 +178,8 @@ static int digits_read(const char *text, int n)
     return value;
 }
 
-/* Days from 1970-01-01 in the Gregorian calendar, counting years from March so that a leap day ends one. */
+/* Days from 1970-01-01 in the Gregorian calendar, counting years from March so that a leap day
+ * ends one. */
 static int64_t days_of(int year, int month, int day)
 {
     int64_t y = month <= 2 ? year - 1 : year;
@@ -197,7 +199,9 @@ static bool zone_read(const char *text, int64_t *offset_s)
     if (text[0] != '+' && text[0] != '-')
         return false;
     hours = n >= 3 ? digits_read(text + 1, 2) : -1;
-    minutes = n == 6 && text[3] == ':' ? digits_read(text + 4, 2) : n == 5 ? digits_read(text + 3, 2) : -1;
+    minutes = n == 6 && text[3] == ':' ? digits_read(text + 4, 2)
+              : n == 5                 ? digits_read(text + 3, 2)
+                                       : -1;
     if (hours < 0 || hours > 14 || minutes < 0 || minutes > 59)
         return false;
     *offset_s = (hours * 60 + minutes) * 60 * (text[0] == '-' ? -1 : 1);
@@ -219,8 +223,8 @@ bool juno_time_ms(const char *text, int64_t *out)
     int64_t ms = 0, offset_s;
     size_t i = 19;
 
-    if (strlen(text) < 19 || text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != ' ') ||
-        text[13] != ':' || text[16] != ':')
+    if (strlen(text) < 19 || text[4] != '-' || text[7] != '-' ||
+        (text[10] != 'T' && text[10] != ' ') || text[13] != ':' || text[16] != ':')
         return false;
     year = digits_read(text, 4);
     month = digits_read(text + 5, 2);

@@ -45,12 +45,14 @@ static bool settings_check(const struct juno_settings *settings, struct err *err
     if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
         return err_fail(err, ERR_CONFIG_VALUE, "juno.url: must begin with https:// or http://");
     if (strlen(url) >= QUEUE_URL_MAX || strchr(strstr(url, "://") + 3, '/') != NULL)
-        return err_fail(err, ERR_CONFIG_VALUE, "juno.url: no path and no slash at the end, at most %d "
-                        "characters", QUEUE_URL_MAX - 1);
+        return err_fail(err, ERR_CONFIG_VALUE,
+                        "juno.url: no path and no slash at the end, at most %d "
+                        "characters",
+                        QUEUE_URL_MAX - 1);
     if (settings->api_key == NULL || settings->api_key[0] == '\0' ||
         strlen(settings->api_key) > JUNO_KEY_MAX || strpbrk(settings->api_key, ": \t\r\n") != NULL)
-        return err_fail(err, ERR_CONFIG_VALUE, "juno.api_key: 1 to %d characters, no colon, no blank",
-                        JUNO_KEY_MAX);
+        return err_fail(err, ERR_CONFIG_VALUE,
+                        "juno.api_key: 1 to %d characters, no colon, no blank", JUNO_KEY_MAX);
     if (settings->api_secret == NULL || settings->api_secret[0] == '\0' ||
         strlen(settings->api_secret) >= JUNO_SECRET_MAX)
         return err_fail(err, ERR_CONFIG_VALUE, "juno.api_secret: 1 to %d characters",
@@ -240,11 +242,19 @@ static void call_send(struct juno *juno, struct juno_call *call, uint64_t nonce)
 {
     char url[QUEUE_URL_MAX + QUEUE_TARGET_MAX], auth[JUNO_AUTH_MAX];
     size_t body_n = call->body == NULL ? 0 : strlen(call->body);
-    struct juno_signed what = {.secret = juno->secret, .nonce = nonce, .method = call->method,
-                               .target = call->target, .body = call->body, .body_n = body_n};
+    struct juno_signed what = {.secret = juno->secret,
+                               .nonce = nonce,
+                               .method = call->method,
+                               .target = call->target,
+                               .body = call->body,
+                               .body_n = body_n};
     struct http_header headers[3] = {{"Authorization", auth}};
-    struct http_request request = {.method = call->method, .url = url, .headers = headers,
-                                   .headers_n = 1, .body = call->body, .body_n = body_n,
+    struct http_request request = {.method = call->method,
+                                   .url = url,
+                                   .headers = headers,
+                                   .headers_n = 1,
+                                   .body = call->body,
+                                   .body_n = body_n,
                                    .timeout_ms = juno->timeout_ms,
                                    .answer_max = JUNO_ANSWER_BYTES_MAX,
                                    .money = strcmp(call->method, "GET") != 0};
@@ -307,7 +317,8 @@ static void refusal_read(const struct juno_answer *answer, int status, struct er
 }
 
 /* For a read "not found" is an answer. For a change it proves nothing: see the table. */
-static void not_found(const struct juno_call *call, const struct juno_answer *answer, struct err *err)
+static void not_found(const struct juno_call *call, const struct juno_answer *answer,
+                      struct err *err)
 {
     if (strcmp(call->method, "GET") == 0)
         err_set(err, ERR_JUNO_NOT_FOUND, "juno: not found: %s", answer->message);
@@ -340,8 +351,8 @@ static void transport_err(const struct err *e, struct err *err)
     if (e->code == ERR_BUSY)
         *err = *e;
     else
-        err_set(err, e->outcome == OUTCOME_NOT_HAPPENED ? ERR_JUNO_AWAY : ERR_JUNO_UNKNOWN, "juno: %s",
-                e->message);
+        err_set(err, e->outcome == OUTCOME_NOT_HAPPENED ? ERR_JUNO_AWAY : ERR_JUNO_UNKNOWN,
+                "juno: %s", e->message);
     err->outcome = e->outcome;
 }
 

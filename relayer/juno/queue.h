@@ -45,12 +45,12 @@ struct juno_call {
     struct juno_call *next;
     const char *method; /* "GET", "POST" */
     char target[QUEUE_TARGET_MAX];
-    char *body;         /* owned; NULL for GET */
+    char *body; /* owned; NULL for GET */
     bool has_idem;
     char idem[UUID_TEXT_MAX];
-    bool money;         /* moves money: before all others, fresh connection */
-    bool resigned;      /* its one second chance after a refused nonce is used */
-    bool refused;       /* `err` was set before it was queued; it is not sent */
+    bool money;    /* moves money: before all others, fresh connection */
+    bool resigned; /* its one second chance after a refused nonce is used */
+    bool refused;  /* `err` was set before it was queued; it is not sent */
     struct err err;
 
     enum call_kind kind;
@@ -63,7 +63,8 @@ struct juno_call {
 void queue_put(struct juno *juno, struct juno_call *call);
 bool queue_amount_as_number(const struct juno *juno);
 
-/* Defined by client.c: reads the payload (NULL with an error) and calls the caller back. Does not free. */
+/* Defined by client.c: reads the payload (NULL with an error) and calls the caller back. Does
+ * not free. */
 void juno_call_finish(const struct juno_call *call, const struct err *err,
                       const struct json_t *payload);
 

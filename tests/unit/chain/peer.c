@@ -192,7 +192,8 @@ int peer_port(const struct peer *peer)
     return peer->port;
 }
 
-void peer_plan(struct peer *peer, enum peer_act act, int status, const char *headers, const char *body)
+void peer_plan(struct peer *peer, enum peer_act act, int status, const char *headers,
+               const char *body)
 {
     CHECK(peer->planned < PEER_REQUESTS_MAX);
     peer->script[peer->planned++] = (struct item){act, status, strdup(headers), strdup(body)};
@@ -213,7 +214,8 @@ bool peer_header(const struct peer_request *request, const char *name, char *out
 {
     size_t name_n = strlen(name);
 
-    for (const char *line = request->text; line + 2 < request->body; line = strstr(line, "\r\n") + 2) {
+    for (const char *line = request->text; line + 2 < request->body;
+         line = strstr(line, "\r\n") + 2) {
         size_t n = strcspn(line, "\r");
 
         if (n > name_n + 1 && strncasecmp(line, name, name_n) == 0 && line[name_n] == ':') {

@@ -1,6 +1,5 @@
-/*
- * A scripted HTTP server on 127.0.0.1 in the test's own loop: it records each request and plays the next
- * item of its script. One connection per request.
+/* A scripted HTTP server on 127.0.0.1 in the test's own loop: it records each request and plays
+ * the next item of its script. One connection per request.
  */
 #ifndef KUSTODIA_TESTS_PEER_H
 #define KUSTODIA_TESTS_PEER_H
@@ -30,7 +29,8 @@ void peer_free(struct peer *peer);
 int peer_port(const struct peer *peer);
 
 /* Adds an item to the script. `headers` are whole lines ("Retry-After: 7\r\n") or "". */
-void peer_plan(struct peer *peer, enum peer_act act, int status, const char *headers, const char *body);
+void peer_plan(struct peer *peer, enum peer_act act, int status, const char *headers,
+               const char *body);
 #define peer_say(peer, body) peer_plan((peer), PEER_ANSWER, 200, "", (body))
 
 size_t peer_requests(const struct peer *peer);

@@ -27,12 +27,12 @@
     "\",\"logIndex\":\"0x3\",\"removed\":false}"
 #define RECEIPT                                                                                    \
     "{\"transactionHash\":\"" H32 "\",\"status\":\"0x1\",\"blockNumber\":\"0x10\",\"blockHash\":"  \
-    "\"" G32 "\",\"transactionIndex\":\"0x2\",\"from\":\"" A20 "\",\"gasUsed\":\"0x5208\","         \
+    "\"" G32 "\",\"transactionIndex\":\"0x2\",\"from\":\"" A20 "\",\"gasUsed\":\"0x5208\","        \
     "\"effectiveGasPrice\":\"0x3b9aca00\",\"logs\":[" LOG "],\"gasUsedForL1\":\"0x1\"}"
 #define TX                                                                                         \
-    "{\"hash\":\"" H32 "\",\"from\":\"" A20 "\",\"to\":null,\"nonce\":\"0x7\",\"gas\":\"0x5208\","  \
-    "\"value\":\"0x0\",\"input\":\"0xdeadbeef\",\"type\":\"0x2\",\"maxFeePerGas\":\"0x64\","        \
-    "\"maxPriorityFeePerGas\":\"0x1\",\"gasPrice\":\"0x32\",\"blockHash\":\"" G32                   \
+    "{\"hash\":\"" H32 "\",\"from\":\"" A20 "\",\"to\":null,\"nonce\":\"0x7\",\"gas\":\"0x5208\"," \
+    "\"value\":\"0x0\",\"input\":\"0xdeadbeef\",\"type\":\"0x2\",\"maxFeePerGas\":\"0x64\","       \
+    "\"maxPriorityFeePerGas\":\"0x1\",\"gasPrice\":\"0x32\",\"blockHash\":\"" G32                  \
     "\",\"blockNumber\":\"0x10\"}"
 
 static struct arena *arena;
@@ -85,9 +85,10 @@ static void reads_a_batch_in_any_order(void **state)
     uint64_t value;
 
     (void)state;
-    assert_true(parse("[{\"jsonrpc\":\"2.0\",\"id\":8,\"result\":\"0x8\"},"
-                      "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32000,\"message\":\"a\\u0007b\"}}]",
-                      2, &answer, &err));
+    assert_true(parse(
+        "[{\"jsonrpc\":\"2.0\",\"id\":8,\"result\":\"0x8\"},"
+        "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32000,\"message\":\"a\\u0007b\"}}]",
+        2, &answer, &err));
     assert_null(answer.reply[0].result);
     assert_int_equal(answer.reply[0].error_code, -32000);
     assert_string_equal(answer.reply[0].error_text, "a?b");
@@ -102,8 +103,9 @@ static void spreads_one_error_over_a_batch(void **state)
     struct err err;
 
     (void)state;
-    assert_true(parse("{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32005,\"message\":\"limit\"}}",
-                      2, &answer, &err));
+    assert_true(
+        parse("{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32005,\"message\":\"limit\"}}",
+              2, &answer, &err));
     assert_string_equal(answer.reply[0].error_text, "limit");
     assert_string_equal(answer.reply[1].error_text, "limit");
     answer_free(&answer);
@@ -114,9 +116,11 @@ static void keeps_revert_data(void **state)
     static const char *const cases[] = {
         "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":3,\"message\":\"execution reverted\","
         "\"data\":\"0x08c379a0\"}}",
-        "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32000,\"message\":\"execution reverted\","
+        "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32000,\"message\":\"execution "
+        "reverted\","
         "\"data\":{\"data\":\"0x08c379a0\"}}}",
-        "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32015,\"message\":\"VM execution reverted\","
+        "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32015,\"message\":\"VM execution "
+        "reverted\","
         "\"data\":\"Reverted 0x08c379a0\"}}",
     };
     struct chain_answer answer;
@@ -140,7 +144,9 @@ static void cuts_long_revert_data(void **state)
     struct err err;
 
     (void)state;
-    n = (size_t)snprintf(text, digits + 256, "%s", "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":3,\"message\":\"m\",\"data\":\"0x");
+    n = (size_t)snprintf(
+        text, digits + 256, "%s",
+        "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":3,\"message\":\"m\",\"data\":\"0x");
     memset(text + n, 'a', digits);
     memcpy(text + n + digits, "\"}}", 4);
     assert_true(parse(text, 1, &answer, &err));
@@ -172,8 +178,12 @@ static void refuses_broken_envelopes(void **state)
         {"[{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":\"0x1\"}]", 1},
         {"{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":\"0x1\"}", 2},
         {"[{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":\"0x1\"}]", 2},
-        {"[{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":\"0x1\"},{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":\"0x1\"}]", 2},
-        {"[{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":\"0x1\"},{\"jsonrpc\":\"2.0\",\"id\":9,\"result\":\"0x1\"}]", 2},
+        {"[{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":\"0x1\"},{\"jsonrpc\":\"2.0\",\"id\":7,"
+         "\"result\":\"0x1\"}]",
+         2},
+        {"[{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":\"0x1\"},{\"jsonrpc\":\"2.0\",\"id\":9,"
+         "\"result\":\"0x1\"}]",
+         2},
         {"[1,2]", 2},
         {"7", 1},
         {"{\"jsonrpc\":\"2.0\",\"id\":99999999999999999999999,\"result\":\"0x1\"}", 1},
@@ -277,7 +287,8 @@ static void reads_a_transaction(void **state)
 }
 
 /* Each field of each object, spoiled in turn in each way, must be noticed. */
-static void spoil(const char *text, const char *key, const char *bad, bool (*read)(json_t *, struct err *))
+static void spoil(const char *text, const char *key, const char *bad,
+                  bool (*read)(json_t *, struct err *))
 {
     json_t *json = json_of(text);
     struct err err = {0};
@@ -329,13 +340,18 @@ static bool read_log(json_t *json, struct err *err)
 
 static void refuses_each_spoiled_field(void **state)
 {
-    static const char *const numbers[] = {NULL,    "7",      "\"\"",   "\"0x\"", "\"0x01\"", "\"7\"",
-                                          "\"0xg\"", "true", "\"-0x1\"", "[]", "\"0x 1\"",
-                                          "\"0x10000000000000000\""};
-    static const char *const hashes[] = {NULL, "1", "\"0x\"", "\"0x11\"", "{}",
-                                         "\"1111111111111111111111111111111111111111111111111111111111111111\"",
-                                         "\"" H32 "11\"",
-                                         "\"0xzz11111111111111111111111111111111111111111111111111111111111111\""};
+    static const char *const numbers[] = {
+        NULL,      "7",    "\"\"",     "\"0x\"", "\"0x01\"", "\"7\"",
+        "\"0xg\"", "true", "\"-0x1\"", "[]",     "\"0x 1\"", "\"0x10000000000000000\""};
+    static const char *const hashes[] = {
+        NULL,
+        "1",
+        "\"0x\"",
+        "\"0x11\"",
+        "{}",
+        "\"1111111111111111111111111111111111111111111111111111111111111111\"",
+        "\"" H32 "11\"",
+        "\"0xzz11111111111111111111111111111111111111111111111111111111111111\""};
     static const struct {
         const char *text;
         bool (*read)(json_t *, struct err *);
@@ -343,7 +359,9 @@ static void refuses_each_spoiled_field(void **state)
     } objects[] = {
         {BLOCK, read_block, {"number", "timestamp"}, {"hash", "parentHash"}},
         {LOG, read_log, {"blockNumber", "logIndex"}, {"address", "blockHash", "transactionHash"}},
-        {RECEIPT, read_receipt, {"status", "blockNumber", "transactionIndex", "gasUsed"},
+        {RECEIPT,
+         read_receipt,
+         {"status", "blockNumber", "transactionIndex", "gasUsed"},
          {"transactionHash", "blockHash", "from"}},
         {TX, read_tx, {"nonce", "gas"}, {"hash", "from"}},
     };

@@ -1,6 +1,8 @@
-/* The node door against a real node: anvil from contracts/node_modules. Skipped, aloud, without it.
+/* The node door against a real node: anvil from contracts/node_modules. Skipped, aloud, without
+ * it.
  *
- * The key is sixteen times 01 02, made up here and good for nothing: anvil_setBalance gives it gas. */
+ * The key is sixteen times 01 02, made up here and good for nothing: anvil_setBalance gives it
+ * gas. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -198,11 +200,16 @@ static void control(const char *method, const uint8_t address[20], const char *v
 
     hex_encode_0x(address, 20, text);
     snprintf(body, sizeof body,
-             "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":[\"%s\",\"%s\"]}", method, text,
-             value);
+             "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":[\"%s\",\"%s\"]}", method,
+             text, value);
     http_call(http,
-              &(struct http_request){.method = "POST", .url = url, .headers = &header, .headers_n = 1,
-                                     .body = body, .body_n = strlen(body), .timeout_ms = 5000,
+              &(struct http_request){.method = "POST",
+                                     .url = url,
+                                     .headers = &header,
+                                     .headers_n = 1,
+                                     .body = body,
+                                     .body_n = strlen(body),
+                                     .timeout_ms = 5000,
                                      .answer_max = 65536},
               on_http, NULL);
     ok();
@@ -227,7 +234,8 @@ static void sender_make(void)
 static void anvil_start(void)
 {
     char port[16];
-    char *argv[] = {ANVIL, "--port", port, "--chain-id", "42161", "--silent", "--hardfork", "cancun", NULL};
+    char *argv[] = {ANVIL,      "--port",     port,     "--chain-id", "42161",
+                    "--silent", "--hardfork", "cancun", NULL};
 
     snprintf(port, sizeof port, "%d", port_free());
     snprintf(url, sizeof url, "http://127.0.0.1:%s", port);
@@ -276,8 +284,12 @@ static int down(void **state)
 static void send_call(const uint8_t to[20], uint64_t nonce, uint64_t max_fee)
 {
     static uint8_t raw[1024];
-    struct tx tx = {.type = TX_EIP1559, .chain_id = 42161, .nonce = nonce, .gas_limit = 100000,
-                    .max_fee = u256_from_u64(max_fee), .has_to = true};
+    struct tx tx = {.type = TX_EIP1559,
+                    .chain_id = 42161,
+                    .nonce = nonce,
+                    .gas_limit = 100000,
+                    .max_fee = u256_from_u64(max_fee),
+                    .has_to = true};
     secp256k1_ecdsa_recoverable_signature signature;
     uint8_t compact[64], digest[32];
     struct buf buf;

@@ -25,7 +25,7 @@
 #define BLOCK(n)                                                                                   \
     "{\"number\":\"" n "\",\"hash\":\"" H32 "\",\"parentHash\":\"" G32 "\",\"timestamp\":\"0x1\"}"
 #define LOG_AT(n)                                                                                  \
-    "{\"address\":\"" A20 "\",\"topics\":[],\"data\":\"0x\",\"blockNumber\":\"" n                   \
+    "{\"address\":\"" A20 "\",\"topics\":[],\"data\":\"0x\",\"blockNumber\":\"" n                  \
     "\",\"blockHash\":\"" G32 "\",\"transactionHash\":\"" H32 "\",\"logIndex\":\"0x0\"}"
 
 static uv_loop_t loop;
@@ -235,15 +235,18 @@ static void hands_a_revert_over_without_asking_twice(void **state)
     uint8_t to[20] = {0};
 
     (void)state;
-    peer_say(first, "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":3,\"message\":\"execution reverted\","
-                    "\"data\":\"0xdeadbeef\"}}");
+    peer_say(
+        first,
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":3,\"message\":\"execution reverted\","
+        "\"data\":\"0xdeadbeef\"}}");
     node_call(node, &(struct node_message){.to = to}, on_bytes, NULL);
     expect(1, ERR_CHAIN_REVERT);
     assert_int_equal(got.revert_n, 4);
     assert_memory_equal(got.revert, "\xde\xad\xbe\xef", 4);
     assert_int_equal(peer_requests(second), 0);
-    assert_non_null(strstr(peer_request(first, 0)->body,
-                           "[{\"to\":\"0x0000000000000000000000000000000000000000\",\"data\":\"0x\"},\"latest\"]"));
+    assert_non_null(strstr(
+        peer_request(first, 0)->body,
+        "[{\"to\":\"0x0000000000000000000000000000000000000000\",\"data\":\"0x\"},\"latest\"]"));
 }
 
 static void reads_heads_with_and_without_finality(void **state)
@@ -256,7 +259,8 @@ static void reads_heads_with_and_without_finality(void **state)
     assert_int_equal(got.heads.finalized.number, 5);
     assert_int_equal(got.heads.safe.number, 6);
     assert_int_equal(got.heads.latest.number, 9);
-    peer_say(first, "[" BAD(4, -32000, "finalized block not found") "," OK(5, "null") "," OK(6, BLOCK("0x9")) "]");
+    peer_say(first, "[" BAD(4, -32000, "finalized block not found") "," OK(5, "null") "," OK(
+                        6, BLOCK("0x9")) "]");
     node_heads(node, on_heads, NULL);
     until(2);
     assert_false(got.failed || got.heads.finalized.present || got.heads.safe.present);
@@ -313,7 +317,8 @@ static void believes_logs_only_from_a_head_past_the_range(void **state)
     until(1);
     assert_false(got.failed);
     assert_int_equal(got.n, 1);
-    assert_non_null(strstr(peer_request(first, 0)->body, "\"fromBlock\":\"0x1\",\"toBlock\":\"0x10\""));
+    assert_non_null(
+        strstr(peer_request(first, 0)->body, "\"fromBlock\":\"0x1\",\"toBlock\":\"0x10\""));
 
     peer_say(first, "[" OK(3, "\"0xf\"") "," OK(4, "[]") "]");
     peer_plan(second, PEER_DROP, 0, "", "");
@@ -342,7 +347,8 @@ static void reports_a_range_at_once(void **state)
     struct node_logs_query query = logs_query();
 
     (void)state;
-    peer_say(first, "[" OK(1, "\"0x20\"") "," BAD(2, -32005, "query returned more than 10000 results") "]");
+    peer_say(first, "[" OK(1, "\"0x20\"") "," BAD(2, -32005,
+                                                  "query returned more than 10000 results") "]");
     node_logs(node, &query, on_logs, NULL);
     expect(1, ERR_CHAIN_RANGE);
     assert_int_equal(peer_requests(second), 0);
@@ -360,9 +366,10 @@ static void refuses_the_receipt_of_another_transaction(void **state)
     assert_false(got.failed || got.present);
     for (int i = 0; i < 2; i++)
         peer_say(i == 0 ? first : second,
-                 OK(2, "{\"transactionHash\":\"" H32 "\",\"status\":\"0x1\",\"blockNumber\":\"0x10\","
-                       "\"blockHash\":\"" G32 "\",\"transactionIndex\":\"0x0\",\"from\":\"" A20
-                       "\",\"gasUsed\":\"0x1\",\"effectiveGasPrice\":\"0x1\",\"logs\":[]}"));
+                 OK(2,
+                    "{\"transactionHash\":\"" H32 "\",\"status\":\"0x1\",\"blockNumber\":\"0x10\","
+                    "\"blockHash\":\"" G32 "\",\"transactionIndex\":\"0x0\",\"from\":\"" A20
+                    "\",\"gasUsed\":\"0x1\",\"effectiveGasPrice\":\"0x1\",\"logs\":[]}"));
     node_receipt(node, hash, on_receipt, NULL);
     expect(2, ERR_CHAIN_ANSWER);
 }
@@ -379,7 +386,8 @@ static const char *accept_text(unsigned id)
 
     keccak256(raw, sizeof raw, hash);
     hex_encode_0x(hash, 32, hex);
-    snprintf(accepted, sizeof accepted, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":\"%s\"}", id, hex);
+    snprintf(accepted, sizeof accepted, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":\"%s\"}", id,
+             hex);
     return accepted;
 }
 
@@ -432,7 +440,8 @@ static void joins_what_the_endpoints_say(void **state)
                       says[p] == NULL ? "" : says[p]);
         send_raw();
         until(1);
-        assert_string_equal(send_verdict_name(got.sent.verdict), send_verdict_name(cases[i].verdict));
+        assert_string_equal(send_verdict_name(got.sent.verdict),
+                            send_verdict_name(cases[i].verdict));
         assert_int_equal(got.failed, cases[i].verdict == SEND_UNKNOWN);
         if (got.failed)
             assert_int_equal(got.err.outcome, OUTCOME_UNKNOWN);
@@ -447,8 +456,10 @@ static void knows_when_nothing_was_sent(void **state)
 
     (void)state;
     node_free(node);
-    node = node_new(http, &(struct node_settings){.urls = "http://127.0.0.1:1,http://127.0.0.1:1",
-                                                  .timeout_ms = 2000}, &err);
+    node = node_new(http,
+                    &(struct node_settings){.urls = "http://127.0.0.1:1,http://127.0.0.1:1",
+                                            .timeout_ms = 2000},
+                    &err);
     send_raw();
     until(1);
     assert_int_equal(got.sent.verdict, SEND_UNKNOWN);
@@ -476,9 +487,14 @@ static void answers_every_call_when_it_is_freed(void **state)
 
 static void refuses_odd_addresses(void **state)
 {
-    static const char *const bad[] = {"", "ftp://x", "http://a,", "http://a,,http://b", "localhost:8545",
-                                      "http://a,http://a,http://a,http://a,http://a,http://a,http://a,"
-                                      "http://a,http://a"};
+    static const char *const bad[] = {
+        "",
+        "ftp://x",
+        "http://a,",
+        "http://a,,http://b",
+        "localhost:8545",
+        "http://a,http://a,http://a,http://a,http://a,http://a,http://a,"
+        "http://a,http://a"};
     struct err err;
 
     (void)state;

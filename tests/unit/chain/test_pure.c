@@ -25,7 +25,8 @@ static const struct {
     {"nonce too low: address 0x00, tx: 4 state: 5", SEND_NONCE_LOW},
     {"nonce too low", SEND_NONCE_LOW},
     {"nonce too high: address 0x00, tx: 9 state: 5", SEND_NONCE_HIGH},
-    {"max fee per gas less than block base fee: address 0x00, maxFeePerGas: 1 baseFee: 2", SEND_FEE_LOW},
+    {"max fee per gas less than block base fee: address 0x00, maxFeePerGas: 1 baseFee: 2",
+     SEND_FEE_LOW},
     {"replacement transaction underpriced", SEND_FEE_LOW},
     {"transaction underpriced", SEND_FEE_LOW},
     {"insufficient funds for gas * price + value: address 0x00 have 1 want 2", SEND_FUNDS},
@@ -41,7 +42,8 @@ static const struct {
     {"sequencer temporarily not available", SEND_UNKNOWN},
     {"failed to publish transaction to any of the forwarding targets: nonce too low", SEND_UNKNOWN},
     {"context deadline exceeded", SEND_UNKNOWN},
-    {"currently not accepting transactions due to expected surplus being below threshold", SEND_UNKNOWN},
+    {"currently not accepting transactions due to expected surplus being below threshold",
+     SEND_UNKNOWN},
     {"internal error", SEND_UNKNOWN},
     {"queue full", SEND_UNKNOWN},
     {"something nobody has seen", SEND_UNKNOWN},
@@ -81,7 +83,8 @@ static const struct {
     {3, "execution reverted: Not active", READ_REVERT},
     {3, "execution reverted: rate limit of the contract", READ_REVERT},
     {-32000, "execution reverted", READ_REVERT},
-    {-32005, "query returned more than 10000 results. Try with this block range [0x1, 0x2]", READ_RANGE},
+    {-32005, "query returned more than 10000 results. Try with this block range [0x1, 0x2]",
+     READ_RANGE},
     {-32602, "Log response size exceeded.", READ_RANGE},
     {-32602, "query exceeds max block range 2000", READ_RANGE},
     {-32603, "range is too large, max is 1k blocks", READ_RANGE},
@@ -172,7 +175,8 @@ static void knows_the_worst_cost(void **state)
 
     (void)state;
     fees_worst_cost(UINT64_MAX, &fees, &cost);
-    assert_true(u256_from_dec("340282366920938463426481119284349108225", &expected)); /* (2^64-1)^2 */
+    assert_true(
+        u256_from_dec("340282366920938463426481119284349108225", &expected)); /* (2^64-1)^2 */
     assert_int_equal(u256_cmp(&cost, &expected), 0);
 }
 

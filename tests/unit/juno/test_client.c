@@ -1,4 +1,5 @@
-/* The Juno client against a scripted server: what goes on the wire, and what each way to fail means. */
+/* The Juno client against a scripted server: what goes on the wire, and what each way to fail
+ * means. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +18,9 @@
 #include "tests/unit/chain/peer.h"
 
 #define BANK_ID "9c1c2b0e-0000-4000-8000-000000000001"
-#define OP "{\"success\":true,\"payload\":{\"id\":\"aaaa-1\",\"amount\":100,\"summary_status\":\"IN_PROGRESS\"}}"
+#define OP                                                                                         \
+    "{\"success\":true,\"payload\":{\"id\":\"aaaa-1\",\"amount\":100,\"summary_status\":\"IN_"     \
+    "PROGRESS\"}}"
 
 static uv_loop_t loop;
 static struct http_client *http;
@@ -164,8 +167,12 @@ static void assert_signed(size_t i, uint64_t nonce)
     char method[8], target[256], header[JUNO_AUTH_MAX];
     size_t method_n = strcspn(request->text, " "),
            target_n = strcspn(request->text + method_n + 1, " ");
-    struct juno_signed what = {.secret = "secret", .nonce = nonce, .method = method, .target = target,
-                               .body = request->body, .body_n = strlen(request->body)};
+    struct juno_signed what = {.secret = "secret",
+                               .nonce = nonce,
+                               .method = method,
+                               .target = target,
+                               .body = request->body,
+                               .body_n = strlen(request->body)};
 
     snprintf(method, sizeof method, "%.*s", (int)method_n, request->text);
     snprintf(target, sizeof target, "%.*s", (int)target_n, request->text + method_n + 1);
@@ -201,9 +208,10 @@ static void withdraws_with_the_travel_rule_and_a_number(void **state)
     memset(what.address, 0x11, 20);
     juno_withdraw(juno, &what, on_op, NULL);
     until(1);
-    assert_string_equal(peer_request(peer, 0)->body,
-                        "{\"address\":\"0x1111111111111111111111111111111111111111\",\"amount\":70.01,"
-                        "\"asset\":\"MXNB\",\"blockchain\":\"ARBITRUM\",\"compliance\":{\"travel_rule\":{}}}");
+    assert_string_equal(
+        peer_request(peer, 0)->body,
+        "{\"address\":\"0x1111111111111111111111111111111111111111\",\"amount\":70.01,"
+        "\"asset\":\"MXNB\",\"blockchain\":\"ARBITRUM\",\"compliance\":{\"travel_rule\":{}}}");
 }
 
 static void signs_the_query_and_takes_rising_nonces(void **state)
@@ -224,16 +232,19 @@ static void signs_the_query_and_takes_rising_nonces(void **state)
     assert_int_equal(got.rows, 1); /* the row of another kind is dropped */
     for (size_t i = 0; i < 3; i++)
         assert_signed(i, 1000 + i);
-    assert_non_null(strstr(peer_request(peer, 0)->text,
-                           "GET /mint_platform/v1/transactions?page=0&size=50&type=ISSUANCE HTTP/1.1"));
+    assert_non_null(
+        strstr(peer_request(peer, 0)->text,
+               "GET /mint_platform/v1/transactions?page=0&size=50&type=ISSUANCE HTTP/1.1"));
 }
 
 static void sends_one_at_a_time_and_money_first(void **state)
 {
     (void)state;
     for (int i = 0; i < 2; i++)
-        peer_say(peer, "{\"success\":true,\"payload\":{\"balances\":[{\"asset\":\"mxnbj\",\"balance\":12.5},"
-                       "{\"asset\":\"mxn\",\"balance\":\"3.01\"}]}}");
+        peer_say(
+            peer,
+            "{\"success\":true,\"payload\":{\"balances\":[{\"asset\":\"mxnbj\",\"balance\":12.5},"
+            "{\"asset\":\"mxn\",\"balance\":\"3.01\"}]}}");
     juno_balances(juno, on_balances, NULL);
     juno_balances(juno, on_balances, NULL);
     until(2);
@@ -261,9 +272,13 @@ static void expect(unsigned calls, enum err_code code, enum outcome outcome)
 static void says_unknown_when_the_answer_is_lost(void **state)
 {
     static const char *const bodies[] = {
-        "<html>ok</html>", "{\"success\":true}", "{\"success\":true,\"payload\":{\"id\":\"x\"}}",
+        "<html>ok</html>",
+        "{\"success\":true}",
+        "{\"success\":true,\"payload\":{\"id\":\"x\"}}",
         "{\"success\":true,\"payload\":{\"id\":\"../etc\",\"summary_status\":\"PENDING\"}}",
-        "{\"success\":true,\"success\":false,\"payload\":{}}", "", "{\"success\":\"true\",\"payload\":{}}"};
+        "{\"success\":true,\"success\":false,\"payload\":{}}",
+        "",
+        "{\"success\":\"true\",\"payload\":{}}"};
     unsigned calls = 0;
 
     (void)state;
@@ -282,7 +297,8 @@ static void says_unknown_when_the_answer_is_lost(void **state)
     peer_plan(peer, PEER_ANSWER, 502, "", "<html>bad gateway</html>");
     redeem();
     expect(++calls, ERR_JUNO_UNKNOWN, OUTCOME_UNKNOWN);
-    peer_plan(peer, PEER_ANSWER, 500, "", "{\"success\":false,\"error\":{\"code\":\"0303\",\"message\":\"m\"}}");
+    peer_plan(peer, PEER_ANSWER, 500, "",
+              "{\"success\":false,\"error\":{\"code\":\"0303\",\"message\":\"m\"}}");
     redeem();
     expect(++calls, ERR_JUNO_UNKNOWN, OUTCOME_UNKNOWN);
     assert_int_equal(peer_requests(peer), calls); /* nothing was repeated */
@@ -291,8 +307,9 @@ static void says_unknown_when_the_answer_is_lost(void **state)
 static void says_refused_and_masks_what_it_quotes(void **state)
 {
     (void)state;
-    peer_plan(peer, PEER_ANSWER, 400, "",
-              "{\"success\":false,\"error\":{\"code\":32002,\"message\":\"bad 032180000118359719\"}}");
+    peer_plan(
+        peer, PEER_ANSWER, 400, "",
+        "{\"success\":false,\"error\":{\"code\":32002,\"message\":\"bad 032180000118359719\"}}");
     redeem();
     expect(1, ERR_JUNO_REFUSED, OUTCOME_REFUSED);
     assert_non_null(strstr(got.err.message, "32002"));
@@ -380,7 +397,8 @@ static void asks_for_nonces_before_they_end(void **state)
 static void calls_a_missing_transaction_no_error(void **state)
 {
     (void)state;
-    peer_plan(peer, PEER_ANSWER, 404, "", "{\"success\":false,\"error\":{\"code\":\"1401\",\"message\":\"none\"}}");
+    peer_plan(peer, PEER_ANSWER, 404, "",
+              "{\"success\":false,\"error\":{\"code\":\"1401\",\"message\":\"none\"}}");
     juno_transaction(juno, "aaaa-2", on_txn, NULL);
     until(1);
     assert_false(got.failed || got.has_result);
@@ -399,7 +417,8 @@ static void reads_a_transaction_in_detail(void **state)
     peer_say(peer,
              "{\"success\":true,\"payload\":{\"transaction_id\":\"aaaa-3\",\"amount\":70.5,"
              "\"transaction_type\":\"CRYPTO_WITHDRAWAL\",\"status\":\"COMPLETE\",\"details\":{},"
-             "\"created_at\":\"2026-11-21T04:34:54.123000000Z\",\"timeline\":[{\"step\":\"Withdrawal requested\"},"
+             "\"created_at\":\"2026-11-21T04:34:54.123000000Z\",\"timeline\":[{\"step\":"
+             "\"Withdrawal requested\"},"
              "{\"step\":\"Tokens transferred\",\"receipt\":"
              "\"0x1111111111111111111111111111111111111111111111111111111111111111\"}]}}");
     juno_transaction(juno, "aaaa-3", on_txn, NULL);
@@ -420,8 +439,10 @@ static void refuses_when_nobody_listens(void **state)
     (void)state;
     juno_free(juno);
     juno = juno_new(&loop, http,
-                    &(struct juno_settings){.url = "http://127.0.0.1:1", .api_key = "key",
-                                            .api_secret = "secret", .timeout_ms = 2000,
+                    &(struct juno_settings){.url = "http://127.0.0.1:1",
+                                            .api_key = "key",
+                                            .api_secret = "secret",
+                                            .timeout_ms = 2000,
                                             .requests_per_minute = 10},
                     &err);
     juno_nonce_range(juno, 1, 10);
@@ -459,11 +480,14 @@ static void bounds_its_queue(void **state)
 
 static void keeps_odd_names_out_of_the_json(void **state)
 {
-    struct juno_bank_register bank = {.name = "A \"quoted\" \\ name", .clabe = "032180000118359719",
-                                      .ownership = JUNO_THIRD_PARTY, .idem = {{7}}};
+    struct juno_bank_register bank = {.name = "A \"quoted\" \\ name",
+                                      .clabe = "032180000118359719",
+                                      .ownership = JUNO_THIRD_PARTY,
+                                      .idem = {{7}}};
 
     (void)state;
-    peer_say(peer, "{\"success\":true,\"payload\":{\"id\":\"b-1\",\"clabe\":\"032180000118359719\"}}");
+    peer_say(peer,
+             "{\"success\":true,\"payload\":{\"id\":\"b-1\",\"clabe\":\"032180000118359719\"}}");
     juno_bank_register(juno, &bank, on_bank, NULL);
     until(1);
     assert_false(got.failed);

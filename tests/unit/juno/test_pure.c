@@ -98,8 +98,9 @@ static void quotes_every_number_and_nothing_else(void **state)
 
 static void refuses_broken_numbers(void **state)
 {
-    static const char *const cases[] = {"01", "-", "1.", ".5", "1e", "1e+", "1.5.5", "1x", "--1",
-                                        "\"open", "[\"a\\\"]", "0x10", "1\"2\""};
+    static const char *const cases[] = {"01",        "-",     "1.",    ".5",  "1e",
+                                        "1e+",       "1.5.5", "1x",    "--1", "\"open",
+                                        "[\"a\\\"]", "0x10",  "1\"2\""};
     char out[64];
     size_t n;
 
@@ -123,10 +124,10 @@ static void reads_decimals_exactly(void **state)
         unsigned scale;
         int64_t value;
     } cases[] = {
-        {"0", 2, 0},           {"100", 2, 10000},        {"100.1", 2, 10010},
-        {"100.00", 2, 10000},  {"100.000000", 2, 10000}, {"0.01", 2, 1},
-        {"1E+2", 2, 10000},    {"1e2", 6, 100000000},    {"12345e-2", 2, 12345},
-        {"0.29", 6, 290000},   {"1.15", 6, 1150000},     {"9000000000", 6, 9000000000000000},
+        {"0", 2, 0},          {"100", 2, 10000},        {"100.1", 2, 10010},
+        {"100.00", 2, 10000}, {"100.000000", 2, 10000}, {"0.01", 2, 1},
+        {"1E+2", 2, 10000},   {"1e2", 6, 100000000},    {"12345e-2", 2, 12345},
+        {"0.29", 6, 290000},  {"1.15", 6, 1150000},     {"9000000000", 6, 9000000000000000},
         {"0e99", 2, 0},
     };
     int64_t value;
@@ -141,9 +142,25 @@ static void reads_decimals_exactly(void **state)
 
 static void refuses_inexact_and_odd_decimals(void **state)
 {
-    static const char *const cases[] = {"",      "-1",   "+1",    ".5",   "5.",     "1.001", "1e-3",
-                                        "1e100", "1e",   "1e+",   "0x10", "1 ",     " 1",    "1,5",
-                                        "NaN",   "inf",  "1.2.3", "1e2e", "99999999999999999999",
+    static const char *const cases[] = {"",
+                                        "-1",
+                                        "+1",
+                                        ".5",
+                                        "5.",
+                                        "1.001",
+                                        "1e-3",
+                                        "1e100",
+                                        "1e",
+                                        "1e+",
+                                        "0x10",
+                                        "1 ",
+                                        " 1",
+                                        "1,5",
+                                        "NaN",
+                                        "inf",
+                                        "1.2.3",
+                                        "1e2e",
+                                        "99999999999999999999",
                                         "90000000000000.01"};
     int64_t value = 77;
 
@@ -200,14 +217,14 @@ static void refuses_odd_times(void **state)
         assert_false(juno_time_ms(cases[i], &ms));
 }
 
-/* The documented meaning of each code, written down a second time and by hand from the list of error
- * codes: P permanent, R re-sign, W wait, S stop, L look up. */
+/* The documented meaning of each code, written down a second time and by hand from the list of
+ * error codes: P permanent, R re-sign, W wait, S stop, L look up. */
 static const char *const documented[] = {
-    "L0101", "S0201", "P0202", "R0206", "R0207", "P0208", "P0213", "P0303", "P0304", "P0315", "P0317",
-    "P0318", "P0319", "P0320", "S0326", "S0330", "P0335", "P0343", "P0353", "L0356", "P0357", "P0368",
-    "P0372", "R0373", "P0407", "P0408", "W0501", "W0502", "W0503", "W0504", "W0505", "W0506", "W0602",
-    "S0703", "S0705", "W0801", "W0802", "S1000", "L1003", "L1101", "W1103", "L1401", "P1604", "P32002",
-    "L34003",
+    "L0101", "S0201", "P0202", "R0206", "R0207", "P0208", "P0213", "P0303",  "P0304",
+    "P0315", "P0317", "P0318", "P0319", "P0320", "S0326", "S0330", "P0335",  "P0343",
+    "P0353", "L0356", "P0357", "P0368", "P0372", "R0373", "P0407", "P0408",  "W0501",
+    "W0502", "W0503", "W0504", "W0505", "W0506", "W0602", "S0703", "S0705",  "W0801",
+    "W0802", "S1000", "L1003", "L1101", "W1103", "L1401", "P1604", "P32002", "L34003",
 };
 
 static enum juno_class class_of_letter(char letter)
@@ -251,14 +268,14 @@ static void leaves_the_rest_open(void **state)
         int status;
         enum juno_class class;
     } cases[] = {
-        {"", 500, JUNO_CLASS_LOOKUP},      {"", 502, JUNO_CLASS_LOOKUP},
-        {"0303", 500, JUNO_CLASS_LOOKUP},  {"0602", 503, JUNO_CLASS_LOOKUP},
-        {"9999", 400, JUNO_CLASS_LOOKUP},  {"", 400, JUNO_CLASS_LOOKUP},
-        {"", 403, JUNO_CLASS_LOOKUP},      {"", 404, JUNO_CLASS_LOOKUP},
-        {"", 408, JUNO_CLASS_LOOKUP},      {"", 409, JUNO_CLASS_LOOKUP},
-        {"", 302, JUNO_CLASS_LOOKUP},      {"0303", 200, JUNO_CLASS_LOOKUP},
-        {"", 401, JUNO_CLASS_STOP},        {"", 420, JUNO_CLASS_WAIT},
-        {"", 429, JUNO_CLASS_WAIT},        {"303", 400, JUNO_CLASS_LOOKUP},
+        {"", 500, JUNO_CLASS_LOOKUP},     {"", 502, JUNO_CLASS_LOOKUP},
+        {"0303", 500, JUNO_CLASS_LOOKUP}, {"0602", 503, JUNO_CLASS_LOOKUP},
+        {"9999", 400, JUNO_CLASS_LOOKUP}, {"", 400, JUNO_CLASS_LOOKUP},
+        {"", 403, JUNO_CLASS_LOOKUP},     {"", 404, JUNO_CLASS_LOOKUP},
+        {"", 408, JUNO_CLASS_LOOKUP},     {"", 409, JUNO_CLASS_LOOKUP},
+        {"", 302, JUNO_CLASS_LOOKUP},     {"0303", 200, JUNO_CLASS_LOOKUP},
+        {"", 401, JUNO_CLASS_STOP},       {"", 420, JUNO_CLASS_WAIT},
+        {"", 429, JUNO_CLASS_WAIT},       {"303", 400, JUNO_CLASS_LOOKUP},
     };
 
     (void)state;

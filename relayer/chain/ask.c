@@ -1,0 +1,370 @@
+/* From the first endpoint to the last: post, read by answer.c, hold against the question,
+ * deliver. */
+#include "relayer/chain/ask.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "relayer/base/arena.h"
+#include "relayer/base/check.h"
+
+union ask_result {
+    uint64_t u64;
+    struct u256 u256;
+    struct bytes bytes;
+    struct chain_code code;
+    struct node_estimate estimate;
+    struct chain_block block;
+    struct chain_heads heads;
+    struct chain_blocks blocks;
+    struct chain_logs logs;
+    struct chain_receipt receipt;
+    struct chain_tx tx;
+};
+
+struct ask *ask_new(struct node *node, enum ask_kind kind, union ask_cb cb, void *ctx)
+{
+    struct ask *ask = calloc(1, sizeof *ask);
+
+    CHECK(ask != NULL);
+    CHECK(!node->closed);
+    ask->node = node;
+    ask->kind = kind;
+    ask->cb = cb;
+    ask->ctx = ctx;
+    ask->batch = json_array();
+    ask->first_id = node->next_id;
+    node_hold(node);
+    return ask;
+}
+
+static void ask_free(struct ask *ask)
+{
+    node_drop(ask->node);
+    free(ask->body);
+    free(ask);
+}
+
+void ask_add(struct ask *ask, const char *method, json_t *params)
+{
+    json_t *member =
+        json_pack("{s:s, s:I, s:s, s:o}", "jsonrpc", "2.0", "id", (json_int_t)ask->node->next_id++,
+                  "method", method, "params", params);
+
+    CHECK(member != NULL && ask->n < CHAIN_BATCH_MAX);
+    CHECK(json_array_append_new(ask->batch, member) == 0);
+    ask->n++;
+}
+
+static void ask_deliver(const struct ask *ask, const struct err *err,
+                        const union ask_result *result)
+{
+    static const struct u256 nothing;
+
+    switch (ask->kind) {
+    case ASK_U64:
+        ask->cb.u64(ask->ctx, err, result != NULL ? result->u64 : 0);
+        return;
+    case ASK_U256:
+        ask->cb.u256(ask->ctx, err, result != NULL ? &result->u256 : &nothing);
+        return;
+    case ASK_CODE:
+        ask->cb.code(ask->ctx, err, result != NULL ? &result->code : NULL);
+        return;
+    case ASK_CALL:
+        ask->cb.bytes(ask->ctx, err, result != NULL ? &result->bytes : NULL);
+        return;
+    case ASK_ESTIMATE:
+        ask->cb.estimate(ask->ctx, err, result != NULL ? &result->estimate : NULL);
+        return;
+    case ASK_BLOCK:
+        ask->cb.block(ask->ctx, err, result != NULL ? &result->block : NULL);
+        return;
+    case ASK_HEADS:
+        ask->cb.heads(ask->ctx, err, result != NULL ? &result->heads : NULL);
+        return;
+    case ASK_BLOCKS:
+        ask->cb.blocks(ask->ctx, err, result != NULL ? &result->blocks : NULL);
+        return;
+    case ASK_LOGS:
+        ask->cb.logs(ask->ctx, err, result != NULL ? &result->logs : NULL);
+        return;
+    case ASK_RECEIPT:
+        ask->cb.receipt(ask->ctx, err, result != NULL ? &result->receipt : NULL);
+        return;
+    case ASK_TX:
+        ask->cb.tx(ask->ctx, err, result != NULL ? &result->tx : NULL);
+        return;
+    }
+}
+
+/* A block, where the node may say "not found" instead of null. */
+static bool read_block_or_none(const struct chain_reply *reply, struct chain_block *out,
+                               struct err *err)
+{
+    *out = (struct chain_block){0};
+    return reply->result == NULL || answer_block(reply->result, out, err);
+}
+
+/* Asked in the order finalized, safe, latest: each can only be at or below the one that follows. */
+static bool read_heads(const struct chain_answer *answer, struct chain_heads *out, struct err *err)
+{
+    if (!read_block_or_none(&answer->reply[0], &out->finalized, err) ||
+        !read_block_or_none(&answer->reply[1], &out->safe, err) ||
+        !read_block_or_none(&answer->reply[2], &out->latest, err))
+        return false;
+    if (!out->latest.present)
+        return err_fail(err, ERR_CHAIN_ANSWER, "node answer: no latest block");
+    if ((out->finalized.present && out->finalized.number > out->latest.number) ||
+        (out->safe.present && out->safe.number > out->latest.number))
+        return err_fail(err, ERR_CHAIN_ANSWER, "node answer: safe or finalized above latest");
+    return true;
+}
+
+static bool read_blocks(const struct ask *ask, const struct chain_answer *answer,
+                        struct chain_blocks *out, struct err *err)
+{
+    out->n = 0;
+    for (size_t i = 0; i < answer->n; i++) {
+        struct chain_block *block = &out->block[i];
+
+        if (!read_block_or_none(&answer->reply[i], block, err))
+            return false;
+        if (!block->present)
+            return true;
+        if (block->number != ask->from + i)
+            return err_fail(err, ERR_CHAIN_ANSWER,
+                            "node answer: block %" PRIu64 " for block %" PRIu64, block->number,
+                            ask->from + i);
+        out->n++;
+    }
+    return true;
+}
+
+static bool log_asked_for(const struct node_logs_query *query, const struct chain_log *log)
+{
+    if (log->block_number < query->from || log->block_number > query->to)
+        return false;
+    for (size_t i = 0; i < query->addresses_n; i++)
+        if (memcmp(query->address[i], log->address, 20) == 0)
+            return true;
+    return false;
+}
+
+/* The head was asked first in the same batch, so it is not newer than the state the logs came
+ * from. */
+static bool read_logs(const struct ask *ask, const struct chain_answer *answer, struct arena *arena,
+                      struct chain_logs *out, struct err *err)
+{
+    uint64_t head;
+
+    if (!answer_u64(answer->reply[0].result, &head, err))
+        return false;
+    if (head < ask->logs.to)
+        return err_fail(err, ERR_CHAIN_LAGS, "node: at block %" PRIu64 ", asked up to %" PRIu64,
+                        head, ask->logs.to);
+    if (!answer_logs(answer->reply[1].result, arena, out, err))
+        return false;
+    for (size_t i = 0; i < out->n; i++)
+        if (!log_asked_for(&ask->logs, &out->log[i]))
+            return err_fail(err, ERR_CHAIN_ANSWER, "node answer: a log that was not asked for");
+    return true;
+}
+
+static bool read_receipt(const struct ask *ask, const struct json_t *json, struct arena *arena,
+                         struct chain_receipt *out, struct err *err)
+{
+    if (!answer_receipt(json, arena, out, err))
+        return false;
+    if (out->present && memcmp(out->tx_hash, ask->hash, 32) != 0)
+        return err_fail(err, ERR_CHAIN_ANSWER, "node answer: the receipt of another transaction");
+    return true;
+}
+
+static bool read_tx(const struct ask *ask, const struct json_t *json, struct arena *arena,
+                    struct chain_tx *out, struct err *err)
+{
+    if (!answer_tx(json, arena, out, err))
+        return false;
+    if (out->present && memcmp(out->hash, ask->hash, 32) != 0)
+        return err_fail(err, ERR_CHAIN_ANSWER, "node answer: another transaction");
+    return true;
+}
+
+static bool ask_read(const struct ask *ask, const struct chain_answer *answer, struct arena *arena,
+                     union ask_result *out, struct err *err)
+{
+    const struct json_t *first = answer->reply[0].result;
+
+    switch (ask->kind) {
+    case ASK_U64:
+        return answer_u64(first, &out->u64, err);
+    case ASK_U256:
+        return answer_u256(first, &out->u256, err);
+    case ASK_CODE:
+        return answer_code(first, arena, &out->code, err);
+    case ASK_CALL:
+        return answer_bytes(first, arena, &out->bytes, err);
+    case ASK_ESTIMATE:
+        return answer_u64(first, &out->estimate.gas, err);
+    case ASK_BLOCK:
+        return read_block_or_none(&answer->reply[0], &out->block, err);
+    case ASK_HEADS:
+        return read_heads(answer, &out->heads, err);
+    case ASK_BLOCKS:
+        return read_blocks(ask, answer, &out->blocks, err);
+    case ASK_LOGS:
+        return read_logs(ask, answer, arena, &out->logs, err);
+    case ASK_RECEIPT:
+        return read_receipt(ask, first, arena, &out->receipt, err);
+    case ASK_TX:
+        return read_tx(ask, first, arena, &out->tx, err);
+    }
+    CHECK(!"a kind of question outside the enum");
+    return false;
+}
+
+static bool ask_is_of_blocks(enum ask_kind kind)
+{
+    return kind == ASK_BLOCK || kind == ASK_HEADS || kind == ASK_BLOCKS;
+}
+
+static bool ask_may_revert(enum ask_kind kind)
+{
+    return kind == ASK_CALL || kind == ASK_ESTIMATE;
+}
+
+/* What one error member means for the whole question; true: none, the results may be read. */
+static bool reply_check(const struct ask *ask, const struct chain_reply *reply, struct err *err)
+{
+    const char *text = reply->error_text;
+
+    if (reply->result != NULL)
+        return true;
+    switch (read_verdict_of(reply->error_code, text)) {
+    case READ_REVERT:
+        if (ask_may_revert(ask->kind))
+            return err_fail(err, ERR_CHAIN_REVERT, "call reverted: %s", text);
+        return err_fail(err, ERR_CHAIN_AWAY, "node: %s", text);
+    case READ_RANGE:
+        return err_fail(err, ERR_CHAIN_RANGE, "node: %s", text);
+    case READ_ABSENT:
+        return ask_is_of_blocks(ask->kind) || err_fail(err, ERR_CHAIN_AWAY, "node: %s", text);
+    case READ_DEFINITE:
+        return err_fail(err, ERR_CHAIN_REFUSED, "node: %s", text);
+    case READ_NEXT:
+        return err_fail(err, ERR_CHAIN_AWAY, "node: %s", text);
+    }
+    return err_fail(err, ERR_CHAIN_AWAY, "node: %s", text);
+}
+
+/* A revert is an answer that carries data. */
+static void ask_deliver_revert(struct ask *ask, const struct chain_reply *reply, struct err *err)
+{
+    union ask_result result = {0};
+    struct bytes data = {reply->revert, reply->revert_n};
+
+    if (ask->kind == ASK_ESTIMATE)
+        result.estimate.revert = data;
+    else
+        result.bytes = data;
+    err->outcome = OUTCOME_NOT_HAPPENED;
+    ask_deliver(ask, err, &result);
+}
+
+/* Errors that another endpoint would give too. */
+static bool err_is_final(enum err_code code)
+{
+    return code == ERR_CHAIN_RANGE || code == ERR_CHAIN_REFUSED;
+}
+
+static void ask_next(struct ask *ask, const struct err *err);
+
+static void ask_fail(struct ask *ask, struct err err)
+{
+    err.outcome = OUTCOME_NOT_HAPPENED;
+    ask_deliver(ask, &err, NULL);
+    ask_free(ask);
+}
+
+/* The parsed answer decides: deliver, go to the next endpoint, or fail. */
+static void ask_settle(struct ask *ask, const struct chain_answer *answer)
+{
+    struct arena *arena = arena_new(CHAIN_ARENA_BYTES_MAX);
+    union ask_result *result = arena_alloc(arena, sizeof *result);
+    struct err err = {0};
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < answer->n; i++)
+        ok = reply_check(ask, &answer->reply[i], &err);
+    if (!ok && err.code == ERR_CHAIN_REVERT) {
+        endpoint_note(ask->node, ask->endpoint, true);
+        ask_deliver_revert(ask, &answer->reply[0], &err);
+        ask_free(ask);
+    } else if (!ok || !ask_read(ask, answer, arena, result, &err)) {
+        endpoint_note(ask->node, ask->endpoint,
+                      err_is_final(err.code) || err.code == ERR_CHAIN_LAGS);
+        if (err_is_final(err.code))
+            ask_fail(ask, err);
+        else
+            ask_next(ask, &err);
+    } else {
+        endpoint_note(ask->node, ask->endpoint, true);
+        ask_deliver(ask, NULL, result);
+        ask_free(ask);
+    }
+    arena_free(arena);
+}
+
+static void ask_answered(void *ctx, const struct err *e, const struct http_answer *http)
+{
+    struct ask *ask = ctx;
+    struct chain_answer answer;
+    struct err err = {0}, parse = {0};
+
+    if (e == NULL &&
+        answer_parse(http->body, http->body_n, ask->first_id, ask->n, &answer, &parse)) {
+        ask_settle(ask, &answer);
+        answer_free(&answer);
+        return;
+    }
+    if (e == NULL)
+        endpoint_status_err(http->status, &parse, &err);
+    else if (e->code == ERR_BUSY)
+        err = *e;
+    else
+        err_set(&err, ERR_CHAIN_AWAY, "%s: %s", ask->node->endpoint[ask->endpoint].shown,
+                e->message);
+    if (e == NULL || (e->code != ERR_BUSY && e->code != ERR_CANCELLED))
+        endpoint_note(ask->node, ask->endpoint, false);
+    if (e != NULL && (e->code == ERR_BUSY || e->code == ERR_CANCELLED))
+        ask_fail(ask, err); /* the queue or the client itself: no endpoint can help */
+    else
+        ask_next(ask, &err);
+}
+
+static void ask_next(struct ask *ask, const struct err *err)
+{
+    size_t i;
+
+    if (err != NULL && ask->err.code != ERR_CHAIN_LAGS)
+        ask->err = *err;
+    i = ask->node->closed ? ask->node->endpoints_n : endpoint_pick(ask->node, ask->tried);
+    if (i == ask->node->endpoints_n) {
+        ask_fail(ask, ask->err);
+        return;
+    }
+    ask->tried |= 1u << i;
+    ask->endpoint = i;
+    endpoint_post(ask->node, i, ask->body, ask_answered, ask);
+}
+
+void ask_start(struct ask *ask)
+{
+    ask->body = json_dumps(ask->n == 1 ? json_array_get(ask->batch, 0) : ask->batch, JSON_COMPACT);
+    CHECK(ask->body != NULL);
+    json_decref(ask->batch);
+    ask->batch = NULL;
+    ask_next(ask, NULL);
+}
