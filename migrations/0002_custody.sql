@@ -264,6 +264,22 @@ CREATE TABLE nonce (
     PRIMARY KEY (chain_id, account, nonce)
 );
 
+-- The transaction a lane is having signed. Kept before the signer sees it: a signer refuses another call for a
+-- nonce it has signed, so after a crash exactly these bytes must be signed again.
+CREATE TABLE draft (
+    lease       text PRIMARY KEY,
+    chain_id    bigint NOT NULL,
+    account     bytea NOT NULL CHECK (length(account) = 20),
+    nonce       bigint NOT NULL CHECK (nonce >= 0),
+    kind        text NOT NULL,
+    destination bytea NOT NULL CHECK (length(destination) = 20),
+    unsigned    bytea NOT NULL,
+    gas_limit   bigint NOT NULL,
+    max_fee_wei numeric(78, 0) NOT NULL,
+    effect_ids  uuid[] NOT NULL,
+    at          timestamptz NOT NULL DEFAULT now()
+);
+
 -- A log of one of our contracts, as found in a block. Superseded when the block leaves the chain, never edited.
 CREATE TABLE evidence (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

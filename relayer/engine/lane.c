@@ -26,6 +26,7 @@ enum {
     LEASE_RENEW_MS = LANE_LEASE_S * 1000 / 3,
     ALLOWANCE_LOOK_MS = 30000,
     RETRY_MS = 2000,
+    REFUSED_WAIT_MS = 60000,     /* a person must change the policy or the order first */
     DONE_WAIT_MS = 3000,
     PATIENCE = 20,               /* failures of one effect before a person is asked */
 };
@@ -53,16 +54,13 @@ struct lane {
     struct effect_row effects[LANE_BATCH_MAX];
     size_t effects_n;
     int64_t age_ms;
-    uint64_t nonce;
     uint8_t to[20];
     uint8_t calldata[LANE_RAW_MAX];
     size_t calldata_n;
-    uint8_t unsigned_tx[LANE_RAW_MAX];
-    size_t unsigned_n;
     struct tx tx;
+    bool has_draft;
+    struct lane_draft draft;     /* what is being signed */
     uint8_t hash[32];
-    uint8_t raw[LANE_RAW_MAX];
-    size_t raw_n;
     struct escrow_call call;
 };
 
@@ -380,20 +378,32 @@ static bool encode_escrow(struct lane *l, struct buf *out)
     return escrow_call_encode(call, out);
 }
 
+static struct lane_holder holder_of(const struct lane *l)
+{
+    return (struct lane_holder){.lease = l->lease,
+                                .owner = l->engine->owner,
+                                .fence = l->fence,
+                                .lane = l->name,
+                                .chain_id = l->engine->config->chain_chain_id,
+                                .account = l->account};
+}
+
 static void armed(void *ctx, const struct err *err, struct db_result *res)
 {
     (void)res;
     struct lane *l = ctx;
     FAULT_POINT(lane_armed);
     if (err != NULL) {
+        if (err->code == ERR_DB_CONFLICT)
+            engine_alarm(l->engine, "draft_conflict", l->name, err->message);
         database_failed(l, err);
         return;
     }
     l->limit = l->engine->config->chain_batch_max;
     char hash[67];
     hex_encode_0x(l->hash, 32, hash);
-    log_info("tx_armed", "lane=%s kind=%s effects=%zu nonce=%llu tx=%s", l->name,
-             effect_kind_name(l->effects[0].kind), l->effects_n, (unsigned long long)l->nonce, hash);
+    log_info("tx_armed", "lane=%s kind=%s effects=%zu nonce=%llu tx=%s", l->name, l->draft.kind,
+             l->draft.effects_n, (unsigned long long)l->draft.nonce, hash);
     again_now(l);
 }
 
@@ -408,7 +418,24 @@ static bool signature_is_ours(struct lane *l, struct bytes signed_tx)
         return false;
     buf_init(&out, again, sizeof again);
     return memcmp(sender, l->account, 20) == 0 && tx_encode_unsigned(&got, &out) && !out.full &&
-           out.n == l->unsigned_n && memcmp(again, l->unsigned_tx, out.n) == 0;
+           out.n == l->draft.unsigned_n && memcmp(again, l->draft.unsigned_tx, out.n) == 0;
+}
+
+static void not_signed(struct lane *l, const struct err *err)
+{
+    if (err->code != ERR_SIGNER_REFUSED) {
+        /* Away, late or fenced off: the draft stays, and the same bytes are asked for again. */
+        engine_waits(l->engine, DOOR_SIGNER, err);
+        if (err->code == ERR_SIGNER_FENCE)
+            l->renew_at_ms = 0;
+        round_ended(l);
+        return;
+    }
+    engine_alarm(l->engine, "signer_refused", l->name, err->message);
+    struct lane_holder holder = holder_of(l);
+    struct db_script *script = db_script_new();
+    lane_drop_draft(script, &holder, err->message, REFUSED_WAIT_MS);
+    db_run(l->engine->db, script, committed, l);
 }
 
 static void signed_back(void *ctx, const struct err *err, struct bytes signed_tx)
@@ -416,45 +443,62 @@ static void signed_back(void *ctx, const struct err *err, struct bytes signed_tx
     struct lane *l = ctx;
     FAULT_POINT(lane_signed);
     if (err != NULL) {
-        if (err->code == ERR_SIGNER_REFUSED)
-            engine_alarm(l->engine, "signer_refused", l->name, err->message);
-        else
-            engine_waits(l->engine, DOOR_SIGNER, err);
-        struct db_script *script = db_script_new();
-        for (size_t i = 0; i < l->effects_n; i++)
-            lane_defer(script, &l->effects[i], err->message, RETRY_MS);
-        db_run(l->engine->db, script, committed, l);
+        not_signed(l, err);
         return;
     }
     engine_answers(l->engine, DOOR_SIGNER);
-    if (signed_tx.n > sizeof l->raw || !signature_is_ours(l, signed_tx)) {
+    if (signed_tx.n > LANE_RAW_MAX || !signature_is_ours(l, signed_tx)) {
         engine_alarm(l->engine, "signer_wrong", l->name, "the signer returned something else than asked");
         round_ended(l);
         return;
     }
-    memcpy(l->raw, signed_tx.p, signed_tx.n);
-    l->raw_n = signed_tx.n;
     tx_hash(signed_tx, l->hash);
-    char max_fee[80];
-    u256_to_dec(&l->tx.max_fee, max_fee);
-    struct lane_arming arming = {.lease_name = l->lease,
-                                 .owner = l->engine->owner,
-                                 .fence = l->fence,
-                                 .lane = l->name,
-                                 .kind = effect_kind_name(l->effects[0].kind),
-                                 .chain_id = l->tx.chain_id,
-                                 .account = l->account,
-                                 .nonce = l->nonce,
-                                 .destination = l->to,
-                                 .hash = l->hash,
-                                 .raw = l->raw,
-                                 .raw_n = l->raw_n,
-                                 .gas_limit = l->tx.gas_limit,
-                                 .max_fee_wei = max_fee};
+    struct lane_holder holder = holder_of(l);
     struct db_script *script = db_script_new();
-    lane_arm(script, &arming, l->effects, l->effects_n);
+    lane_arm(script, &holder, &l->draft, l->hash, signed_tx);
     FAULT_POINT(lane_before_arm);
     db_run(l->engine->db, script, armed, l);
+}
+
+static void sign_draft(struct lane *l)
+{
+    FAULT_POINT(lane_before_sign);
+    signer_sign(l->engine->signer, l->role, (uint64_t)l->fence,
+                (struct bytes){l->draft.unsigned_tx, l->draft.unsigned_n}, signed_back, l);
+}
+
+static void drafted(void *ctx, const struct err *err, struct db_result *res)
+{
+    (void)res;
+    struct lane *l = ctx;
+    FAULT_POINT(lane_drafted);
+    if (err != NULL) {
+        database_failed(l, err);
+        return;
+    }
+    sign_draft(l);
+}
+
+/* Everything but the signature is decided: commit it before the signer sees it. */
+static void put_draft(struct lane *l)
+{
+    struct lane_draft *draft = &l->draft;
+    struct buf out;
+    memset(draft, 0, sizeof *draft);
+    buf_init(&out, draft->unsigned_tx, sizeof draft->unsigned_tx);
+    CHECK(tx_encode_unsigned(&l->tx, &out) && !out.full);
+    draft->unsigned_n = out.n;
+    draft->nonce = l->tx.nonce;
+    draft->gas_limit = l->tx.gas_limit;
+    draft->effects_n = l->effects_n;
+    memcpy(draft->destination, l->to, sizeof draft->destination);
+    snprintf(draft->kind, sizeof draft->kind, "%s", effect_kind_name(l->effects[0].kind));
+    u256_to_dec(&l->tx.max_fee, draft->max_fee_wei);
+    struct lane_holder holder = holder_of(l);
+    struct db_script *script = db_script_new();
+    lane_put_draft(script, &holder, draft, l->effects);
+    FAULT_POINT(lane_before_draft);
+    db_run(l->engine->db, script, drafted, l);
 }
 
 static void base_fee_read(void *ctx, const struct err *err, const struct chain_block *block)
@@ -484,12 +528,7 @@ static void base_fee_read(void *ctx, const struct err *err, const struct chain_b
     l->tx.gas_limit = gas;
     l->tx.max_fee = u256_from_u64(fees.max_fee_wei);
     l->tx.max_priority_fee = u256_from_u64(fees.priority_fee_wei);
-    struct buf out;
-    buf_init(&out, l->unsigned_tx, sizeof l->unsigned_tx);
-    CHECK(tx_encode_unsigned(&l->tx, &out) && !out.full);
-    l->unsigned_n = out.n;
-    FAULT_POINT(lane_before_sign);
-    signer_sign(l->engine->signer, l->role, (uint64_t)l->fence, buf_bytes(&out), signed_back, l);
+    put_draft(l);
 }
 
 static void nonce_read(void *ctx, const struct err *err, uint64_t next)
@@ -500,12 +539,11 @@ static void nonce_read(void *ctx, const struct err *err, uint64_t next)
         return;
     }
     /* The chain counts; on top of it come our own transactions that are stored and not mined yet. */
-    l->nonce = next;
+    l->tx.nonce = next;
     for (size_t i = 0; i < l->open_n; i++) {
-        if (l->open[i].nonce >= l->nonce)
-            l->nonce = l->open[i].nonce + 1;
+        if (l->open[i].nonce >= l->tx.nonce)
+            l->tx.nonce = l->open[i].nonce + 1;
     }
-    l->tx.nonce = l->nonce;
     node_block(l->engine->node, (struct node_at){.tag = NODE_LATEST}, base_fee_read, l);
 }
 
@@ -559,6 +597,10 @@ static void estimated(void *ctx, const struct err *err, const struct node_estima
 static void build(struct lane *l)
 {
     const struct config *config = l->engine->config;
+    if (l->has_draft && !l->engine->paused) {
+        sign_draft(l);
+        return;
+    }
     if (l->effects_n == 0 || l->engine->paused || pending_count(l) >= config->chain_in_flight ||
         l->engine->chain_time_s == 0) {
         round_ended(l);
@@ -652,6 +694,7 @@ static void looked(void *ctx, const struct err *err, struct db_result *res)
     l->open_n = lane_parse_open(res, l->open, LANE_OPEN_MAX);
     l->effects_n = effects_parse(res, 1, l->effects, LANE_BATCH_MAX);
     l->age_ms = lane_parse_age_ms(res);
+    l->has_draft = lane_parse_draft(res, &l->draft);
     l->open_at = 0;
     next_open(l);
 }
@@ -660,7 +703,8 @@ static void look(struct lane *l)
 {
     if (look_at_allowance(l))
         return;
-    db_query(l->engine->db, lane_look(l->name, (int)l->engine->config->chain_batch_max), looked, l);
+    db_query(l->engine->db, lane_look(l->name, l->lease, (int)l->engine->config->chain_batch_max),
+             looked, l);
 }
 
 static void leased(void *ctx, const struct err *err, struct db_result *res)

@@ -23,7 +23,7 @@ struct db_script *lane_lease(const char *name, const char *owner, int ttl_s)
     return script;
 }
 
-struct db_script *lane_look(const char *lane, int limit)
+struct db_script *lane_look(const char *lane, const char *lease, int limit)
 {
     struct db_script *script = db_script_new();
     struct db_stmt *s = db_add(script,
@@ -45,6 +45,10 @@ struct db_script *lane_look(const char *lane, int limit)
                "::bigint FROM effect WHERE door = 'chain' AND lane = $1 AND state = 'planned'"
                " AND next_at <= now()", DB_ANY);
     db_text(s, lane);
+    s = db_add(script,
+               "SELECT nonce, kind, destination, gas_limit, max_fee_wei, cardinality(effect_ids),"
+               " unsigned FROM draft WHERE lease = $1", DB_ANY);
+    db_text(s, lease);
     return script;
 }
 
@@ -72,48 +76,138 @@ int64_t lane_parse_age_ms(struct db_result *result)
     return db_rows(result, 2) == 1 ? db_get_i64(result, 2, 0, 0) : 0;
 }
 
-void lane_arm(struct db_script *script, const struct lane_arming *a, const struct effect_row *effects,
-              size_t effects_n)
+bool lane_parse_draft(struct db_result *result, struct lane_draft *out)
+{
+    memset(out, 0, sizeof *out);
+    if (db_rows(result, 3) == 0)
+        return false;
+    out->nonce = (uint64_t)db_get_i64(result, 3, 0, 0);
+    snprintf(out->kind, sizeof out->kind, "%s", db_get(result, 3, 0, 1));
+    CHECK(db_get_bytes(result, 3, 0, 2, out->destination, sizeof out->destination));
+    out->gas_limit = (uint64_t)db_get_i64(result, 3, 0, 3);
+    snprintf(out->max_fee_wei, sizeof out->max_fee_wei, "%s", db_get(result, 3, 0, 4));
+    out->effects_n = (size_t)db_get_i64(result, 3, 0, 5);
+    CHECK(db_get_blob(result, 3, 0, 6, out->unsigned_tx, sizeof out->unsigned_tx, &out->unsigned_n));
+    return true;
+}
+
+static void check_lease(struct db_script *script, const struct lane_holder *holder)
 {
     struct db_stmt *s = db_add(script,
                                "UPDATE lease SET until = greatest(until, now()) WHERE name = $1"
                                " AND owner = $2 AND token = $3 AND until > now()", 1);
-    db_text(s, a->lease_name);
-    db_text(s, a->owner);
-    db_i64(s, a->fence);
-    s = db_add(script,
-               "INSERT INTO tx (hash, chain_id, account, nonce, lane, kind, destination, raw, gas_limit,"
-               " max_fee_wei, effects, state, fence)"
-               " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'armed', $12)", 1);
-    db_bytes(s, a->hash, 32);
-    db_i64(s, (int64_t)a->chain_id);
-    db_bytes(s, a->account, 20);
-    db_i64(s, (int64_t)a->nonce);
-    db_text(s, a->lane);
-    db_text(s, a->kind);
-    db_bytes(s, a->destination, 20);
-    db_bytes(s, a->raw, a->raw_n);
-    db_i64(s, (int64_t)a->gas_limit);
-    db_text(s, a->max_fee_wei);
-    db_i64(s, (int64_t)effects_n);
-    db_i64(s, a->fence);
-    s = db_add(script,
-               "INSERT INTO nonce (chain_id, account, nonce, tx_hash) VALUES ($1, $2, $3, $4)", 1);
-    db_i64(s, (int64_t)a->chain_id);
-    db_bytes(s, a->account, 20);
-    db_i64(s, (int64_t)a->nonce);
-    db_bytes(s, a->hash, 32);
-    for (size_t i = 0; i < effects_n; i++) {
+    db_text(s, holder->lease);
+    db_text(s, holder->owner);
+    db_i64(s, holder->fence);
+}
+
+/* '{uuid,uuid}' */
+static void ids_text(const struct effect_row *effects, size_t n, char out[LANE_BATCH_MAX * 37 + 2])
+{
+    size_t used = 0;
+    for (size_t i = 0; i < n; i++) {
+        char id[UUID_TEXT_MAX];
+        uuid_format(&effects[i].id, id);
+        out[used] = i == 0 ? '{' : ',';
+        memcpy(out + used + 1, id, UUID_TEXT_MAX - 1);
+        used += UUID_TEXT_MAX;
+    }
+    out[used] = '}';
+    out[used + 1] = '\0';
+}
+
+void lane_put_draft(struct db_script *script, const struct lane_holder *holder,
+                    const struct lane_draft *draft, const struct effect_row *effects)
+{
+    CHECK(draft->effects_n >= 1 && draft->effects_n <= LANE_BATCH_MAX);
+    char ids[LANE_BATCH_MAX * 37 + 2];
+    ids_text(effects, draft->effects_n, ids);
+    check_lease(script, holder);
+    struct db_stmt *s = db_add(
+        script,
+        "INSERT INTO draft (lease, chain_id, account, nonce, kind, destination, unsigned, gas_limit,"
+        " max_fee_wei, effect_ids) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", 1);
+    db_text(s, holder->lease);
+    db_i64(s, (int64_t)holder->chain_id);
+    db_bytes(s, holder->account, 20);
+    db_i64(s, (int64_t)draft->nonce);
+    db_text(s, draft->kind);
+    db_bytes(s, draft->destination, 20);
+    db_bytes(s, draft->unsigned_tx, draft->unsigned_n);
+    db_i64(s, (int64_t)draft->gas_limit);
+    db_text(s, draft->max_fee_wei);
+    db_text(s, ids);
+    for (size_t i = 0; i < draft->effects_n; i++) {
         s = db_add(script,
-                   "UPDATE effect SET state = 'armed', tx_hash = $2, fence = $3,"
-                   " custody_end = coalesce(custody_end, nullif($4::bigint, 0)),"
-                   " attempts = attempts + 1, first_sent_at = coalesce(first_sent_at, now()),"
-                   " last_error = NULL, updated_at = now() WHERE id = $1 AND state = 'planned'", 1);
+                   "UPDATE effect SET custody_end = coalesce(custody_end, nullif($2::bigint, 0)),"
+                   " updated_at = now() WHERE id = $1 AND state = 'planned'", 1);
         db_uuid(s, &effects[i].id);
-        db_bytes(s, a->hash, 32);
-        db_i64(s, a->fence);
         db_i64(s, effects[i].custody_end_s);
     }
+}
+
+void lane_drop_draft(struct db_script *script, const struct lane_holder *holder, const char *why,
+                     int64_t wait_ms)
+{
+    check_lease(script, holder);
+    struct db_stmt *s = db_add(
+        script,
+        "WITH gone AS (DELETE FROM draft WHERE lease = $1 RETURNING effect_ids)"
+        " UPDATE effect e SET failures = e.failures + 1, last_error = $2, updated_at = now(),"
+        " next_at = now() + make_interval(secs => $3::bigint / 1000.0)"
+        " FROM gone WHERE e.id = ANY (gone.effect_ids) AND e.state = 'planned'", DB_ANY);
+    db_text(s, holder->lease);
+    db_text(s, why);
+    db_i64(s, wait_ms);
+}
+
+/* Calls of the escrow contract are refused by the contract when they come twice, so an effect that ended
+ * meanwhile does not hold the others back. A plain transfer has no such guard: all of its effects must
+ * still be planned, or nothing is armed. */
+static void arm_effects(struct db_script *script, const struct lane_holder *holder,
+                        const struct lane_draft *draft, const uint8_t hash[32])
+{
+    bool transfer = strcmp(draft->kind, "token_transfer") == 0;
+    struct db_stmt *s = db_add(
+        script,
+        "UPDATE effect e SET state = 'armed', tx_hash = $2, fence = $3, attempts = e.attempts + 1,"
+        " first_sent_at = coalesce(e.first_sent_at, now()), last_error = NULL, updated_at = now()"
+        " FROM draft d WHERE d.lease = $1 AND e.id = ANY (d.effect_ids) AND e.state = 'planned'",
+        transfer ? (int)draft->effects_n : DB_ANY);
+    db_text(s, holder->lease);
+    db_bytes(s, hash, 32);
+    db_i64(s, holder->fence);
+}
+
+void lane_arm(struct db_script *script, const struct lane_holder *holder,
+              const struct lane_draft *draft, const uint8_t hash[32], struct bytes raw)
+{
+    check_lease(script, holder);
+    struct db_stmt *s = db_add(
+        script,
+        "INSERT INTO tx (hash, chain_id, account, nonce, lane, kind, destination, raw, gas_limit,"
+        " max_fee_wei, effects, state, fence)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'armed', $12)", 1);
+    db_bytes(s, hash, 32);
+    db_i64(s, (int64_t)holder->chain_id);
+    db_bytes(s, holder->account, 20);
+    db_i64(s, (int64_t)draft->nonce);
+    db_text(s, holder->lane);
+    db_text(s, draft->kind);
+    db_bytes(s, draft->destination, 20);
+    db_bytes(s, raw.p, raw.n);
+    db_i64(s, (int64_t)draft->gas_limit);
+    db_text(s, draft->max_fee_wei);
+    db_i64(s, (int64_t)draft->effects_n);
+    db_i64(s, holder->fence);
+    s = db_add(script,
+               "INSERT INTO nonce (chain_id, account, nonce, tx_hash) VALUES ($1, $2, $3, $4)", 1);
+    db_i64(s, (int64_t)holder->chain_id);
+    db_bytes(s, holder->account, 20);
+    db_i64(s, (int64_t)draft->nonce);
+    db_bytes(s, hash, 32);
+    arm_effects(script, holder, draft, hash);
+    db_text(db_add(script, "DELETE FROM draft WHERE lease = $1", 1), holder->lease);
 }
 
 void lane_sent(struct db_script *script, const uint8_t hash[32])
@@ -172,6 +266,14 @@ void lane_lost(struct db_script *script, const uint8_t hash[32], const char *why
     struct db_stmt *s = db_add(script,
                                "UPDATE tx SET state = 'lost', last_error = $2, updated_at = now()"
                                " WHERE hash = $1 AND state IN ('armed', 'sent')", 1);
+    db_bytes(s, hash, 32);
+    db_text(s, why);
+    s = db_add(script,
+               "WITH held AS (UPDATE effect SET state = 'parked', last_error = $2, updated_at = now()"
+               " WHERE tx_hash = $1 AND kind = 'token_transfer'"
+               " AND state IN ('armed', 'sent', 'unknown') RETURNING payment_id)"
+               " UPDATE payment SET due_at = now(), version = version + 1"
+               " WHERE id IN (SELECT payment_id FROM held)", DB_ANY);
     db_bytes(s, hash, 32);
     db_text(s, why);
     replan(script, hash, why);

@@ -8,6 +8,7 @@
 #ifndef KUSTODIA_STORE_LANE_H
 #define KUSTODIA_STORE_LANE_H
 
+#include "abi/bytes.h"
 #include "relayer/store/effects.h"
 
 enum { LANE_BATCH_MAX = 80, LANE_OPEN_MAX = 32, LANE_RAW_MAX = 16 * 1024 };
@@ -27,29 +28,44 @@ struct lane_tx {
 struct db_script *lane_lease(const char *name, const char *owner, int ttl_s);
 
 /* Result 0: open transactions by nonce (lane_parse_open). Result 1: the next effects of one kind
- * (effects_parse), oldest first, with how long the oldest has waited in ms in result 2. */
-struct db_script *lane_look(const char *lane, int limit);
+ * (effects_parse), oldest first, with how long the oldest has waited in ms in result 2. Result 3: the
+ * draft, if there is one. */
+struct db_script *lane_look(const char *lane, const char *lease, int limit);
 size_t lane_parse_open(struct db_result *result, struct lane_tx *out, size_t max);
 int64_t lane_parse_age_ms(struct db_result *result);
 
-struct lane_arming {
-    const char *lease_name;
+/* The next transaction while it is being signed: everything but the signature. */
+struct lane_draft {
+    uint64_t nonce;
+    char kind[32];
+    uint8_t destination[20];
+    uint64_t gas_limit;
+    char max_fee_wei[80];        /* decimal */
+    size_t effects_n;
+    size_t unsigned_n;
+    uint8_t unsigned_tx[LANE_RAW_MAX];
+};
+bool lane_parse_draft(struct db_result *result, struct lane_draft *out);
+
+/* Who holds the lane; checked in the same transaction as the writes. */
+struct lane_holder {
+    const char *lease;
     const char *owner;
     int64_t fence;
     const char *lane;
-    const char *kind;
     uint64_t chain_id;
-    const uint8_t *account;     /* 20 bytes */
-    uint64_t nonce;
-    const uint8_t *destination; /* 20 bytes */
-    const uint8_t *hash;        /* 32 bytes */
-    const uint8_t *raw;
-    size_t raw_n;
-    uint64_t gas_limit;
-    const char *max_fee_wei;    /* decimal */
+    const uint8_t *account;      /* 20 bytes */
 };
-void lane_arm(struct db_script *script, const struct lane_arming *arming,
-              const struct effect_row *effects, size_t effects_n);
+
+/* Stores the draft and fixes the ends of custody of its effects. */
+void lane_put_draft(struct db_script *script, const struct lane_holder *holder,
+                    const struct lane_draft *draft, const struct effect_row *effects);
+/* The signer refused it by policy and has recorded nothing: its nonce is free again. */
+void lane_drop_draft(struct db_script *script, const struct lane_holder *holder, const char *why,
+                     int64_t wait_ms);
+/* Signed bytes, nonce and effects in one transaction; the draft is done. */
+void lane_arm(struct db_script *script, const struct lane_holder *holder,
+              const struct lane_draft *draft, const uint8_t hash[32], struct bytes raw);
 
 void lane_sent(struct db_script *script, const uint8_t hash[32]);
 void lane_send_failed(struct db_script *script, const uint8_t hash[32], const char *why);
@@ -61,7 +77,8 @@ struct lane_receipt {
     const char *fee_wei;        /* decimal, gas used times effective price */
 };
 void lane_mined(struct db_script *script, const uint8_t hash[32], const struct lane_receipt *receipt);
-/* The transaction can never be mined (its nonce went to another): its effects are planned again. */
+/* The transaction can never be mined (its nonce went to another): its effects are planned again, but for
+ * plain transfers, which the chain would not refuse a second time: those wait for a person. */
 void lane_lost(struct db_script *script, const uint8_t hash[32], const char *why);
 /* Effects that cannot go now: try later, or park with a reason. */
 void lane_defer(struct db_script *script, const struct effect_row *row, const char *why,
