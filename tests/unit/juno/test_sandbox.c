@@ -227,10 +227,12 @@ static void sees_a_deposit_and_its_issuance(void **state)
     (void)state;
     snprintf(body, sizeof body, "{\"clabe\":\"%s\",\"amount\":\"1000.01\"}", clabe);
     control("/deposit", body);
-    for (got.txns.n = 0; got.txns.n == 0; usleep(25 * 1000)) {
+    got.txns.n = 0;
+    for (int i = 0; i < 400 && got.txns.n == 0; i++, usleep(25 * 1000)) {
         juno_transactions(juno, &issuances, on_txns, NULL);
         ok();
     }
+    assert_int_equal(got.txns.n, 1);
     assert_int_equal(got.txns.row[0].amount_units, 1000010000);
     until_txn(got.txns.row[0].id, JUNO_COMPLETE);
     juno_deposits(juno, &deposits, on_deposits, NULL);
@@ -260,10 +262,12 @@ static void registers_and_pays_once_per_key(void **state)
     juno_bank_register(juno, &bank, on_bank, NULL);
     ok();
     assert_string_equal(got.bank.clabe, bank.clabe);
-    for (got.banks_n = 0; got.banks_n == 0; usleep(25 * 1000)) {
+    got.banks_n = 0;
+    for (int i = 0; i < 400 && got.banks_n == 0; i++, usleep(25 * 1000)) {
         juno_banks(juno, on_banks, NULL);
         ok();
     }
+    assert_int_equal(got.banks_n, 1);
     redeem.bank_account_id = got.bank.id;
     juno_redeem(juno, &redeem, on_op, NULL);
     ok();
