@@ -64,6 +64,9 @@ function methods_check({ name, text }) {
 function reference_check() {
     const relayerd = path.join(ROOT, process.env.KUSTODIA_BUILD ?? 'build/dev', 'bin/relayerd');
     const page = pages.find(({ name }) => name === 'docs/reference/api.md');
+    if (!existsSync(relayerd)) {
+        return [`${relayerd} is not built: ./dev build`];
+    }
     const said = execFileSync(relayerd, ['--print-api'], { encoding: 'utf8' });
     return page?.text === said ? [] : ['docs/reference/api.md is not what relayerd --print-api prints now'];
 }
