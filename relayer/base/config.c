@@ -152,8 +152,8 @@ static bool env_load(struct config_store *store, const struct config_source *sou
     if (get(source->env_ctx, "ESCROW_PRIVATE_KEY") != NULL)
         return err_fail(e, ERR_CONFIG_RULE,
                         "ESCROW_PRIVATE_KEY is in the environment: this daemon never sees a "
-                        "private key; put it into a key file with relayer-keytool import and unset the "
-                        "variable");
+                        "private key; put it into a key file with relayer-keytool import and "
+                        "unset the variable");
     for (size_t i = 0; i < config_table_n; i++) {
         const char *name = config_table[i].env;
         const char *value = name == NULL ? NULL : get(source->env_ctx, name);

@@ -25,7 +25,7 @@ struct lines_peer {
     uid_t uid;
     gid_t gid;
     pid_t pid;
-    gid_t groups[LINES_GROUPS_MAX]; /* supplementary; cut at the maximum */
+    gid_t groups[LINES_GROUPS_MAX]; /* supplementary; none if there are more than fit */
     size_t groups_n;
 };
 

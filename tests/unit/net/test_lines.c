@@ -332,7 +332,9 @@ static void live_socket_is_not_taken(void **state)
 {
     struct fixture *f = *state;
     struct err e;
-    assert_null(server_new(f, &e));
+    struct lines_server *second = server_new(f, &e);
+    lines_server_free(second);
+    assert_null(second);
     assert_int_equal(e.code, ERR_NET_IN_USE);
     assert_int_equal(access(f->path, F_OK), 0);
     int fd = dial(f);
