@@ -253,6 +253,38 @@ static void tls_that_never_starts_is_not_sent(void **state)
     ended(seen, ERR_NET_TIMEOUT, OUTCOME_NOT_HAPPENED);
 }
 
+/* Answers a TLS greeting in clear text, as a server on the wrong port does; true once it has. */
+static bool greeting_refused(int listener, bool *refused)
+{
+    static const char text[] = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+    int fd = *refused ? -1 : accept(listener, NULL, NULL);
+    if (fd >= 0) {
+        *refused = true;
+        (void)send(fd, text, sizeof text - 1, MSG_NOSIGNAL);
+        (void)close(fd);
+    }
+    return *refused;
+}
+
+static void tls_that_fails_is_not_sent(void **state)
+{
+    struct seen *seen = *state;
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t n = sizeof address;
+    bool refused = false;
+    char url[128];
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, n), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &n), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    (void)snprintf(url, sizeof url, "https://127.0.0.1:%d/ok", ntohs(address.sin_port));
+    call_url(seen, "POST", url, true, 2000);
+    TURN_UNTIL(&seen->loop, greeting_refused(listener, &refused) && seen->calls == 1);
+    ended(seen, ERR_NET_NOT_SENT, OUTCOME_NOT_HAPPENED);
+    (void)close(listener);
+}
+
 static void lost_answers_are_unknown(void **state)
 {
     struct seen *seen = *state;
@@ -400,6 +432,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(redirects_are_not_followed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(not_sent_is_said_only_when_certain, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tls_that_never_starts_is_not_sent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(tls_that_fails_is_not_sent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lost_answers_are_unknown, set_up, tear_down),
         cmocka_unit_test_setup_teardown(long_answers_are_unknown, set_up, tear_down),
         cmocka_unit_test_setup_teardown(money_is_never_sent_twice, set_up, tear_down),
