@@ -38,3 +38,11 @@ void clock_format_ms(int64_t wall_ms, char text[CLOCK_TEXT_MAX])
                      utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, (int)ms);
     CHECK(n > 0 && n < CLOCK_TEXT_MAX);
 }
+
+void clock_format_local_ms(int64_t wall_ms, char text[CLOCK_TEXT_MAX])
+{
+    time_t t = (time_t)(wall_ms / 1000);
+    struct tm local;
+    CHECK(localtime_r(&t, &local) != NULL);
+    CHECK(strftime(text, CLOCK_TEXT_MAX, "%Y-%m-%d %H:%M:%S %z", &local) > 0);
+}

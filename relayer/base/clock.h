@@ -11,4 +11,7 @@ int64_t clock_mono_ms(void); /* since some start; never goes back; for deadlines
 enum { CLOCK_TEXT_MAX = 32 };
 void clock_format_ms(int64_t wall_ms, char text[CLOCK_TEXT_MAX]);
 
+/* "2026-11-20 22:05:06 -0600": the same moment where this machine is (TZ). For people only. */
+void clock_format_local_ms(int64_t wall_ms, char text[CLOCK_TEXT_MAX]);
+
 #endif
