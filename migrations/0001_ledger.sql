@@ -133,12 +133,10 @@ BEGIN
     -- A resolution undoes the pending entries of a txn that is none itself, one by one.
     SELECT a.id, a.resolves INTO bad FROM added a JOIN relayer.txn o ON o.id = a.resolves
      WHERE o.resolves IS NOT NULL
-        OR (SELECT array_agg((e.account_id, -e.amount) ORDER BY e.account_id, -e.amount)
-              FROM relayer.entry e WHERE e.txn_id = a.id AND e.layer = 'pending')
-           IS DISTINCT FROM
-           (SELECT array_agg((e.account_id, e.amount) ORDER BY e.account_id, e.amount)
-              FROM relayer.entry e WHERE e.txn_id = o.id AND e.layer = 'pending')
-        OR NOT EXISTS (SELECT 1 FROM relayer.entry e WHERE e.txn_id = o.id AND e.layer = 'pending')
+        OR ((SELECT array_agg((e.account_id, -e.amount) ORDER BY e.account_id, -e.amount)
+               FROM relayer.entry e WHERE e.txn_id = a.id AND e.layer = 'pending')
+            = (SELECT array_agg((e.account_id, e.amount) ORDER BY e.account_id, e.amount)
+               FROM relayer.entry e WHERE e.txn_id = o.id AND e.layer = 'pending')) IS NOT TRUE
      LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'txn %: its pending entries do not undo those of %', bad.id, bad.resolves
@@ -173,10 +171,11 @@ BEGIN
                    lag(e.account_version) OVER w AS version_before, lag(e.balance_after) OVER w AS before,
                    lag(e.reserved_after) OVER w AS reserved_before
               FROM added e JOIN relayer.account a ON a.id = e.account_id
-              JOIN relayer.txn t ON t.id = e.txn_id
+              LEFT JOIN relayer.txn t ON t.id = CASE WHEN e.layer = 'pending' THEN e.txn_id END
             WINDOW w AS (PARTITION BY e.account_id, e.layer ORDER BY e.account_version)) s
-      LEFT JOIN relayer.entry p ON s.version_before IS NULL AND p.account_id = s.account_id
-           AND p.layer = s.layer AND p.account_version = s.account_version - 1
+      -- Only the first of a run has to be looked up; a key that is NULL costs nothing.
+      LEFT JOIN relayer.entry p ON p.account_id = s.account_id AND p.layer = s.layer
+           AND p.account_version = CASE WHEN s.version_before IS NULL THEN s.account_version - 1 END
      WHERE s.account_version <> coalesce(s.version_before, p.account_version, 0) + 1
         OR s.balance_after <> coalesce(s.before, p.balance_after, 0) + s.amount
         OR s.reserved_after <> coalesce(s.reserved_before, p.reserved_after, 0) + s.change LIMIT 1;
@@ -205,11 +204,10 @@ BEGIN
     SELECT c.account_id, c.layer INTO bad FROM changed c
       LEFT JOIN relayer.entry e ON e.account_id = c.account_id AND e.layer = c.layer
            AND e.account_version = c.version
-     WHERE (c.amount, c.reserved)
-           IS DISTINCT FROM (coalesce(e.balance_after, 0), coalesce(e.reserved_after, 0))
-        OR (c.version <> 0 AND e.txn_id IS NULL)
-        OR EXISTS (SELECT 1 FROM relayer.entry l WHERE l.account_id = c.account_id AND l.layer = c.layer
-                   AND l.account_version = c.version + 1) LIMIT 1;
+      LEFT JOIN relayer.entry l ON l.account_id = c.account_id AND l.layer = c.layer
+           AND l.account_version = c.version + 1
+     WHERE c.amount <> coalesce(e.balance_after, 0) OR c.reserved <> coalesce(e.reserved_after, 0)
+        OR (c.version <> 0 AND e.txn_id IS NULL) OR l.txn_id IS NOT NULL LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'account %, % layer: the balance is not what its last entry says', bad.account_id,
             bad.layer USING ERRCODE = 'KU008', HINT = 'balances move by posting only';
@@ -292,19 +290,28 @@ END $$;
 -- the transaction's place (1..), and entries count up within it in the order given. event_ats may be NULL (now).
 -- Returns how many were new: one that is there already with the same hash is left as it is, with another hash
 -- refused. Needs READ COMMITTED: a balance is read after its lock was granted.
+-- The settings keep every look-up (the checks' too, which run inside) on an index whatever the statistics say: a
+-- plan made while the tables were young would otherwise read all of history each time.
 CREATE FUNCTION relayer.post_many(
     txn_ids uuid[], kinds text[], effects uuid[], payments uuid[], resolved uuid[], hashes bytea[],
     event_ats timestamptz[], reasons text[],
     entry_txns integer[], entry_codes text[], entry_layers text[], entry_amounts bigint[])
-RETURNS integer LANGUAGE plpgsql AS $$
+RETURNS integer LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     fresh uuid[];
     missing text[];
+    counts integer[];
+    low integer;
+    high integer;
+    all_fresh boolean;
     bad uuid;
 BEGIN
-    IF EXISTS (SELECT 1 FROM unnest(entry_txns) x
-                WHERE (x BETWEEN 1 AND cardinality(txn_ids)) IS NOT TRUE) THEN
-        RAISE EXCEPTION 'an entry names no transaction of this batch' USING ERRCODE = 'KU007';
+    SELECT array_agg(c.entries ORDER BY c.txn), min(c.txn), max(c.txn) INTO counts, low, high
+      FROM (SELECT x.txn, count(*) AS entries FROM unnest(entry_txns) x (txn) GROUP BY x.txn) c;
+    IF (low = 1 AND high = cardinality(txn_ids) AND high = cardinality(counts)) IS NOT TRUE THEN
+        RAISE EXCEPTION 'a transaction of this batch has no entry, or an entry no transaction'
+            USING ERRCODE = 'KU007';
     END IF;
     SELECT array_agg(DISTINCT c) INTO missing FROM unnest(entry_codes) c
      WHERE NOT EXISTS (SELECT 1 FROM relayer.account a WHERE a.code = c);
@@ -326,6 +333,7 @@ BEGIN
     IF fresh IS NULL THEN
         RETURN 0;
     END IF;
+    all_fresh := cardinality(fresh) = cardinality(txn_ids);
     WITH line AS (
         SELECT x.ord, txn_ids[x.txn] AS txn_id, a.id AS account_id, x.layer, x.amount,
                row_number() OVER (PARTITION BY x.txn ORDER BY x.ord) AS n,
@@ -333,15 +341,15 @@ BEGIN
           FROM unnest(entry_txns, entry_codes, entry_layers, entry_amounts)
                WITH ORDINALITY x (txn, code, layer, amount, ord)
           JOIN relayer.account a ON a.code = x.code
-         WHERE txn_ids[x.txn] = ANY (fresh)
+         WHERE all_fresh OR txn_ids[x.txn] = ANY (fresh)
     ), new_txn AS (
         INSERT INTO relayer.txn (id, kind, entries, effect_id, payment_id, resolves, command_hash, event_at,
                                  reason)
-        SELECT i.id, i.kind, (SELECT count(*) FROM line WHERE line.txn_id = i.id), i.effect, i.payment,
-               i.resolves, i.hash, coalesce(i.event_at, now()), coalesce(i.reason, '')
-          FROM unnest(txn_ids, kinds, effects, payments, resolved, hashes, event_ats, reasons)
-               i (id, kind, effect, payment, resolves, hash, event_at, reason)
-         WHERE i.id = ANY (fresh)
+        SELECT i.id, i.kind, i.entries, i.effect, i.payment, i.resolves, i.hash,
+               coalesce(i.event_at, now()), coalesce(i.reason, '')
+          FROM unnest(txn_ids, kinds, counts, effects, payments, resolved, hashes, event_ats, reasons)
+               i (id, kind, entries, effect, payment, resolves, hash, event_at, reason)
+         WHERE all_fresh OR i.id = ANY (fresh)
     ), new_entry AS (
         INSERT INTO relayer.entry (txn_id, n, account_id, layer, amount, account_version, balance_after,
                                    reserved_after)
