@@ -200,13 +200,16 @@ async function accounts_close(env, story) {
     }
     title('three-way check: ledger = chain = Juno');
     const recon = await env.rpc('recon.run');
-    const { differences: recon_differences, ...recon_facts } = recon;
-    Object.entries(recon_facts).forEach(([key, value]) => say(`  ${key}: ${JSON.stringify(value)}`));
-    differences.push(...recon_differences.map((d) => `three-way check: ${JSON.stringify(d)}`));
+    table_print(Object.entries(recon.accounts).map(([account, row]) => ({ account, ...row })));
+    differences.push(...recon.differences.map((d) => `three-way check: ${JSON.stringify(d)}`));
     title('audit.verify over everything');
     const audit = await env.rpc('audit.verify', { all: true });
-    say(`  ${audit.checked} facts checked against the chain at finality ${JSON.stringify(audit.finality)}`);
+    say(`  ${audit.checked} facts checked against the chain at finality ${audit.finality}: ${
+        Object.entries(audit.looked_at).map(([what, n]) => `${n} ${what}`).join(', ')}`);
     differences.push(...audit.differences.map((d) => `audit: ${JSON.stringify(d)}`));
+    if (audit.truncated || audit.differences_count !== audit.differences.length || audit.checked === 0) {
+        differences.push(`audit: incomplete, ${audit.differences_count} differences in ${audit.checked} facts`);
+    }
     title('the bank\'s own books');
     const { pesos } = await env.books();
     say(`  pesos in ${pesos.in_total}, pesos out ${pesos.out_total}, held ${pesos.held.total}`);

@@ -90,8 +90,9 @@ if (!existsSync(path.join(UP, 'state.json'))) {
         return { verdict: answer.ok ? 'pass' : 'fail', fact: `control port answers ${answer.status}` };
     });
     await ask('daemon', 'look at .dev/up/log/relayerd.log', async () => {
-        const answer = await rpc_call(state.socket, 'system.doctor');
-        return { fact: JSON.stringify(answer).slice(0, 400) };
+        const { checks } = await rpc_call(state.socket, 'system.doctor');
+        checks.forEach(({ id, verdict, fact, fix }) => tell(verdict, id, fact, fix));
+        return { fact: `answered ${checks.length} questions of its own` };
     });
 }
 process.exitCode = failed === 0 ? 0 : 1;

@@ -23,7 +23,7 @@ function state_read() {
 }
 
 function state_print(state) {
-    const cli = `${process.env.KUSTODIA_BUILD ?? 'build/dev'}/bin/relayerctl --socket ${state.socket}`;
+    const cli = `${process.env.KUSTODIA_BUILD ?? 'build/dev'}/bin/relayerctl`;
     console.log(`
 socket   ${state.socket}
 ops      ${state.ops_url}/healthz and /metrics
@@ -32,8 +32,8 @@ chain    ${state.rpc_url}
 logs     ${path.join(UP, 'log')}
 
 try
-  ${cli} system.status
-  ${cli} help
+  ${cli} status
+  ${cli} help payment.create
   ${cli} clabe.create -k user_ref=ana -k idempotency_key=first-clabe
 
 stop with ./dev down`);

@@ -272,7 +272,8 @@ export class Env {
         template_write('signer.embedded.ini.in', this.signer_config, values);
     }
 
-    /** fault: a fault point's name (optionally "name:N"); the daemon kills itself there. */
+    /** fault: a fault point's name (optionally "name:N"); the daemon kills itself there.
+     *  wait: until the daemon says that its start checks have passed. */
     async daemon_start({ fault, wait = true, env = {} } = {}) {
         const sets = Object.entries(this.settings).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
         this.daemon = this.register.start({
@@ -283,8 +284,13 @@ export class Env {
             env: { ...env, ...(fault === undefined ? {} : { KUSTODIA_FAULT: fault }) },
         });
         if (wait) {
-            await process_ready(this.daemon, () => rpc_call(this.socket, 'system.status'), START_MS,
-                `the configuration is ${this.config}`);
+            await process_ready(this.daemon, async () => {
+                const status = await rpc_call(this.socket, 'system.status');
+                if (!status.ready) {
+                    throw new Error(status.waiting_for ?? 'the start checks have not passed');
+                }
+                return status;
+            }, START_MS, `the configuration is ${this.config}`);
         }
     }
 
