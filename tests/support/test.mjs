@@ -100,6 +100,7 @@ const GROUPS = {
         result: await command_run(log, 'bash', [in_root('contracts/test.sh')]), counts: counts_of_script,
     }),
     sandbox: (log) => folder_run(log, 'tests/sandbox'),
+    cli: (log) => folder_run(log, 'tests/cli'),
     signer: (log) => ctest_run(log, 'build/dev', ['--tests-regex', '^process-']),
     database: (log) => folder_run(log, 'tests/database'),
     differential: (log) => folder_run(log, 'tests/differential'),
