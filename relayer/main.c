@@ -53,12 +53,10 @@ static void stop_now(struct daemon *d)
     loop_signal_free(d->sigint);
     loop_signal_free(d->sighup);
     api_free(d->api);
+    if (d->engine != NULL)
+        engine_close_doors(d->engine);
     http_client_free(d->http);
     db_free(d->db);
-    engine_free(d->engine);
-    d->api = NULL;
-    d->engine = NULL;
-    d->timer = NULL;
 }
 
 static void stop_begin(struct daemon *d, int status)
@@ -165,6 +163,8 @@ static int run(struct daemon *d)
     CHECK(curl_global_init(CURL_GLOBAL_DEFAULT) == 0);
     CHECK(uv_loop_init(&d->loop) == 0);
     (void)start(d);
+    uv_run(&d->loop, UV_RUN_DEFAULT);
+    engine_free(d->engine);
     uv_run(&d->loop, UV_RUN_DEFAULT);
     if (uv_loop_close(&d->loop) != 0)
         log_warn("loop_not_empty", "handles were left open at the end");

@@ -192,7 +192,8 @@ struct engine *engine_start(uv_loop_t *loop, const struct config *config, struct
     engine->db = db;
     fill_rules(engine);
     if (!open_doors(engine, e)) {
-        engine_free(engine);
+        engine_close_doors(engine);
+        free(engine);
         return NULL;
     }
     engine->runner = runner_new(engine);
@@ -226,6 +227,16 @@ bool engine_idle(const struct engine *engine)
            sweeper_idle(engine->sweeper) && lane_idle(engine->lane[0]) && lane_idle(engine->lane[1]) && gate_idle(engine->gate);
 }
 
+void engine_close_doors(struct engine *engine)
+{
+    signer_free(engine->signer);
+    juno_free(engine->juno);
+    node_free(engine->node);
+    engine->signer = NULL;
+    engine->juno = NULL;
+    engine->node = NULL;
+}
+
 void engine_free(struct engine *engine)
 {
     if (engine == NULL)
@@ -238,8 +249,5 @@ void engine_free(struct engine *engine)
     observer_free(engine->observer);
     courier_free(engine->courier);
     runner_free(engine->runner);
-    signer_free(engine->signer);
-    juno_free(engine->juno);
-    node_free(engine->node);
     free(engine);
 }

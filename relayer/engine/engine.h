@@ -79,6 +79,9 @@ struct engine *engine_start(uv_loop_t *loop, const struct config *config, struct
                             struct db *db, struct err *e);
 void engine_stop(struct engine *engine);  /* no new rounds */
 bool engine_idle(const struct engine *engine);
+/* Doors first, then the HTTP client and the database: their last callbacks still find the parts alive. */
+void engine_close_doors(struct engine *engine);
+/* Once the loop has come to its end; it must run once more to close the timers. NULL is fine. */
 void engine_free(struct engine *engine);
 
 /* A fact was committed: let the runner look now rather than at its next tick. */
