@@ -80,6 +80,7 @@ extern const struct read READ_WEBHOOK;          /* id */
 extern const struct read READ_ACCOUNTS;         /* payment or NULL, class or NULL, after code or NULL, limit */
 extern const struct read READ_ENTRIES;          /* payment or NULL, account code or NULL, after txn or NULL, limit */
 extern const struct read READ_TRIAL_BALANCE;
+extern const struct read READ_BALANCED;         /* one row: do all sums stand at zero */
 extern const struct read READ_SUMS;             /* per asset and layer: the sum that must be zero */
 
 /* system */

@@ -118,6 +118,11 @@ static const struct read_field SUM[] = {{"asset", READ_TEXT}, {"layer", READ_TEX
 READ(READ_SUMS, SUM,
      "SELECT asset, layer, sum(amount) FROM trial_balance GROUP BY asset, layer ORDER BY asset, layer");
 
+static const struct read_field BALANCED[] = {{"balanced", READ_BOOL}};
+READ(READ_BALANCED, BALANCED,
+     "SELECT coalesce(bool_and(s.total = 0), true) FROM"
+     " (SELECT sum(amount) AS total FROM trial_balance GROUP BY asset, layer) s");
+
 static const struct read_field COUNTS[] = {
     {"payments", READ_NUMBER}, {"payments_open", READ_NUMBER}, {"payments_parked", READ_NUMBER},
     {"effects_open", READ_NUMBER}, {"effects_unknown", READ_NUMBER},
