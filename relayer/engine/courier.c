@@ -25,6 +25,7 @@ enum {
     COURIER_BACKOFF_MAX_MS = 30000,
     COURIER_PATIENCE = 12,       /* questions about a CLABE whose creation got no answer */
     NONCE_RANGE = 1000,
+    HOLD_MS = 60000,
     MARGIN_S = 600,              /* stop repeating this long before Juno may forget the key */
 };
 
@@ -43,6 +44,7 @@ struct courier {
     size_t open;                 /* errands under way */
     bool reserving;
     bool nonces_ready;
+    int64_t hold_until_ms;       /* Juno said that nothing will be taken: send nothing before this */
 };
 
 /* --- request numbers ------------------------------------------------------------------------------- */
@@ -168,6 +170,7 @@ static void failed(struct errand *errand, const struct err *err)
     if (juno_class_of(err) == JUNO_CLASS_STOP) {
         engine_alarm(engine, "juno_stop", "", err->message);
         engine_waits(engine, DOOR_JUNO, err);
+        errand->courier->hold_until_ms = clock_mono_ms() + HOLD_MS;
     }
     struct db_script *script = db_script_new();
     switch (err->outcome) {
@@ -421,8 +424,8 @@ static void clabes_listed(void *ctx, const struct err *err, const struct juno_cl
 
 static bool key_too_old(const struct courier *c, const struct effect_row *row)
 {
-    if (row->first_sent_ms == 0)
-        return false;
+    if (row->first_sent_ms == 0 || !earlier_attempt_open(row))
+        return false;            /* nothing can have happened under it yet */
     int64_t life_ms = ((int64_t)c->engine->config->juno_key_lifetime_s - MARGIN_S) * 1000;
     return clock_wall_ms() - row->first_sent_ms > life_ms;
 }
@@ -441,7 +444,7 @@ static void errand_start(struct courier *c, const struct effect_row *row)
         struct db_script *script = db_script_new();
         park(errand, script, "outcome unknown for longer than Juno remembers the key");
         record(errand, script);
-    } else if (c->engine->paused) {
+    } else if (c->engine->paused || clock_mono_ms() < c->hold_until_ms) {
         wait_only(errand, 1000);
     } else if (row->kind == EFFECT_BANK_REGISTER) {
         juno_banks(c->engine->juno, banks_listed, errand);
