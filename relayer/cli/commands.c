@@ -23,7 +23,7 @@ static const char *text_of(const json_t *object, const char *name)
     return text != NULL ? text : "";
 }
 
-/* --- wait --------------------------------------------------------------------------------------------- */
+/* --- wait ------------------------------------------------------------------------------------- */
 
 struct wish {
     char method[METHOD_MAX];
@@ -60,8 +60,8 @@ static bool is_hopeless(const struct wish *wish, const char *now)
 }
 
 /* One look. *over: the exit code counts; else look again, and *last is what the field was. */
-static enum cli_exit wish_look(struct session *session, const struct wish *wish, const json_t *params,
-                               bool *over, char **last)
+static enum cli_exit wish_look(struct session *session, const struct wish *wish,
+                               const json_t *params, bool *over, char **last)
 {
     struct session_answer answer;
     enum cli_exit exit = session_ask(session, wish->method, params, &answer);
@@ -69,7 +69,8 @@ static enum cli_exit wish_look(struct session *session, const struct wish *wish,
     free(*last);
     *last = NULL;
     if (exit == CLI_ERROR_ANSWER) {
-        bool again = json_is_true(json_object_get(json_object_get(answer.error, "data"), "retryable"));
+        const json_t *data = json_object_get(answer.error, "data");
+        bool again = json_is_true(json_object_get(data, "retryable"));
         *over = !again;
         if (!again)
             error_tell(answer.error);
@@ -83,7 +84,8 @@ static enum cli_exit wish_look(struct session *session, const struct wish *wish,
         } else if (is_hopeless(wish, *last)) {
             *over = true;
             exit = CLI_ERROR_ANSWER;
-            (void)fprintf(stderr, "error: it ended as %s and will never be %s\n", *last, wish->value);
+            (void)fprintf(stderr, "error: it ended as %s and will never be %s\n", *last,
+                          wish->value);
         }
     }
     json_decref(answer.result);
@@ -125,7 +127,7 @@ enum cli_exit command_wait(struct session *session, const struct cli_options *op
     return exit;
 }
 
-/* --- events -------------------------------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 static void event_put(const json_t *event, enum cli_output output)
 {
@@ -172,7 +174,7 @@ enum cli_exit command_events(struct session *session, const struct cli_options *
     return exit;
 }
 
-/* --- words --------------------------------------------------------------------------------------------- */
+/* --- words ------------------------------------------------------------------------------------ */
 
 /* Days from 1970-01-01 to a date of the Gregorian calendar (years from March, eras of 400 years). */
 static int64_t days_of(int64_t year, int64_t month, int64_t day)
@@ -180,7 +182,8 @@ static int64_t days_of(int64_t year, int64_t month, int64_t day)
     int64_t y = month <= 2 ? year - 1 : year;
     int64_t era = y / 400, year_of_era = y % 400;
     int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
+    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    return era * 146097 + day_of_era - 719468;
 }
 
 static bool digits_read(const char *text, size_t n, int64_t *out)
@@ -217,7 +220,8 @@ bool time_parse_ms(const char *text, int64_t *out)
     }
     if (strcmp(text + n, "Z") != 0)
         return false;
-    int64_t seconds = days_of(part[0], part[1], part[2]) * 86400 + part[3] * 3600 + part[4] * 60 + part[5];
+    int64_t days = days_of(part[0], part[1], part[2]);
+    int64_t seconds = days * 86400 + part[3] * 3600 + part[4] * 60 + part[5];
     *out = seconds * 1000 + ms;
     return true;
 }
@@ -240,7 +244,8 @@ static void time_left_tell(const json_t *params, const json_t *result)
         id = asked[0] != '\0' ? asked : text_of(params, "payment_id");
     int64_t left = json_integer_value(json_object_get(result, "seconds_left"));
     if (left > 0)
-        (void)printf("%lldh %lldm %llds left of the custody period of escrow ", (long long)(left / 3600),
+        (void)printf("%lldh %lldm %llds left of the custody period of escrow ",
+                     (long long)(left / 3600),
                      (long long)(left / 60 % 60), (long long)(left % 60));
     else
         (void)printf("the custody period is over for escrow ");
@@ -300,7 +305,8 @@ enum cli_exit exit_of_result(const char *method, const json_t *result)
 {
     if (strcmp(method, "audit.verify") == 0 || strcmp(method, "recon.run") == 0) {
         const json_t *differences = json_object_get(result, "differences");
-        return json_is_array(differences) && json_array_size(differences) == 0 ? CLI_DONE : CLI_DIFFERENCE;
+        bool agree = json_is_array(differences) && json_array_size(differences) == 0;
+        return agree ? CLI_DONE : CLI_DIFFERENCE;
     }
     if (strcmp(method, "system.doctor") == 0) {
         size_t at;

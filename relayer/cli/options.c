@@ -16,8 +16,9 @@ static const char INSTALLED_SOCKET[] = "/run/kustodia/relayer.sock";
 static const char USAGE[] =
     "usage: relayerctl [options] METHOD [-k key=value ...] [ID | JSON | -]\n"
     "\n"
-    "  METHOD is any method of the daemon; \"payment create\" is payment.create. Parameters come from -k, from\n"
-    "  a JSON object, or from standard input (-). Amounts are decimal text: -k amount=1000.00\n"
+    "  METHOD is any method of the daemon; \"payment create\" is payment.create. Parameters\n"
+    "  come from -k, from a JSON object, or from standard input (-). Amounts are decimal\n"
+    "  text: -k amount=1000.00\n"
     "\n"
     "  relayerctl help [METHOD]                       what there is, and the parameters of one\n"
     "  relayerctl status                              how the daemon is\n"
@@ -28,8 +29,8 @@ static const char USAGE[] =
     "  relayerctl events [--follow] [--from SEQ]\n"
     "  relayerctl audit verify --all | PAYMENT | TX   compare the books with the chain again\n"
     "\n"
-    "  -s, --socket PATH     the daemon's socket (else RELAYER_SOCKET, else what ./dev up started here,\n"
-    "                        else /run/kustodia/relayer.sock)\n"
+    "  -s, --socket PATH     the daemon's socket (else RELAYER_SOCKET, else what ./dev up\n"
+    "                        started here, else /run/kustodia/relayer.sock)\n"
     "  -k, --param KEY=VALUE a parameter; may be repeated\n"
     "  -o, --output FORMAT   table, json, jsonl or csv (table on a terminal, json otherwise)\n"
     "      --filter PATH     only that field of the result, such as payments.0.state\n"
@@ -104,7 +105,8 @@ static enum cli_exit socket_choose(struct cli_options *out, const char *given)
     return CLI_DONE;
 }
 
-enum { OPTION_FILTER = 256, OPTION_FOR, OPTION_TIMEOUT, OPTION_FROM, OPTION_FOLLOW, OPTION_ALL, OPTION_DRY };
+enum { OPTION_FILTER = 256, OPTION_FOR, OPTION_TIMEOUT, OPTION_FROM, OPTION_FOLLOW, OPTION_ALL,
+      OPTION_DRY };
 
 static const struct option OPTIONS[] = {{"socket", required_argument, NULL, 's'},
                                         {"param", required_argument, NULL, 'k'},

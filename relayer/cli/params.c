@@ -147,8 +147,8 @@ static enum cli_exit word_take(json_t *params, const char *method, const char *w
     return params_add_subject(params, method, word);
 }
 
-enum cli_exit params_build(const struct cli_options *options, const char *method, size_t words_taken,
-                           const json_t *help, json_t *params)
+enum cli_exit params_build(const struct cli_options *options, const char *method,
+                           size_t words_taken, const json_t *help, json_t *params)
 {
     for (size_t i = words_taken; i < options->words_n; i++) {
         enum cli_exit exit = word_take(params, method, options->word[i]);
@@ -158,7 +158,8 @@ enum cli_exit params_build(const struct cli_options *options, const char *method
     for (size_t i = 0; i < options->params_n; i++) {
         const char *equals = strchr(options->param[i], '=');
         char key[KEY_MAX];
-        int n = snprintf(key, sizeof key, "%.*s", (int)(equals - options->param[i]), options->param[i]);
+        int n = snprintf(key, sizeof key, "%.*s", (int)(equals - options->param[i]),
+                         options->param[i]);
         if ((size_t)n >= sizeof key)
             return usage_error("the name \"%.20s...\" is too long", key);
         if (json_object_set_new(params, key, value_of(equals + 1, param_type(help, key))) != 0)

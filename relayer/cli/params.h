@@ -19,8 +19,8 @@ enum cli_exit method_choose(const struct cli_options *options, char method[CLI_M
 
 /* help: the daemon's answer to help METHOD, or NULL. Words after the method are an id, a JSON object, or "-"
  * for one on standard input; -k wins over the object. */
-enum cli_exit params_build(const struct cli_options *options, const char *method, size_t words_taken,
-                           const json_t *help, json_t *params);
+enum cli_exit params_build(const struct cli_options *options, const char *method,
+                           size_t words_taken, const json_t *help, json_t *params);
 
 /* An id given by itself: which parameter it is follows from its shape and the method's noun. */
 enum cli_exit params_add_subject(json_t *params, const char *method, const char *id);

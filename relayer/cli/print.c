@@ -57,7 +57,8 @@ static const json_t *list_of(const json_t *result, const char **name)
 {
     *name = "";
     if (json_is_array(result))
-        return json_is_object(json_array_get(result, 0)) || json_array_size(result) == 0 ? result : NULL;
+        return json_array_size(result) == 0 || json_is_object(json_array_get(result, 0)) ? result
+                                                                                         : NULL;
     const json_t *found = NULL;
     const char *key;
     json_t *value;

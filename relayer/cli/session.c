@@ -47,11 +47,15 @@ static bool request_send(struct session *session, const char *method, const json
         session->client = lines_connect(session->options->socket, SESSION_ANSWER_MAX, e);
     if (session->client == NULL)
         return false;
-    json_t *request = json_pack("{s:s, s:i, s:s, s:O}", "jsonrpc", "2.0", "id", (int)++session->serial,
+    json_t *request = json_pack("{s:s, s:i, s:s, s:O}", "jsonrpc", "2.0", "id",
+                                (int)++session->serial,
                                 "method", method, "params", (json_t *)params);
     char *text = request != NULL ? json_dumps(request, JSON_COMPACT) : NULL;
-    bool sent = text != NULL ? lines_write(session->client, text, strlen(text), session->timeout_ms, e)
-                             : err_fail(e, ERR_PARAMS, "the parameters are no valid text");
+    bool sent = false;
+    if (text != NULL)
+        sent = lines_write(session->client, text, strlen(text), session->timeout_ms, e);
+    else
+        err_set(e, ERR_PARAMS, "the parameters are no valid text");
     free(text);
     json_decref(request);
     return sent;
@@ -115,7 +119,8 @@ void unreachable_tell(const struct session *session, const struct err *e)
     if (e->outcome == OUTCOME_UNKNOWN)
         (void)fputs("it may have been done: ask again with the same idempotency_key\n", stderr);
     else
-        (void)fprintf(stderr, "does relayerd run with its socket at %s? -s or RELAYER_SOCKET name another\n",
+        (void)fprintf(stderr, "does relayerd run with its socket at %s? -s or RELAYER_SOCKET name"
+                              " another\n",
                       session->options->socket);
 }
 

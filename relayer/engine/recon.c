@@ -45,9 +45,10 @@ static void finish(struct recon *r, const struct err *err)
     free(r);
 }
 
-/* --- the verdict ----------------------------------------------------------------------------------------- */
+/* --- the verdict ------------------------------------------------------------------------------ */
 
-static struct recon_row *row_add(struct recon *r, const char *name, const char *asset, int64_t ledger)
+static struct recon_row *row_add(struct recon *r, const char *name, const char *asset,
+                                 int64_t ledger)
 {
     CHECK(r->report.rows_n < RECON_ROWS_MAX);
     struct recon_row *row = &r->report.row[r->report.rows_n++];
@@ -67,7 +68,7 @@ static void difference_add(struct recon *r, const char *name, const char *book, 
     snprintf(d->expected, sizeof d->expected, "%s MXNB by the ledger", left);
     snprintf(d->found, sizeof d->found, "%s MXNB %s", right, book);
     snprintf(d->hint, sizeof d->hint, "%s",
-             r->moves_truncated ? "too much is under way to match it all: run it again when it is quieter"
+             r->moves_truncated ? "too much is under way to match: run it again when it is quieter"
                                 : "relayerctl audit verify --all finds which movement it is");
 }
 
@@ -140,7 +141,7 @@ static void judged(struct recon *r)
     loop_timer_start(r->timer, VERIFY_LOOK_AGAIN_MS, 0);
 }
 
-/* --- asking ------------------------------------------------------------------------------------------------ */
+/* --- asking ----------------------------------------------------------------------------------- */
 
 static void juno_read(void *ctx, const struct err *err, const struct juno_balances *balances)
 {
@@ -186,7 +187,8 @@ static void ask_figure(struct recon *r)
         CHECK(escrow_encode_held(&data));
     } else {
         struct mxnb_call call = {.kind = MXNB_BALANCE_OF};
-        memcpy(call.to, r->asking == FIGURE_BRIDGE ? config->chain_bridge.b : config->chain_escrow.b, 20);
+        memcpy(call.to,
+               r->asking == FIGURE_BRIDGE ? config->chain_bridge.b : config->chain_escrow.b, 20);
         CHECK(mxnb_call_encode(&call, &data));
     }
     struct node_message message = {.to = of_escrow ? config->chain_escrow.b : config->chain_token.b,

@@ -90,7 +90,7 @@ static struct job *job_new(struct verify *v)
     return job;
 }
 
-/* --- transactions ----------------------------------------------------------------------------------- */
+/* --- transactions ----------------------------------------------------------------------------- */
 
 static void receipt_read(void *ctx, const struct err *err, const struct chain_receipt *receipt)
 {
@@ -120,10 +120,11 @@ static void tx_start(struct verify *v, const struct audit_tx *tx)
 {
     struct job *job = job_new(v);
     job->tx = tx;
-    node_block(v->engine->node, (struct node_at){NODE_NUMBER, tx->block_number}, tx_block_read, job);
+    node_block(v->engine->node, (struct node_at){NODE_NUMBER, tx->block_number}, tx_block_read,
+               job);
 }
 
-/* --- escrows ----------------------------------------------------------------------------------------- */
+/* --- escrows ---------------------------------------------------------------------------------- */
 
 static void escrow_ask(struct job *job);
 
@@ -191,7 +192,7 @@ static void escrow_start(struct verify *v, const struct audit_escrow *escrow)
     escrow_ask(job);
 }
 
-/* --- pages ------------------------------------------------------------------------------------------- */
+/* --- pages ------------------------------------------------------------------------------------ */
 
 static void after_set(struct verify *v, const uint8_t key[32])
 {
@@ -214,8 +215,8 @@ static void page_read(void *ctx, const struct err *err, struct db_result *res)
     } else if (v->stage == STAGE_TXS) {
         audit_parse_txs(res, &v->page);
         if (v->page.logs_n >= AUDIT_ROWS_MAX || v->page.effects_n >= AUDIT_ROWS_MAX) {
-            err_set(&bad, ERR_LIMIT, "more than %d logs or effects in %d transactions", AUDIT_ROWS_MAX,
-                    AUDIT_TXS_MAX);
+            err_set(&bad, ERR_LIMIT, "more than %d logs or effects in %d transactions",
+                    AUDIT_ROWS_MAX, AUDIT_TXS_MAX);
             failed(v, &bad);
         } else if (v->page.txs_n > 0) {
             after_set(v, v->page.tx[v->page.txs_n - 1].hash);
@@ -234,9 +235,9 @@ static void page_ask(struct verify *v)
     const uint8_t *after = v->has_after ? v->after : NULL;
     audit_page_clear(&v->page);
     v->escrows_n = 0;
-    db_query(v->engine->db,
-             v->stage == STAGE_TXS ? audit_txs(&scope, after) : audit_escrows(&scope, after), page_read,
-             v);
+    struct db_script *script =
+        v->stage == STAGE_TXS ? audit_txs(&scope, after) : audit_escrows(&scope, after);
+    db_query(v->engine->db, script, page_read, v);
 }
 
 /* Keeps the node busy with this page; then the next page, the next stage, the end. An empty page ends a
@@ -268,7 +269,7 @@ static void page_turn(struct verify *v)
     page_ask(v);
 }
 
-/* --- the books and the newest final block ----------------------------------------------------------- */
+/* --- the books and the newest final block ----------------------------------------------------- */
 
 static void policy_block_read(void *ctx, const struct err *err, const struct chain_block *block)
 {
@@ -296,7 +297,8 @@ static bool scope_is_known(struct verify *v, const struct audit_books *books)
     if (v->query.has_payment && !books->payment_known)
         return err_fail(&v->err, ERR_NOT_FOUND, "there is no such payment");
     if (v->query.has_tx && !books->tx_known)
-        return err_fail(&v->err, ERR_NOT_FOUND, "neither we nor our contracts know this transaction");
+        return err_fail(&v->err, ERR_NOT_FOUND,
+                        "neither we nor our contracts know this transaction");
     if (v->query.has_tx && !books->tx_final)
         return err_fail(&v->err, ERR_AUDIT_EVIDENCE, "this transaction is not final yet (%s)",
                         books->tx_state[0] != '\0' ? books->tx_state : "seen");
@@ -343,7 +345,8 @@ static void books_read(void *ctx, const struct err *err, struct db_result *res)
         page_ask(v);
         return;
     }
-    node_block(v->engine->node, (struct node_at){NODE_NUMBER, books.block_number}, policy_block_read, v);
+    node_block(v->engine->node, (struct node_at){NODE_NUMBER, books.block_number},
+               policy_block_read, v);
 }
 
 static const char *finality_name(enum config_finality finality)

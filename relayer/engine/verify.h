@@ -28,7 +28,7 @@ struct engine;
 enum {
     VERIFY_DIFFERENCES_MAX = 200,
     VERIFY_CALLS_MAX = 8,
-    VERIFY_LOOKS_MAX = 5,          /* how often something that moves is looked at before it counts */
+    VERIFY_LOOKS_MAX = 5,    /* at something that moves, before it counts */
     VERIFY_LOOK_AGAIN_MS = 400,
     RECON_ROWS_MAX = 12,
 };
@@ -74,7 +74,7 @@ void verify_run(struct engine *engine, const struct verify_query *query, verify_
 
 /* One amount in up to three books, in units of 1e-6 MXNB (MXN rows: centavos). */
 struct recon_row {
-    char name[32];             /* "juno_mxnb", "bridge_mxnb", "escrow_mxnb", "unassigned_mxnb", ... */
+    char name[32];             /* "juno_mxnb", "bridge_mxnb", "escrow_mxnb", ... */
     const char *asset;         /* "MXNB" or "MXN" */
     int64_t ledger_units;      /* posted */
     bool has_chain, has_juno;

@@ -35,7 +35,8 @@ struct place {
     const char *hint;
 };
 
-static struct place place_tx(struct verify_report *report, const struct audit_tx *tx, const char *hint)
+static struct place place_tx(struct verify_report *report, const struct audit_tx *tx,
+                             const char *hint)
 {
     struct place p = {.report = report, .hint = hint};
     char hash[HEX_MAX];
@@ -44,8 +45,8 @@ static struct place place_tx(struct verify_report *report, const struct audit_tx
     return p;
 }
 
-static struct place place_log(struct verify_report *report, const struct audit_tx *tx, uint64_t index,
-                              const char *hint)
+static struct place place_log(struct verify_report *report, const struct audit_tx *tx,
+                              uint64_t index, const char *hint)
 {
     struct place p = place_tx(report, tx, hint);
     size_t used = strlen(p.where);
@@ -53,7 +54,8 @@ static struct place place_log(struct verify_report *report, const struct audit_t
     return p;
 }
 
-static void differs(const struct place *p, const char *what, const char *expected, const char *found)
+static void differs(const struct place *p, const char *what, const char *expected,
+                    const char *found)
 {
     char left[WORDS_MAX], right[WORDS_MAX];
     snprintf(left, sizeof left, "%s %s", what, expected);
@@ -89,14 +91,15 @@ static bool same_bytes(const struct place *p, const char *what, struct bytes exp
 #define HASH(array) ((struct bytes){(array), 32})
 #define ADDRESS(array) ((struct bytes){(array), 20})
 
-static void same_text(const struct place *p, const char *what, const char *expected, const char *found)
+static void same_text(const struct place *p, const char *what, const char *expected,
+                      const char *found)
 {
     p->report->checked++;
     if (strcmp(expected, found) != 0)
         differs(p, what, expected, found);
 }
 
-/* --- a log, decoded anew -------------------------------------------------------------------------------- */
+/* --- a log, decoded anew ---------------------------------------------------------------------- */
 
 static struct seen_log decode_escrow(const struct chain_log *log, struct seen_log out)
 {
@@ -162,7 +165,7 @@ static const struct chain_log *receipt_log(const struct chain_receipt *receipt, 
     return NULL;
 }
 
-/* --- evidence and receipt, both ways ---------------------------------------------------------------------- */
+/* --- evidence and receipt, both ways ---------------------------------------------------------- */
 
 static void compare_evidence(const struct place *p, const struct seen_log *ours,
                              const struct chain_log *log, const struct seen_log *now)
@@ -218,7 +221,7 @@ static void compare_logs(struct verify_report *report, const struct verify_place
     }
 }
 
-/* --- the transaction itself ------------------------------------------------------------------------------ */
+/* --- the transaction itself ------------------------------------------------------------------- */
 
 static void compare_stored(struct verify_report *report, const struct audit_tx *tx,
                            const struct chain_receipt *receipt)
@@ -245,7 +248,7 @@ static void compare_stored(struct verify_report *report, const struct audit_tx *
     same_number(&p, "chain id", tx->chain_id, decoded.chain_id);
 }
 
-/* --- effects --------------------------------------------------------------------------------------------- */
+/* --- effects ---------------------------------------------------------------------------------- */
 
 /* The log that proves an effect of this kind; NULL for kinds no log proves. */
 static const char *event_of(enum effect_kind kind)
@@ -308,8 +311,9 @@ static int64_t units_of_log(const struct audit_page *page, const struct audit_tx
     return sum;
 }
 
-static void compare_transfer(const struct place *p, const struct verify_places *places, int64_t units,
-                             const struct audit_effect *e, const struct seen_log *now)
+static void compare_transfer(const struct place *p, const struct verify_places *places,
+                             int64_t units, const struct audit_effect *e,
+                             const struct seen_log *now)
 {
     bool outward = e->kind == EFFECT_TOKEN_TRANSFER;
     same_bytes(p, "to", ADDRESS(outward ? places->juno : places->bridge), ADDRESS(now->to));
@@ -368,7 +372,8 @@ void verify_compare_tx(struct verify_report *report, const struct verify_places 
     if (!answer->block->present)
         differs(&p, "block", "on the chain", "missing");
     else
-        same_bytes(&p, "canonical block hash", HASH(receipt->block_hash), HASH(answer->block->hash));
+        same_bytes(&p, "canonical block hash", HASH(receipt->block_hash),
+                   HASH(answer->block->hash));
     if (tx->ours)
         compare_stored(report, tx, receipt);
     compare_logs(report, places, page, tx, receipt);
@@ -376,7 +381,7 @@ void verify_compare_tx(struct verify_report *report, const struct verify_places 
         compare_effect(report, places, page, tx, &page->effect[tx->effects_first + i], receipt);
 }
 
-/* --- escrows ----------------------------------------------------------------------------------------------- */
+/* --- escrows ---------------------------------------------------------------------------------- */
 
 static const char *state_name(enum escrow_state state)
 {
@@ -396,9 +401,11 @@ static enum escrow_state state_after(const char *event)
     static const struct {
         const char *event;
         enum escrow_state state;
-    } EDGES[] = {{"EscrowCreated", ESCROW_STATE_ACTIVE},    {"DisputeRaised", ESCROW_STATE_DISPUTED},
-                 {"DisputeDismissed", ESCROW_STATE_ACTIVE}, {"EscrowReleased", ESCROW_STATE_RELEASED},
-                 {"EscrowReverted", ESCROW_STATE_REVERTED}, {"EscrowSplit", ESCROW_STATE_SPLIT}};
+    } EDGES[] = {
+        {"EscrowCreated", ESCROW_STATE_ACTIVE},    {"DisputeRaised", ESCROW_STATE_DISPUTED},
+        {"DisputeDismissed", ESCROW_STATE_ACTIVE}, {"EscrowReleased", ESCROW_STATE_RELEASED},
+        {"EscrowReverted", ESCROW_STATE_REVERTED}, {"EscrowSplit", ESCROW_STATE_SPLIT},
+    };
     for (size_t i = 0; i < sizeof EDGES / sizeof EDGES[0]; i++) {
         if (strcmp(EDGES[i].event, event) == 0)
             return EDGES[i].state;
@@ -428,7 +435,7 @@ bool verify_escrow_agrees(const struct audit_escrow *ours, const struct escrow_v
     return state_after(ours->event) == view->state;
 }
 
-/* --- gaps ---------------------------------------------------------------------------------------------------- */
+/* --- gaps ------------------------------------------------------------------------------------- */
 
 static int by_value(const void *a, const void *b)
 {

@@ -25,7 +25,7 @@ struct audit_scope {
     const uint8_t *tx_hash;    /* 32 bytes */
 };
 
-/* --- the books against each other -------------------------------------------------------------------- */
+/* --- the books against each other ------------------------------------------------------------- */
 
 /* Statement 0 is about the scope; the others return rows (where, expected, found, hint). */
 struct db_script *audit_books(const struct audit_scope *scope);
@@ -43,7 +43,7 @@ struct audit_books {
 };
 void audit_parse_books(struct db_result *result, struct audit_books *out);
 
-/* --- transactions ------------------------------------------------------------------------------------ */
+/* --- transactions ----------------------------------------------------------------------------- */
 
 struct audit_tx {
     uint8_t hash[32];
@@ -91,7 +91,7 @@ struct db_script *audit_txs(const struct audit_scope *scope, const uint8_t *afte
 void audit_parse_txs(struct db_result *result, struct audit_page *out);    /* owns memory: */
 void audit_page_clear(struct audit_page *page);
 
-/* --- escrows ----------------------------------------------------------------------------------------- */
+/* --- escrows ---------------------------------------------------------------------------------- */
 
 struct audit_escrow {
     uint8_t id[32];
@@ -107,7 +107,7 @@ struct db_script *audit_escrows(const struct audit_scope *scope, const uint8_t *
 struct db_script *audit_escrow_one(const uint8_t id[32]);
 size_t audit_parse_escrows(struct db_result *result, struct audit_escrow *out, size_t max);
 
-/* --- the three books --------------------------------------------------------------------------------- */
+/* --- the three books -------------------------------------------------------------------------- */
 
 struct audit_balances {
     int64_t juno_mxnb, bridge_mxnb, escrow_mxnb, unassigned_mxnb, commission_mxnb;  /* posted */
