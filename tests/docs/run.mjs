@@ -1,10 +1,16 @@
-// The documents against the tree: links lead somewhere, commands and files that are named exist.
+// The documents against the tree: links lead somewhere, commands, methods and tables agree with the sources,
+// reference pages are current, and the commands of the pages are run (commands.mjs).
 // A rule that finds nothing to look at is a failure too: silence never passes.
+//
+//   node tests/docs/run.mjs [WORD ...]     with words: only the commands of pages whose name has one of them
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+import { blocks_of, commands_run } from './commands.mjs';
+import { reference_check } from './reference.mjs';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const pages = execFileSync('git', ['-C', ROOT, 'ls-files', '--cached', '--others', '--exclude-standard', '*.md'],
@@ -60,15 +66,25 @@ function methods_check({ name, text }) {
         .map((method) => `${name}: there is no method ${method}`);
 }
 
-/** The reference page is what the daemon says of itself: written by relayerd --print-api. */
-function reference_check() {
-    const relayerd = path.join(ROOT, process.env.KUSTODIA_BUILD ?? 'build/dev', 'bin/relayerd');
-    const page = pages.find(({ name }) => name === 'docs/reference/api.md');
-    if (!existsSync(relayerd)) {
-        return [`${relayerd} is not built: ./dev build`];
-    }
-    const said = execFileSync(relayerd, ['--print-api'], { encoding: 'utf8' });
-    return page?.text === said ? [] : ['docs/reference/api.md is not what relayerd --print-api prints now'];
+/** The arrows of relayer/HACKING.md are the rows of tests/checks/layers.txt, in the same order. */
+function arrows_check(page, layers) {
+    const rows = layers.split('\n').filter((line) => /^[a-z]/.test(line))
+        .map((line) => line.split(':').map((part) => part.trim().replace(/\s+/g, ' ')).join(' | '));
+    const told = [...page.matchAll(/^\| `((?:abi|keystore|relayer)[\w/]*)` \|([^|]*)\|([^|]*)\|$/gm)]
+        .map(([, ...cells]) => cells.map((cell) => cell.trim()).join(' | '));
+    return [
+        ...rows.filter((row) => !told.includes(row)).map((row) => `relayer/HACKING.md lacks the row: ${row}`),
+        ...told.filter((row) => !rows.includes(row)).map((row) => `tests/checks/layers.txt has no row: ${row}`),
+        ...(rows.length > 0 && rows.join('\n') === told.join('\n') ? [] : ['the tables differ, or are empty']),
+    ];
+}
+
+/** Twins in two languages run the same commands: every block that is run is the same in both. */
+function twins_check(one, other) {
+    const bodies = (page) => blocks_of(page.text).map(({ language, body }) => `${language}\n${body}`);
+    const [left, right] = [bodies(one), bodies(other)];
+    return left.length > 0 && left.join('\0') === right.join('\0') ? []
+        : [`the commands of ${one.name} (${left.length}) and ${other.name} (${right.length}) differ`];
 }
 
 let passed = 0;
@@ -86,15 +102,33 @@ verdict('the rules themselves', [
     links_check({ name: 'README.md', text: '[x](no/such/file.md)' }).length === 1 ? '' : 'a dead link is missed',
     commands_check({ name: 'a.md', text: './dev fly' }).length === 1 ? '' : 'an unknown command is missed',
     DEV_COMMANDS.has('setup') && DEV_COMMANDS.has('doctor') ? '' : 'the commands of ./dev are not understood',
+    arrows_check('| `abi` | | nettle |\n', 'abi : : nettle\n').length === 0 ? '' : 'equal arrows are refused',
+    arrows_check('| `abi` | | nettle |\n', 'abi : : uv\n').length > 0 ? '' : 'a wrong arrow is missed',
+    twins_check({ text: '```sh\na\n```\n' }, { text: '```sh\nb\n```\n' }).length === 1 ? '' : 'unequal twins are missed',
 ].filter((line) => line !== ''));
 verdict('README.md and relayer/HACKING.md are there', ['README.md', 'relayer/HACKING.md']
     .filter((name) => !pages.some((page) => page.name === name)).map((name) => `${name} is missing`));
-verdict('the API reference is up to date', reference_check());
-for (const page of pages) {
-    verdict(`links of ${page.name}`, links_check(page));
-    verdict(`commands of ${page.name}`, commands_check(page));
-    verdict(`methods of ${page.name}`, fenced(page.text).includes('relayerctl') || fenced(page.text).includes('"method"')
-        ? methods_check(page) : []);
+const page_of = (name) => pages.find((page) => page.name === name) ?? { name, text: '' };
+
+async function pages_judge() {
+    reference_check(verdict);
+    verdict('arrows of relayer/HACKING.md', arrows_check(page_of('relayer/HACKING.md').text,
+        readFileSync(path.join(ROOT, 'tests/checks/layers.txt'), 'utf8')));
+    verdict('README.md and README.es.md', twins_check(page_of('README.md'), page_of('README.es.md')));
+    for (const page of pages) {
+        verdict(`links of ${page.name}`, links_check(page));
+        verdict(`commands of ${page.name}`, commands_check(page));
+        verdict(`methods of ${page.name}`, fenced(page.text).includes('relayerctl') || fenced(page.text).includes('"method"')
+            ? methods_check(page) : []);
+    }
 }
+
+const words = process.argv.slice(2);
+if (words.length === 0) {
+    await pages_judge();
+}
+// The Spanish twin has the same commands: they are run once.
+await commands_run(pages.filter(({ name }) => name !== 'README.es.md'
+    && (words.length === 0 || words.some((word) => name.includes(word)))), verdict);
 console.log(`${passed} passed, ${failed} failed, 0 skipped`);
 process.exitCode = failed === 0 ? 0 : 1;
