@@ -12,6 +12,7 @@
 #include "relayer/base/fault.h"
 #include "relayer/base/log.h"
 #include "relayer/base/metrics.h"
+#include "relayer/chain/head.h"
 #include "relayer/chain/node.h"
 
 enum { SPAN_MAX = 64, LOGS_KEPT_MAX = 2048 };
@@ -22,8 +23,10 @@ struct watcher {
     struct loop_timer *timer;
     bool busy;
     bool again;
-    bool position_known;
-    struct seen_position position;      /* what is committed */
+    bool position_known;                /* head and scanned are what the database holds */
+    bool scanned_known;
+    uint64_t scanned;                   /* newest block whose logs are committed */
+    struct head head;                   /* the newest committed headers */
     struct chain_block latest, policy;  /* of this round */
     bool policy_known;
     struct seen_block span[SPAN_MAX];
@@ -64,10 +67,24 @@ static struct seen_block seen(const struct chain_block *block)
 
 static uint64_t scanned_next(const struct watcher *w)
 {
-    if (w->position.scanned_known)
-        return w->position.scanned + 1;
+    if (w->scanned_known)
+        return w->scanned + 1;
     uint64_t start = w->engine->config->chain_start_block;
     return start > 0 ? start : 1;
+}
+
+static struct head_block header_of(const struct seen_block *block)
+{
+    struct head_block out = {.number = block->number};
+    memcpy(out.hash, block->hash, sizeof out.hash);
+    memcpy(out.parent, block->parent, sizeof out.parent);
+    return out;
+}
+
+static void push_header(struct watcher *w, const struct seen_block *block)
+{
+    struct head_block header = header_of(block);
+    head_push(&w->head, &header);
 }
 
 /* --- commit -------------------------------------------------------------------------------------- */
@@ -84,21 +101,21 @@ static void committed(void *ctx, const struct err *err, struct db_result *res)
     struct engine *engine = w->engine;
     engine_answers(engine, DOOR_DATABASE);
     if (w->span_n > 0) {
-        w->position.scanned_known = true;
-        w->position.scanned = w->span[w->span_n - 1].number;
-        w->position.blocks_n = 1;
-        w->position.blocks[0] = w->span[w->span_n - 1];
+        w->scanned_known = true;
+        w->scanned = w->span[w->span_n - 1].number;
+        for (size_t i = 0; i < w->span_n; i++)
+            push_header(w, &w->span[i]);
     }
     engine->latest_number = w->latest.number;
     engine->chain_time_s = (int64_t)w->latest.time;
     if (w->policy_known) {
-        uint64_t scanned = w->position.scanned_known ? w->position.scanned : 0;
+        uint64_t scanned = w->scanned_known ? w->scanned : 0;
         engine->final_number = w->policy.number < scanned ? w->policy.number : scanned;
         w->finalized_done = engine->final_number;
     }
     metrics_set(METRIC_chain_head_latest, (int64_t)engine->latest_number);
     metrics_set(METRIC_chain_head_final, (int64_t)engine->final_number);
-    w->again = w->again || (w->span_n > 0 && w->position.scanned < w->latest.number);
+    w->again = w->again || (w->span_n > 0 && w->scanned < w->latest.number);
     engine_kick(engine);
     round_ended(w);
 }
@@ -112,7 +129,7 @@ static void commit(struct watcher *w)
     struct seen_block latest = seen(&w->latest);
     evidence_head(script, "latest", &latest);
     uint64_t scanned = w->span_n > 0 ? w->span[w->span_n - 1].number
-                                     : (w->position.scanned_known ? w->position.scanned : 0);
+                                     : (w->scanned_known ? w->scanned : 0);
     if (w->policy_known) {
         struct seen_block policy = seen(&w->policy);
         evidence_head(script, "policy", &policy);
@@ -272,7 +289,7 @@ static void roll_back_to(struct watcher *w, uint64_t ancestor)
 {
     metrics_add(METRIC_chain_reorgs, 1);
     log_warn("reorg", "chain differs above block %llu, we were at %llu",
-             (unsigned long long)ancestor, (unsigned long long)w->position.scanned);
+             (unsigned long long)ancestor, (unsigned long long)w->scanned);
     if (ancestor < w->engine->final_number) {
         char detail[160];
         snprintf(detail, sizeof detail, "a block at or below %llu, final by policy, was replaced",
@@ -284,7 +301,7 @@ static void roll_back_to(struct watcher *w, uint64_t ancestor)
     db_run(w->engine->db, script, rolled_back, w);
 }
 
-/* Headers from the oldest block we hold up to our position: the newest equal one is the ancestor. */
+/* Headers of the last blocks we hold, as the node has them now: the newest equal one is the ancestor. */
 static void ancestors_read(void *ctx, const struct err *err, const struct chain_blocks *blocks)
 {
     struct watcher *w = ctx;
@@ -292,44 +309,33 @@ static void ancestors_read(void *ctx, const struct err *err, const struct chain_
         node_failed(w, err);
         return;
     }
-    uint64_t ancestor = 0;
-    for (size_t i = 0; i < blocks->n; i++) {
-        for (size_t k = 0; k < w->position.blocks_n; k++) {
-            const struct seen_block *ours = &w->position.blocks[k];
-            if (ours->number == blocks->block[i].number &&
-                memcmp(ours->hash, blocks->block[i].hash, 32) == 0 && ours->number > ancestor)
-                ancestor = ours->number;
+    for (size_t i = blocks->n; i > 0; i--) {
+        struct head_entry held;
+        const struct chain_block *theirs = &blocks->block[i - 1];
+        if (head_find(&w->head, theirs->number, &held) && memcmp(held.hash, theirs->hash, 32) == 0) {
+            roll_back_to(w, held.number);
+            return;
         }
     }
-    if (ancestor == 0) {
-        uint64_t first = scanned_next(w) > SPAN_MAX ? scanned_next(w) - SPAN_MAX - 1 : 0;
-        engine_alarm(w->engine, "reorg_too_deep", "", "no common block among the last 64");
-        roll_back_to(w, first);
-        return;
-    }
-    roll_back_to(w, ancestor);
+    engine_alarm(w->engine, "reorg_too_deep", "", "no common block among the last ones we hold");
+    roll_back_to(w, w->scanned >= SPAN_MAX ? w->scanned - SPAN_MAX : 0);
 }
 
-static void position_for_reorg(void *ctx, const struct err *err, struct db_result *res)
+static void find_ancestor(struct watcher *w)
 {
-    struct watcher *w = ctx;
-    if (err != NULL) {
-        database_failed(w, err);
-        return;
-    }
-    evidence_parse_position(res, &w->position);
-    uint64_t tip = w->position.scanned;
-    uint64_t from = tip >= SPAN_MAX ? tip - SPAN_MAX + 1 : 0;
-    node_blocks(w->engine->node, from, (size_t)(tip - from + 1), ancestors_read, w);
+    struct head_entry tip;
+    CHECK(head_tip(&w->head, &tip));
+    uint64_t from = tip.number >= SPAN_MAX ? tip.number - SPAN_MAX + 1 : 0;
+    node_blocks(w->engine->node, from, (size_t)(tip.number - from + 1), ancestors_read, w);
 }
 
 /* --- headers ------------------------------------------------------------------------------------------ */
 
+/* The first block of the span against what we hold; the rest of it is checked parent by parent. */
 static bool span_continues(const struct watcher *w)
 {
-    const struct seen_block *last = w->position.blocks_n > 0 ? &w->position.blocks[0] : NULL;
-    return last == NULL || last->number + 1 != w->span[0].number ||
-           memcmp(last->hash, w->span[0].parent, 32) == 0;
+    struct head_block first = header_of(&w->span[0]);
+    return head_decide(&w->head, &first, 0).verdict == HEAD_EXTENDS;
 }
 
 static void blocks_read(void *ctx, const struct err *err, const struct chain_blocks *blocks)
@@ -351,7 +357,7 @@ static void blocks_read(void *ctx, const struct err *err, const struct chain_blo
         return;
     }
     if (!span_continues(w)) {
-        db_query(w->engine->db, evidence_position(), position_for_reorg, w);
+        find_ancestor(w);
         return;
     }
     ask_logs(w);
@@ -360,10 +366,8 @@ static void blocks_read(void *ctx, const struct err *err, const struct chain_blo
 /* The newest block may also be replaced without a successor: compare it at its own height. */
 static bool tip_replaced(const struct watcher *w)
 {
-    const struct seen_block *ours = w->position.blocks_n > 0 ? &w->position.blocks[0] : NULL;
-    if (ours == NULL || w->latest.number > ours->number)
-        return false;
-    return w->latest.number == ours->number && memcmp(w->latest.hash, ours->hash, 32) != 0;
+    struct head_entry held;
+    return head_find(&w->head, w->latest.number, &held) && memcmp(w->latest.hash, held.hash, 32) != 0;
 }
 
 static void heads_read(void *ctx, const struct err *err, const struct chain_heads *heads)
@@ -386,7 +390,7 @@ static void heads_read(void *ctx, const struct err *err, const struct chain_head
     w->span_n = 0;
     w->logs_n = 0;
     if (tip_replaced(w)) {
-        db_query(w->engine->db, evidence_position(), position_for_reorg, w);
+        find_ancestor(w);
         return;
     }
     uint64_t next = scanned_next(w);
@@ -397,7 +401,7 @@ static void heads_read(void *ctx, const struct err *err, const struct chain_head
         return;
     }
     if (moved || (w->policy_known && w->policy.number > w->finalized_done &&
-                  w->finalized_done < w->position.scanned)) {
+                  w->finalized_done < w->scanned)) {
         commit(w);
         return;
     }
@@ -411,7 +415,13 @@ static void position_read(void *ctx, const struct err *err, struct db_result *re
         database_failed(w, err);
         return;
     }
-    evidence_parse_position(res, &w->position);
+    struct seen_position position;
+    evidence_parse_position(res, &position);
+    w->scanned_known = position.scanned_known;
+    w->scanned = position.scanned;
+    head_init(&w->head);
+    for (size_t i = position.blocks_n; i > 0; i--)
+        push_header(w, &position.blocks[i - 1]);
     w->position_known = true;
     node_heads(w->engine->node, heads_read, w);
 }

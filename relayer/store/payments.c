@@ -363,8 +363,8 @@ void payments_apply(struct db_script *script, const struct payment_row *row,
                     const struct decision *d, int leg_n, const struct payment_targets *targets)
 {
     CHECK(d->verdict == VERDICT_MOVE);
-    for (size_t i = 0; i < d->postings_n; i++)
-        ledger_add(script, &d->posting[i]);
+    if (d->postings_n > 0)
+        ledger_add_many(script, d->posting, d->postings_n);
     if (d->has_effect) {
         const struct uuid *beneficiary =
             d->effect.leg_n >= 0 ? &row->payment.legs[d->effect.leg_n].beneficiary_id : NULL;
