@@ -6,270 +6,55 @@
 
 #include "relayer/base/check.h"
 #include "relayer/base/mem.h"
+#include "relayer/store/audit_scope.h"
 
-/* $1 = payment or NULL, $2 = transaction or NULL; both NULL is everything. */
-#define SCOPE(payment, tx)                                                                         \
-    "($1::uuid IS NULL OR " payment " = $1::uuid) AND ($2::bytea IS NULL OR " tx " = $2::bytea)"
-#define PAYMENT_SCOPE(payment)                                                                     \
-    "($1::uuid IS NULL OR " payment " = $1::uuid) AND ($2::bytea IS NULL OR " payment " IN"        \
-    " (SELECT s.payment_id FROM effect s WHERE s.tx_hash = $2::bytea))"
-#define EVERYTHING "$1::uuid IS NULL AND $2::bytea IS NULL"
-#define MOVES_VALUE                                                                                \
-    "('redeem', 'withdraw', 'escrow_create', 'escrow_release', 'escrow_release_early',"            \
-    " 'dispute_revert', 'dispute_split', 'token_transfer')"
-#define EFFECT_NAME "'effect ' || e.id || ' (' || e.kind || ')'"
-#define LOOK_PAYMENT(id) "'relayerctl payment.timeline -k payment_id=' || " id
-#define END_STATE(event)                                                                           \
-    "CASE " event " WHEN 'EscrowCreated' THEN 'active' WHEN 'DisputeDismissed' THEN 'active'"      \
-    " WHEN 'DisputeRaised' THEN 'disputed' WHEN 'EscrowReleased' THEN 'released'"                  \
-    " WHEN 'EscrowReverted' THEN 'reverted' WHEN 'EscrowSplit' THEN 'split' ELSE 'planned' END"
-#define FINDINGS " LIMIT 201"
-#define POLICY "(SELECT h.number FROM head h WHERE h.level = 'policy')"
-
-static const char ABOUT[] =
-    "SELECT EXISTS (SELECT 1 FROM payment WHERE id = $1::uuid),"
-    " (SELECT state FROM tx WHERE hash = $2::bytea),"
-    " EXISTS (SELECT 1 FROM evidence WHERE tx_hash = $2::bytea AND superseded_at IS NULL),"
-    " EXISTS (SELECT 1 FROM evidence WHERE tx_hash = $2::bytea AND final_at IS NOT NULL)"
-    "  OR EXISTS (SELECT 1 FROM tx WHERE hash = $2::bytea AND state IN ('final', 'reverted')"
-    "   AND block_number <= " POLICY "),"
-    " (SELECT number FROM head WHERE level = 'policy'), (SELECT hash FROM head WHERE level = 'policy'),"
-    " (SELECT count(*) FROM effect e WHERE e.state = 'confirmed' AND " SCOPE("e.payment_id", "e.tx_hash")
-    ") + (SELECT count(*) FROM payment p WHERE " PAYMENT_SCOPE("p.id") "),"
-    " (SELECT count(*) FROM account a WHERE " PAYMENT_SCOPE("a.payment_id") "),"
-    " (SELECT count(*) FROM effect e WHERE e.state = 'confirmed'"
-    "  AND e.kind IN ('redeem', 'withdraw', 'token_transfer') AND " SCOPE("e.payment_id", "e.tx_hash")
-    ") + (SELECT count(*) FROM deposit d WHERE d.issuance_id IS NOT NULL AND "
-    PAYMENT_SCOPE("d.payment_id") ")";
-
-/* Each returns (where, expected, found, hint) for what is not as it must be. */
-static const char *const CHECKS[] = {
-    /* Every confirmed effect that moves value is booked once, with its amount. An effect confirmed a moment
-     * ago is still held by its payment or leg until the runner books it. */
-    "SELECT " EFFECT_NAME ", 'one settlement of ' || e.amount_units || ' units',"
-    " s.n || ' settlements of ' || s.units || ' units', " LOOK_PAYMENT("e.payment_id")
-    " FROM effect e JOIN payment p ON p.id = e.payment_id"
-    " LEFT JOIN leg l ON l.payment_id = e.payment_id AND l.n = e.leg_n"
-    " CROSS JOIN LATERAL (SELECT count(DISTINCT t.id) AS n, coalesce(sum(x.amount) FILTER"
-    "  (WHERE x.layer = 'posted' AND x.amount > 0), 0) AS units"
-    "  FROM txn t LEFT JOIN entry x ON x.txn_id = t.id WHERE t.effect_id = e.id AND t.kind = 'settle') s"
-    " WHERE e.state = 'confirmed' AND e.kind IN " MOVES_VALUE
-    " AND (s.n <> 1 OR s.units <> e.amount_units) AND NOT (s.n = 0"
-    "  AND e.updated_at > now() - interval '2 minutes'"
-    "  AND (p.effect_id = e.id OR (l.effect_id = e.id AND l.state = 'redeeming')))"
-    " AND " SCOPE("e.payment_id", "e.tx_hash") " ORDER BY e.id" FINDINGS,
-
-    /* A settlement moves value between the accounts its effect is about, of its own payment. */
-    "SELECT 'txn ' || t.id, m.debit || ' from ' || m.credit,"
-    " left(string_agg(a.code || ' ' || x.amount, ', ' ORDER BY x.n), 150), " LOOK_PAYMENT("e.payment_id")
-    " FROM txn t JOIN effect e ON e.id = t.effect_id"
-    " JOIN (VALUES ('redeem', 'owed_[a-z]+', 'juno_mxnb'), ('withdraw', 'bridge_mxnb', 'juno_mxnb'),"
-    "  ('escrow_create', 'escrow_mxnb', 'bridge_mxnb'), ('escrow_release', 'bridge_mxnb', 'escrow_mxnb'),"
-    "  ('escrow_release_early', 'bridge_mxnb', 'escrow_mxnb'),"
-    "  ('dispute_revert', 'bridge_mxnb', 'escrow_mxnb'), ('dispute_split', 'bridge_mxnb', 'escrow_mxnb'),"
-    "  ('token_transfer', 'juno_mxnb', 'bridge_mxnb')) m (kind, debit, credit) ON m.kind = e.kind"
-    " JOIN entry x ON x.txn_id = t.id AND x.layer = 'posted' JOIN account a ON a.id = x.account_id"
-    " WHERE t.kind = 'settle' AND " SCOPE("e.payment_id", "e.tx_hash")
-    " GROUP BY t.id, m.debit, m.credit, e.payment_id"
-    " HAVING NOT bool_and(CASE WHEN x.amount > 0 THEN a.class ~ ('^' || m.debit || '$')"
-    "  ELSE a.class = m.credit END)"
-    " OR bool_or(a.payment_id IS NOT NULL AND a.payment_id IS DISTINCT FROM e.payment_id)"
-    " ORDER BY t.id" FINDINGS,
-
-    /* Nothing is booked as settled without a confirmed effect, and its final log where it has one. */
-    "SELECT 'txn ' || t.id, 'a confirmed effect with its proof', CASE WHEN e.id IS NULL THEN 'no effect'"
-    " WHEN e.state <> 'confirmed' THEN 'effect ' || e.id || ' is ' || e.state"
-    " ELSE 'effect ' || e.id || ' cites no final log' END, " LOOK_PAYMENT("t.payment_id")
-    " FROM txn t LEFT JOIN effect e ON e.id = t.effect_id LEFT JOIN evidence v ON v.id = e.evidence_id"
-    " WHERE t.kind = 'settle' AND (e.id IS NULL OR e.state <> 'confirmed'"
-    "  OR (e.kind <> 'redeem' AND v.final_at IS NULL))"
-    " AND " SCOPE("t.payment_id", "e.tx_hash") " ORDER BY t.id" FINDINGS,
-
-    "SELECT " EFFECT_NAME ", 'a final log of its transaction',"
-    " CASE WHEN v.id IS NULL THEN 'no log' WHEN v.final_at IS NULL THEN 'a log that is not final'"
-    " ELSE 'a log of 0x' || encode(v.tx_hash, 'hex') END, " LOOK_PAYMENT("e.payment_id")
-    " FROM effect e LEFT JOIN evidence v ON v.id = e.evidence_id"
-    " WHERE e.state = 'confirmed' AND (e.door = 'chain' OR e.kind = 'withdraw')"
-    " AND (v.final_at IS NULL OR v.tx_hash IS DISTINCT FROM e.tx_hash)"
-    " AND " SCOPE("e.payment_id", "e.tx_hash") " ORDER BY e.id" FINDINGS,
-
-    /* Juno's side: redemptions and withdrawals by Juno's id, returned tokens by transaction. */
-    "SELECT " EFFECT_NAME ", 'REDEMPTION COMPLETE of ' || e.amount_units || ' units',"
-    " coalesce(j.kind || ' ' || j.state || ' of ' || j.amount_units || ' units', 'nothing by the id '"
-    "  || coalesce(e.external_id, '(none)')), 'ask Juno about this transaction'"
-    " FROM effect e LEFT JOIN juno_txn j ON j.id = e.external_id"
-    " WHERE e.kind = 'redeem' AND e.state = 'confirmed' AND (j.id IS NULL OR j.kind <> 'REDEMPTION'"
-    "  OR j.state NOT IN ('COMPLETE', 'RETURNED') OR j.amount_units <> e.amount_units)"
-    " AND " SCOPE("e.payment_id", "e.tx_hash") " ORDER BY e.id" FINDINGS,
-
-    "SELECT " EFFECT_NAME ", 'CRYPTO_WITHDRAWAL of ' || e.amount_units || ' units',"
-    " j.kind || ' ' || j.state || ' of ' || j.amount_units || ' units', 'ask Juno about ' || j.id"
-    " FROM effect e JOIN juno_txn j ON j.id = e.external_id"
-    " WHERE e.kind = 'withdraw' AND e.state = 'confirmed' AND (j.kind <> 'CRYPTO_WITHDRAWAL'"
-    "  OR j.state IN ('FAILED', 'RETURNED') OR j.amount_units <> e.amount_units"
-    "  OR (j.tx_hash IS NOT NULL AND j.tx_hash <> e.tx_hash))"
-    " AND " SCOPE("e.payment_id", "e.tx_hash") " ORDER BY e.id" FINDINGS,
-
-    "SELECT 'tx 0x' || encode(e.tx_hash, 'hex'), 'CRYPTO_DEPOSIT COMPLETE of ' || sum(e.amount_units)"
-    " || ' units', coalesce(min(j.found), 'no such credit at Juno'), 'ask Juno about this transfer'"
-    " FROM effect e LEFT JOIN LATERAL (SELECT string_agg(k.state || ' of ' || k.amount_units || ' units',"
-    "  ', ') AS found, sum(k.amount_units) FILTER (WHERE k.state = 'COMPLETE') AS units FROM juno_txn k"
-    "  WHERE k.tx_hash = e.tx_hash AND k.kind = 'CRYPTO_DEPOSIT') j ON true"
-    " WHERE e.kind = 'token_transfer' AND e.state = 'confirmed'"
-    " AND ($1::uuid IS NULL OR e.tx_hash IN (SELECT o.tx_hash FROM effect o WHERE o.payment_id = $1::uuid))"
-    " AND ($2::bytea IS NULL OR e.tx_hash = $2::bytea)"
-    " GROUP BY e.tx_hash HAVING sum(e.amount_units) IS DISTINCT FROM min(j.units)"
-    " ORDER BY e.tx_hash" FINDINGS,
-
-    /* A payment that was paid has its deposit; one that went on from there has its issuance. */
-    "SELECT 'payment ' || p.id, 'a deposit of ' || p.amount_centavos || ' centavos',"
-    " coalesce(d.state || ', ' || d.amount_centavos || ' centavos', 'none'), " LOOK_PAYMENT("p.id")
-    " FROM payment p LEFT JOIN deposit d ON d.payment_id = p.id"
-    " WHERE p.state NOT IN ('waiting_deposit', 'expired', 'cancelled')"
-    " AND (d.fid IS NULL OR d.amount_centavos <> p.amount_centavos)"
-    " AND " PAYMENT_SCOPE("p.id") " ORDER BY p.id" FINDINGS,
-
-    "SELECT 'payment ' || p.id, 'ISSUANCE COMPLETE of ' || p.amount_centavos * 10000 || ' units',"
-    " coalesce(j.kind || ' ' || j.state || ' of ' || j.amount_units || ' units', 'none'), "
-    LOOK_PAYMENT("p.id")
-    " FROM payment p LEFT JOIN deposit d ON d.payment_id = p.id LEFT JOIN juno_txn j ON j.id = d.issuance_id"
-    " WHERE p.state NOT IN ('waiting_deposit', 'waiting_issuance', 'expired', 'cancelled')"
-    " AND coalesce(p.parked_from, '') NOT IN ('waiting_deposit', 'waiting_issuance')"
-    " AND (j.id IS NULL OR j.kind <> 'ISSUANCE' OR j.state <> 'COMPLETE'"
-    "  OR j.amount_units <> p.amount_centavos * 10000)"
-    " AND " PAYMENT_SCOPE("p.id") " ORDER BY p.id" FINDINGS,
-
-    /* What left by SPEI: each paid leg by its own redemption, to its beneficiary's account. */
-    "SELECT 'payment ' || l.payment_id || ' leg ' || l.n, 'a redemption of ' || l.amount_centavos * 10000"
-    " || ' units to ' || coalesce(b.juno_account_id, '(no account)'),"
-    " coalesce(e.kind || ' ' || e.state || ' of ' || e.amount_units || ' units to ' || e.destination,"
-    "  'none'), " LOOK_PAYMENT("l.payment_id")
-    " FROM leg l JOIN beneficiary b ON b.id = l.beneficiary_id LEFT JOIN effect e ON e.id = l.effect_id"
-    " WHERE l.state IN ('paid', 'returned') AND (e.id IS NULL OR e.kind <> 'redeem'"
-    "  OR e.state <> 'confirmed' OR e.amount_units <> l.amount_centavos * 10000"
-    "  OR e.destination IS DISTINCT FROM b.juno_account_id)"
-    " AND " PAYMENT_SCOPE("l.payment_id") " ORDER BY l.payment_id, l.n" FINDINGS,
-
-    "SELECT 'payment ' || p.id, 'legs of ' || p.amount_centavos || ' centavos paid or set aside',"
-    " coalesce(s.centavos, 0) || ' centavos', " LOOK_PAYMENT("p.id")
-    " FROM payment p CROSS JOIN LATERAL (SELECT sum(l.amount_centavos) AS centavos FROM leg l"
-    "  WHERE l.payment_id = p.id AND l.state IN ('paid', 'accumulated')) s"
-    " WHERE p.state = 'completed' AND s.centavos IS DISTINCT FROM p.amount_centavos"
-    " AND " PAYMENT_SCOPE("p.id") " ORDER BY p.id" FINDINGS,
-
-    "SELECT 'payment ' || p.id || ' account ' || a.class, '0 (the payment is completed)',"
-    " b.amount || ' units ' || b.layer, 'relayerctl ledger.entries -k account=' || a.code"
-    " FROM payment p JOIN account a ON a.payment_id = p.id JOIN balance b ON b.account_id = a.id"
-    " WHERE p.state = 'completed' AND b.amount <> 0"
-    " AND " PAYMENT_SCOPE("p.id") " ORDER BY p.id, a.class" FINDINGS,
-
-    /* The escrow row is what the payment promised and what the final logs say. */
-    "SELECT 'escrow 0x' || encode(x.id, 'hex'),"
-    " 'amount ' || p.custody_centavos * 10000 || ', end ' || coalesce(x.custody_end, 0)"
-    " || ', terms ' || encode(p.terms_hash, 'hex'),"
-    " 'amount ' || x.amount_units || ', end ' || coalesce(p.custody_end, 0)"
-    " || ', terms ' || encode(x.terms_hash, 'hex'), " LOOK_PAYMENT("p.id")
-    " FROM escrow x JOIN payment p ON p.id = x.payment_id"
-    " WHERE (x.amount_units <> p.custody_centavos * 10000 OR x.terms_hash <> p.terms_hash"
-    "  OR (p.custody_end IS NOT NULL AND p.custody_end IS DISTINCT FROM x.custody_end))"
-    " AND " PAYMENT_SCOPE("p.id") " ORDER BY x.id" FINDINGS,
-
-    "SELECT 'escrow 0x' || encode(x.id, 'hex'), 'state ' || " END_STATE("v.event") " || ' by its last log',"
-    " 'state ' || x.state, " LOOK_PAYMENT("x.payment_id")
-    " FROM escrow x LEFT JOIN LATERAL (SELECT o.event FROM evidence o WHERE o.escrow_id = x.id"
-    "  AND o.superseded_at IS NULL AND o.final_at IS NOT NULL"
-    "  ORDER BY o.block_number DESC, o.log_index DESC LIMIT 1) v ON true"
-    " WHERE x.state <> " END_STATE("v.event")
-    " AND " PAYMENT_SCOPE("x.payment_id") " ORDER BY x.id" FINDINGS,
-
-    /* The ledger's own rules, believing no trigger. */
-    "SELECT 'ledger ' || left(c.rule || ' ' || c.subject, 85), 'the rule holds', left(c.detail, 150),"
-    " 'history was changed behind the daemon: stop it and look'"
-    " FROM relayer.ledger_check() c WHERE " EVERYTHING FINDINGS,
-};
-enum { CHECKS_N = sizeof CHECKS / sizeof CHECKS[0] };
-
-static void add_scope(struct db_stmt *s, const struct audit_scope *scope)
-{
-    if (scope->payment != NULL)
-        db_uuid(s, scope->payment);
-    else
-        db_null(s);
-    if (scope->tx_hash != NULL)
-        db_bytes(s, scope->tx_hash, 32);
-    else
-        db_null(s);
-}
-
-struct db_script *audit_books(const struct audit_scope *scope)
-{
-    struct db_script *script = db_script_new();
-    add_scope(db_add(script, ABOUT, 1), scope);
-    for (size_t i = 0; i < CHECKS_N; i++)
-        add_scope(db_add(script, CHECKS[i], DB_ANY), scope);
-    return script;
-}
-
-void audit_parse_books(struct db_result *res, struct audit_books *out)
-{
-    memset(out, 0, sizeof *out);
-    out->payment_known = db_get_bool(res, 0, 0, 0);
-    const char *state = db_get(res, 0, 0, 1);
-    snprintf(out->tx_state, sizeof out->tx_state, "%s", state != NULL ? state : "");
-    out->tx_known = state != NULL || db_get_bool(res, 0, 0, 2);
-    out->tx_final = db_get_bool(res, 0, 0, 3);
-    out->block_known = db_get_bytes(res, 0, 0, 5, out->block_hash, sizeof out->block_hash);
-    out->block_number = (uint64_t)db_get_i64_or(res, 0, 0, 4, 0);
-    out->facts = (size_t)db_get_i64(res, 0, 0, 6);
-    out->accounts = (size_t)db_get_i64(res, 0, 0, 7);
-    out->juno = (size_t)db_get_i64(res, 0, 0, 8);
-    out->findings_first = 1;
-    out->findings_end = 1 + CHECKS_N;
-}
-
-/* --- transactions ------------------------------------------------------------------------------------- */
+/* --- transactions ----------------------------------------------------------------------------- */
 
 /* The hashes of one page; $3 = after. Both halves walk an index. */
-#define PAGE_TX_SCOPE(hash)                                                                        \
-    "($1::uuid IS NULL OR " hash " IN (SELECT s.tx_hash FROM effect s WHERE s.payment_id = $1::uuid))" \
-    " AND ($2::bytea IS NULL OR " hash " = $2::bytea)"
 #define PAGE                                                                                       \
     "WITH page (hash) AS ((SELECT t.hash FROM tx t WHERE t.hash > $3::bytea"                       \
-    " AND t.state IN ('final', 'reverted') AND t.block_number <= " POLICY                          \
-    " AND " PAGE_TX_SCOPE("t.hash") " ORDER BY t.hash LIMIT 16)"                                   \
+    " AND t.state IN ('final', 'reverted') AND t.block_number <= " AUDIT_POLICY                    \
+    " AND " AUDIT_TX_SCOPE("t.hash") " ORDER BY t.hash LIMIT 16)"                                  \
     " UNION (SELECT DISTINCT v.tx_hash FROM evidence v WHERE v.tx_hash > $3::bytea"                \
-    " AND v.superseded_at IS NULL AND v.final_at IS NOT NULL AND " PAGE_TX_SCOPE("v.tx_hash")      \
+    " AND v.superseded_at IS NULL AND v.final_at IS NOT NULL AND " AUDIT_TX_SCOPE("v.tx_hash")     \
     " ORDER BY v.tx_hash LIMIT 16) ORDER BY 1 LIMIT 16) "
 
 struct db_script *audit_txs(const struct audit_scope *scope, const uint8_t *after)
 {
     static const char *const READS[] = {
-        PAGE "SELECT page.hash, t.state, t.account, t.destination, t.chain_id, t.nonce, t.gas_used, t.raw,"
-        " coalesce(t.block_number, v.block_number), coalesce(t.block_hash, v.block_hash)"
-        " FROM page LEFT JOIN tx t ON t.hash = page.hash"
-        " LEFT JOIN LATERAL (SELECT o.block_number, o.block_hash FROM evidence o"
-        "  WHERE o.tx_hash = page.hash AND o.superseded_at IS NULL LIMIT 1) v ON true ORDER BY page.hash",
-        PAGE "SELECT v.tx_hash, v.log_index, v.block_number, v.block_hash, v.block_time, v.address, v.event,"
-        " v.escrow_id, v.from_address, v.to_address, v.amount_units, v.buyer_units, v.custody_end,"
-        " v.note_hash, v.party, v.round, v.early FROM evidence v JOIN page ON page.hash = v.tx_hash"
-        " WHERE v.superseded_at IS NULL ORDER BY v.tx_hash, v.log_index LIMIT 4096",
-        PAGE "SELECT e.tx_hash, e.id, e.kind, e.payment_id, e.amount_units, coalesce(e.buyer_units, 0),"
-        " e.destination, e.escrow_id, coalesce(e.party, 0), e.note_hash, p.terms_hash,"
-        " coalesce(p.custody_centavos, 0) * 10000, coalesce(p.custody_end, 0), v.log_index"
-        " FROM effect e JOIN page ON page.hash = e.tx_hash LEFT JOIN payment p ON p.id = e.payment_id"
-        " LEFT JOIN evidence v ON v.id = e.evidence_id"
-        " WHERE e.state = 'confirmed' ORDER BY e.tx_hash, e.id LIMIT 4096",
+        PAGE "SELECT page.hash, t.state, t.account, t.destination, t.chain_id, t.nonce, t.gas_used,"
+             " t.raw, coalesce(t.block_number, v.block_number),"
+             " coalesce(t.block_hash, v.block_hash)"
+             " FROM page LEFT JOIN tx t ON t.hash = page.hash"
+             " LEFT JOIN LATERAL (SELECT o.block_number, o.block_hash FROM evidence o"
+             "  WHERE o.tx_hash = page.hash AND o.superseded_at IS NULL LIMIT 1) v ON true"
+             " ORDER BY page.hash",
+        PAGE "SELECT v.tx_hash, v.log_index, v.block_number, v.block_hash, v.block_time, v.address,"
+             " v.event, v.escrow_id, v.from_address, v.to_address, v.amount_units, v.buyer_units,"
+             " v.custody_end, v.note_hash, v.party, v.round, v.early"
+             " FROM evidence v JOIN page ON page.hash = v.tx_hash"
+             " WHERE v.superseded_at IS NULL ORDER BY v.tx_hash, v.log_index LIMIT 4096",
+        PAGE "SELECT e.tx_hash, e.id, e.kind, e.payment_id, e.amount_units,"
+             " coalesce(e.buyer_units, 0), e.destination, e.escrow_id, coalesce(e.party, 0),"
+             " e.note_hash, p.terms_hash, coalesce(p.custody_centavos, 0) * 10000,"
+             " coalesce(p.custody_end, 0), v.log_index"
+             " FROM effect e JOIN page ON page.hash = e.tx_hash"
+             " LEFT JOIN payment p ON p.id = e.payment_id"
+             " LEFT JOIN evidence v ON v.id = e.evidence_id"
+             " WHERE e.state = 'confirmed' ORDER BY e.tx_hash, e.id LIMIT 4096",
     };
     struct db_script *script = db_script_new();
     for (size_t i = 0; i < sizeof READS / sizeof READS[0]; i++) {
         struct db_stmt *s = db_add(script, READS[i], DB_ANY);
-        add_scope(s, scope);
+        audit_scope_bind(s, scope);
         db_bytes(s, after != NULL ? after : (const uint8_t *)"", after != NULL ? 32 : 0);
     }
     return script;
 }
 
-enum tx_column { T_HASH, T_STATE, T_ACCOUNT, T_TO, T_CHAIN, T_NONCE, T_GAS, T_RAW, T_BLOCK, T_BLOCK_HASH };
+enum tx_column {
+    T_HASH, T_STATE, T_ACCOUNT, T_TO, T_CHAIN, T_NONCE, T_GAS, T_RAW, T_BLOCK, T_BLOCK_HASH,
+};
 enum { RAW_MAX = 128 * 1024 };
 
 static void parse_tx(struct db_result *res, int r, struct audit_tx *tx)
@@ -294,8 +79,8 @@ static void parse_tx(struct db_result *res, int r, struct audit_tx *tx)
 }
 
 enum log_column {
-    V_TX, V_INDEX, V_BLOCK, V_BLOCK_HASH, V_TIME, V_ADDRESS, V_EVENT, V_ESCROW, V_FROM, V_TO, V_AMOUNT,
-    V_BUYER, V_END, V_NOTE, V_PARTY, V_ROUND, V_EARLY,
+    V_TX, V_INDEX, V_BLOCK, V_BLOCK_HASH, V_TIME, V_ADDRESS, V_EVENT, V_ESCROW, V_FROM, V_TO,
+    V_AMOUNT, V_BUYER, V_END, V_NOTE, V_PARTY, V_ROUND, V_EARLY,
 };
 
 static const char *event_known(const char *name)
@@ -333,8 +118,8 @@ static void parse_log(struct db_result *res, int r, struct seen_log *log)
 }
 
 enum effect_column {
-    F_TX, F_ID, F_KIND, F_PAYMENT, F_AMOUNT, F_BUYER, F_DESTINATION, F_ESCROW, F_PARTY, F_NOTE, F_TERMS,
-    F_CUSTODY, F_END, F_LOG,
+    F_TX, F_ID, F_KIND, F_PAYMENT, F_AMOUNT, F_BUYER, F_DESTINATION, F_ESCROW, F_PARTY, F_NOTE,
+    F_TERMS, F_CUSTODY, F_END, F_LOG,
 };
 
 static void parse_effect(struct db_result *res, int r, struct audit_effect *e)
@@ -404,20 +189,22 @@ void audit_page_clear(struct audit_page *page)
     memset(page, 0, sizeof *page);
 }
 
-/* --- escrows ------------------------------------------------------------------------------------------ */
+/* --- escrows ---------------------------------------------------------------------------------- */
 
 #define ESCROW_SELECT                                                                              \
     "SELECT x.id, x.payment_id, x.amount_units, coalesce(x.custody_end, 0), x.rounds, v.event"     \
     " FROM escrow x LEFT JOIN LATERAL (SELECT o.event FROM evidence o WHERE o.escrow_id = x.id"    \
-    "  AND o.superseded_at IS NULL ORDER BY o.block_number DESC, o.log_index DESC LIMIT 1) v ON true"
+    "  AND o.superseded_at IS NULL ORDER BY o.block_number DESC, o.log_index DESC LIMIT 1) v"      \
+    " ON true"
 
 struct db_script *audit_escrows(const struct audit_scope *scope, const uint8_t *after)
 {
     struct db_script *script = db_script_new();
     struct db_stmt *s = db_add(script,
                                ESCROW_SELECT " WHERE x.id > $3::bytea AND "
-                               PAYMENT_SCOPE("x.payment_id") " ORDER BY x.id LIMIT 200", DB_ANY);
-    add_scope(s, scope);
+                               AUDIT_PAYMENT_SCOPE("x.payment_id") " ORDER BY x.id LIMIT 200",
+                               DB_ANY);
+    audit_scope_bind(s, scope);
     db_bytes(s, after != NULL ? after : (const uint8_t *)"", after != NULL ? 32 : 0);
     return script;
 }
@@ -448,7 +235,7 @@ size_t audit_parse_escrows(struct db_result *res, struct audit_escrow *out, size
     return n;
 }
 
-/* --- the three books ---------------------------------------------------------------------------------- */
+/* --- the three books -------------------------------------------------------------------------- */
 
 struct db_script *audit_three_books(void)
 {
@@ -465,10 +252,12 @@ struct db_script *audit_three_books(void)
                  "  WHERE x.state IN ('active', 'disputed'))"
                  " FROM account a JOIN balance b ON b.account_id = a.id AND b.layer = 'posted'", 1);
     (void)db_add(script,
-                 "SELECT a.class, x.amount FROM txn t JOIN entry x ON x.txn_id = t.id AND x.layer = 'pending'"
+                 "SELECT a.class, x.amount FROM txn t"
+                 " JOIN entry x ON x.txn_id = t.id AND x.layer = 'pending'"
                  " JOIN account a ON a.id = x.account_id"
                  " AND a.class IN ('juno_mxnb', 'bridge_mxnb', 'escrow_mxnb')"
-                 " WHERE t.kind = 'reserve' AND NOT EXISTS (SELECT 1 FROM txn r WHERE r.resolves = t.id)"
+                 " WHERE t.kind = 'reserve'"
+                 " AND NOT EXISTS (SELECT 1 FROM txn r WHERE r.resolves = t.id)"
                  " UNION ALL SELECT 'juno_mxnb', d.amount_centavos * 10000 FROM deposit d"
                  " WHERE d.issuance_id IS NULL AND d.state IN ('matched', 'unassigned')"
                  " UNION ALL SELECT 'juno_mxnb', d.amount_centavos * 10000 FROM deposit d"
@@ -483,8 +272,10 @@ size_t audit_parse_three_books(struct db_result *res, struct audit_balances *b,
 {
     static const char *const CLASSES[AUDIT_ACCOUNTS] = {
         [AUDIT_JUNO] = "juno_mxnb", [AUDIT_BRIDGE] = "bridge_mxnb", [AUDIT_ESCROW] = "escrow_mxnb"};
-    int64_t *const out[] = {&b->juno_mxnb,       &b->bridge_mxnb, &b->escrow_mxnb,    &b->unassigned_mxnb,
-                            &b->commission_mxnb, &b->juno_mxn,    &b->unassigned_mxn, &b->open_escrows};
+    int64_t *const out[] = {
+        &b->juno_mxnb,       &b->bridge_mxnb, &b->escrow_mxnb,    &b->unassigned_mxnb,
+        &b->commission_mxnb, &b->juno_mxn,    &b->unassigned_mxn, &b->open_escrows,
+    };
     for (size_t i = 0; i < sizeof out / sizeof out[0]; i++)
         *out[i] = db_get_i64(res, 0, 0, (int)i);
     size_t n = (size_t)db_rows(res, 1);
