@@ -5,10 +5,10 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { Env, Ground, leftovers_stop, ROOT } from '../support/env.mjs';
+import { Env, Ground, home_take, leftovers_stop, ROOT } from '../support/env.mjs';
 import { Story, rows_of } from '../scenario/story.mjs';
 
-const HOME = path.join(ROOT, '.dev/bench');
+const HOME = home_take(path.join(ROOT, '.dev/bench'));
 const ROUNDS = 3;
 const PAYMENTS = Number(process.env.KUSTODIA_BENCH_PAYMENTS ?? 150);
 const CUSTODY_S = 24 * 3600;

@@ -5,12 +5,12 @@
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 
-import { Env, ENV_STEPS, Ground, GROUND_STEPS, leftovers_stop, ROOT } from '../support/env.mjs';
+import { Env, ENV_STEPS, Ground, GROUND_STEPS, home_take, leftovers_stop, ROOT } from '../support/env.mjs';
 import { wait_for } from '../support/process.mjs';
 import { failure_print, Steps } from '../support/steps.mjs';
 import { centavos_of, pesos_of, rows_of, Story } from './story.mjs';
 
-const HOME = path.join(ROOT, '.dev/demo');
+const HOME = home_take(path.join(ROOT, '.dev/demo'));
 const CUSTODY_S = 7 * 24 * 3600;
 const TOGETHER = 20;
 const PAYMENTS = 4 + TOGETHER;

@@ -6,6 +6,7 @@
 // Ids, times, hashes and fees differ between runs and are left out; amounts, states and numbers are not.
 
 import { execFile } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
@@ -36,15 +37,18 @@ class Supervisor {
         this.faults = [...faults];
         this.deaths = [];
         this.running = true;
-        this.done = this.loop();
+        this.done = this.loop().catch((error) => {
+            this.error = error;
+        });
     }
 
     async loop() {
         while (this.running) {
             if (!this.env.daemon_alive()) {
-                const end = this.env.daemon?.exited();
                 if (this.env.daemon !== undefined) {
-                    this.deaths.push(end);
+                    // The process is gone a moment before its parent hears how it ended.
+                    this.deaths.push(await wait_for(() => this.env.daemon.exited() !== undefined
+                        && `${this.env.daemon.exited()}`, SETTLE_MS, 'the daemon\'s end being known', 5));
                 }
                 if (this.deaths.length > RESTARTS_MAX) {
                     return;
@@ -58,6 +62,9 @@ class Supervisor {
     async stop() {
         this.running = false;
         await this.done;
+        if (this.error !== undefined) {
+            throw this.error;
+        }
     }
 }
 
@@ -170,19 +177,26 @@ async function run_once(ground, faults) {
         home: path.join(ground.home, `kill-${runs}`), database: `kill_${serial}`,
     });
     let supervisor;
+    let good = false;
     try {
         await env.prepare();
         supervisor = new Supervisor(env, faults);
         const ran = await payments_run(env);
         await settled_wait(env);
-        return { outcome: await outcome_read(env, ran), deaths: supervisor.deaths };
+        const outcome = await outcome_read(env, ran);
+        await supervisor.stop();
+        good = true;
+        return { outcome, deaths: supervisor.deaths };
     } catch (error) {
         error.message += ` (deaths: ${supervisor?.deaths.join(', ') || 'none'}; logs below ${env.home})`;
         throw error;
     } finally {
-        await supervisor?.stop();
+        await supervisor?.stop().catch(() => {});
         await env.stop();
         await ground.cluster.database_drop(env.database);
+        if (good) {
+            rmSync(env.home, { recursive: true, force: true });
+        }
     }
 }
 

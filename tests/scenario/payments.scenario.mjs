@@ -191,5 +191,5 @@ export const scenarios = [
     { name: 'payment: released early by the arbiter', run: released_early },
     { name: 'payment: a dispute after the end is refused', run: dispute_too_late },
     { name: 'payment: a small commission is refused or set aside', run: small_commission },
-    { name: 'juno: duplicate, late, lost and refused answers change nothing', run: faults_of_the_bank },
+    { name: 'juno: duplicate, late, lost and refused answers change nothing', run: faults_of_the_bank, long: true },
 ];

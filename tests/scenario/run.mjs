@@ -10,14 +10,14 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { Ground, leftovers_stop, ROOT } from '../support/env.mjs';
+import { Ground, home_take, leftovers_stop, ROOT } from '../support/env.mjs';
 import { failure_print } from '../support/steps.mjs';
 import { kill_scenarios } from './kill.mjs';
 
 const WORKERS = 2;
 const KILL_PAIRS = 12;
 const HERE = path.dirname(fileURLToPath(import.meta.url));
-const HOME = path.join(ROOT, '.dev/test');
+const HOME = home_take(path.join(ROOT, '.dev/test'));
 
 class Skip extends Error {}
 
@@ -83,7 +83,8 @@ async function worker_run(home, queue) {
 const words = process.argv.slice(2);
 try {
     const queue = (await scenarios_load())
-        .filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
+        .filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))
+        .sort((a, b) => Number(b.long ?? false) - Number(a.long ?? false));   // so that no worker ends late
     const workers = Math.min(WORKERS, Math.max(1, queue.length));
     await Promise.all(Array.from({ length: workers }, (_unused, at) => worker_run(path.join(HOME, `w${at}`), queue)));
 } catch (error) {

@@ -33,6 +33,8 @@ const MINTER_ACCOUNT = 5;            // an unlocked account of the development n
 const SOCKET_PATH_MAX = 107;
 const START_MS = 30_000;
 const API_KEY = 'embedded';
+const HOMES_MAX = 8;
+const READ_TRIES = 5;
 const ANVIL = path.join(ROOT, 'contracts/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil');
 
 /** Steps of a whole start, for the progress count. */
@@ -60,14 +62,31 @@ function owner_write(home) {
     writeFileSync(path.join(home, 'owner.json'), `${JSON.stringify(owner)}\n`);
 }
 
+/** The folder, or a numbered one beside it while another living run of this clone uses it. */
+export function home_take(base) {
+    for (let n = 1; n <= HOMES_MAX; n += 1) {
+        const home = n === 1 ? base : `${base}-${n}`;
+        const file = path.join(home, 'owner.json');
+        const owner = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
+        if (owner === undefined || process_birth(owner.pid) !== owner.birth) {
+            mkdirSync(home, { recursive: true });
+            owner_write(home);
+            return home;
+        }
+    }
+    throw new StartError(`${HOMES_MAX} runs use this clone already`, { hint: './dev down cleans up after killed ones' });
+}
+
 function secret_write(file, text) {
     writeFileSync(file, text, { mode: 0o600 });
     chmodSync(file, 0o600);
 }
 
 export class Ground {
-    constructor(home, { cluster } = {}) {
+    /** epoch_slots: `finalized` trails the newest block by twice as many blocks. */
+    constructor(home, { cluster, epoch_slots = 1 } = {}) {
         this.home = home;
+        this.epoch_slots = epoch_slots;
         home_prepare(home);
         this.register = new ProcessRegister(path.join(home, 'processes.json'));
         this.own_cluster = cluster === undefined;
@@ -92,7 +111,9 @@ export class Ground {
             name: 'anvil',
             program,
             args: ['--chain-id', `${CHAIN_ID}`, '--hardfork', 'cancun', '--block-time', `${BLOCK_TIME_S}`,
-                '--slots-in-an-epoch', '1', '--prune-history', '--balance', `${BALANCE_ETH}`, '--silent',
+                '--slots-in-an-epoch', `${this.epoch_slots}`,
+                // A node that forgets cannot be reorganised; only the tests that do so pay for the memory.
+                ...(this.epoch_slots === 1 ? ['--prune-history'] : []), '--balance', `${BALANCE_ETH}`, '--silent',
                 '--host', '127.0.0.1', '--port', `${this.chain_port}`],
             log: path.join(this.home, 'log', 'anvil.log'),
         });
@@ -351,7 +372,16 @@ export class Env {
     /** MXNB of an account in units of 1e-6. */
     async token_balance(address) {
         const data = `0x70a08231${address.slice(2).toLowerCase().padStart(64, '0')}`;
-        return BigInt(await this.ground.node('eth_call', [{ to: this.contracts.token, data }, 'latest']));
+        // anvil without history may drop "latest" while it mines the next block: such a read is repeated.
+        for (let tries = 1; ; tries += 1) {
+            try {
+                return BigInt(await this.ground.node('eth_call', [{ to: this.contracts.token, data }, 'latest']));
+            } catch (error) {
+                if (!error.message.includes('BlockOutOfRange') || tries === READ_TRIES) {
+                    throw error;
+                }
+            }
+        }
     }
 
     /** Rows of a query as objects; the daemon's schema is in the path. */
