@@ -8,6 +8,10 @@ CREATE TABLE system_flag (
     at     timestamptz NOT NULL DEFAULT now()
 );
 
+-- What system.status counts must not cost more with history.
+CREATE INDEX payment_open ON payment (state) WHERE state NOT IN ('completed', 'expired', 'cancelled');
+CREATE INDEX effect_parked ON effect (id) WHERE state = 'parked';
+
 -- events.subscribe reads in the order (xid, seq) below the snapshot's watermark. seq alone would not do: a
 -- transaction may take a number, and commit after a later number was given out.
 CREATE INDEX payment_event_order ON payment_event (xid, seq);

@@ -10,6 +10,7 @@
 #include "relayer/base/mem.h"
 #include "relayer/engine/intake.h"
 #include "relayer/money/accounts.h"
+#include "relayer/money/amount.h"
 #include "relayer/store/requests.h"
 
 struct asking {
@@ -204,6 +205,12 @@ static bool prepare_resolution(void *ctx, const struct intake_view *view, struct
                         payment_state_name(payment->state), payment_waits_for(payment->state));
     if (!view->has_dispute)
         return err_fail(e, ERR_STATE, "the payment has no open dispute");
+    if (asking->buyer_centavos >= payment->custody_centavos) {
+        char custody[AMOUNT_TEXT_MAX];
+        amount_format_centavos(payment->custody_centavos, custody);
+        return err_fail(e, ERR_AMOUNT, "buyer_amount: must be less than the custody share of %s MXN; for all"
+                        " of it resolve as approved", custody);
+    }
     asking->dispute_id = view->dispute_id;
     hash_note(&view->dispute_id, "resolution", call_text(call, "notes"), asking->note_hash);
     memcpy(fact->note_hash, asking->note_hash, sizeof fact->note_hash);

@@ -155,7 +155,7 @@ const struct method METHODS[] = {
     CHANGES("beneficiary.register", ROLE_OPERATE, beneficiary_register), PARAMS(BENEFICIARY_REGISTER),
      .doc = "Registers a bank account that can be paid. Juno confirms it; then it is active.",
      .result = "beneficiary_id, state (registering), waiting_for",
-     .example = "{\"name\": \"Taller Solis\", \"clabe\": \"012180000000000010\", \"ownership\": "
+     .example = "{\"name\": \"Taller Solis\", \"clabe\": \"012180000000000015\", \"ownership\": "
                 "\"THIRD_PARTY\"}"},
     READS("beneficiary.list", beneficiary_list), PARAMS(BENEFICIARY_LIST),
      .doc = "Lists bank accounts, oldest first. CLABEs are masked.",

@@ -118,9 +118,9 @@ void system_health(struct call *call)
 {
     char why[256];
     bool healthy = system_is_healthy(call->engine, why, sizeof why);
-    json_t *answer = json_pack("{s:b, s:s}", "healthy", healthy, "words",
-                               healthy ? "everything answers" : why);
-    call_reply(call, answer);
+    const char *words = call->engine->paused ? "everything answers, but people paused it"
+                                             : "everything answers";
+    call_reply(call, json_pack("{s:b, s:s}", "healthy", healthy, "words", healthy ? words : why));
 }
 
 /* --- doctor ------------------------------------------------------------------------------------------ */

@@ -124,14 +124,14 @@ READ(READ_BALANCED, BALANCED,
      " (SELECT sum(amount) AS total FROM trial_balance GROUP BY asset, layer) s");
 
 static const struct read_field COUNTS[] = {
-    {"payments", READ_NUMBER}, {"payments_open", READ_NUMBER}, {"payments_parked", READ_NUMBER},
+    {"payments_open", READ_NUMBER}, {"payments_parked", READ_NUMBER},
     {"effects_open", READ_NUMBER}, {"effects_unknown", READ_NUMBER},
     {"effects_parked", READ_NUMBER}, {"deposits_unassigned", READ_NUMBER},
     {"txs_open", READ_NUMBER}, {"alarms_open", READ_NUMBER}};
 READ(READ_COUNTS, COUNTS,
-     "SELECT (SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'payment'::regclass),"
-     " (SELECT count(*) FROM payment WHERE state NOT IN ('completed', 'expired', 'cancelled')),"
-     " (SELECT count(*) FROM payment WHERE state = 'parked'),"
+     "SELECT (SELECT count(*) FROM payment WHERE state NOT IN ('completed', 'expired', 'cancelled')),"
+     " (SELECT count(*) FROM payment WHERE state = 'parked'"
+     "   AND state NOT IN ('completed', 'expired', 'cancelled')),"
      " (SELECT count(*) FROM effect WHERE state IN ('planned', 'armed', 'sent', 'unknown')),"
      " (SELECT count(*) FROM effect WHERE state = 'unknown'),"
      " (SELECT count(*) FROM effect WHERE state = 'parked'),"
