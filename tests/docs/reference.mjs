@@ -10,7 +10,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
-const RELAYERD = path.join(ROOT, process.env.KUSTODIA_BUILD ?? 'build/dev', 'bin/relayerd');
+const RELAYERD = path.resolve(ROOT, process.env.KUSTODIA_BUILD ?? 'build/dev', 'bin/relayerd');
 
 const ask = (option) => execFileSync(RELAYERD, [option], { encoding: 'utf8' });
 const source = (name) => readFileSync(path.join(ROOT, name), 'utf8');

@@ -127,8 +127,9 @@ const words = process.argv.slice(2);
 if (words.length === 0) {
     await pages_judge();
 }
-// The Spanish twin has the same commands: they are run once.
-await commands_run(pages.filter(({ name }) => name !== 'README.es.md'
+// The pages for users of the daemon. The Spanish twin has the same commands: they are run once.
+const RUN = /^(README\.md|docs\/.*\.md)$/;
+await commands_run(pages.filter(({ name }) => RUN.test(name)
     && (words.length === 0 || words.some((word) => name.includes(word)))), verdict);
 console.log(`${passed} passed, ${failed} failed, 0 skipped`);
 process.exitCode = failed === 0 ? 0 : 1;
