@@ -80,7 +80,7 @@ static enum cli_exit wish_look(struct session *session, const struct wish *wish,
         *last = value_text(field_find(answer.result, wish->field));
         *over = strcmp(*last, wish->value) == 0;
         if (*over) {
-            print_result(answer.result, session->options->output);
+            exit = result_show(session->options, wish->method, params, answer.result);
         } else if (is_hopeless(wish, *last)) {
             *over = true;
             exit = CLI_ERROR_ANSWER;
@@ -290,18 +290,43 @@ static void timeline_tell(const json_t *result)
         (void)printf("now: %s\n", text_of(result, "waiting_for"));
 }
 
-bool told_in_words(const char *method, const json_t *params, const json_t *result)
+/* One method of the daemon's OpenRPC description. */
+static void help_tell(const json_t *method)
+{
+    (void)printf("%s (%s)\n  %s\n", text_of(method, "name"), text_of(method, "x-role"),
+                 text_of(method, "summary"));
+    (void)printf("gives\n  %s\n", text_of(json_object_get(method, "result"), "description"));
+    const json_t *params = json_object_get(method, "params");
+    (void)puts(json_array_size(params) > 0 ? "parameters" : "no parameters");
+    size_t at;
+    json_t *param;
+    json_array_foreach((json_t *)params, at, param) {
+        bool required = json_is_true(json_object_get(param, "required"));
+        const char *type = text_of(param, "x-type");
+        (void)printf("  %-18s %-9s %-9s ", text_of(param, "name"), type,
+                     required ? "required" : "");
+        text_put(text_of(param, "description"));
+        (void)putchar('\n');
+    }
+    char *example = value_text(json_object_get(method, "x-example"));
+    (void)printf("example\n  relayerctl %s '%s'\n", text_of(method, "name"), example);
+    free(example);
+}
+
+static bool told_in_words(const char *method, const json_t *params, const json_t *result)
 {
     if (strcmp(method, "escrow.time_left") == 0)
         time_left_tell(params, result);
     else if (strcmp(method, "payment.timeline") == 0)
         timeline_tell(result);
+    else if (strcmp(method, "help") == 0 && json_object_get(params, "method") != NULL)
+        help_tell(result);
     else
         return false;
     return true;
 }
 
-enum cli_exit exit_of_result(const char *method, const json_t *result)
+static enum cli_exit exit_of_result(const char *method, const json_t *result)
 {
     if (strcmp(method, "audit.verify") == 0 || strcmp(method, "recon.run") == 0) {
         const json_t *differences = json_object_get(result, "differences");
@@ -317,4 +342,29 @@ enum cli_exit exit_of_result(const char *method, const json_t *result)
         }
     }
     return CLI_DONE;
+}
+
+enum cli_exit result_show(const struct cli_options *options, const char *method,
+                          const json_t *params, const json_t *result)
+{
+    enum cli_exit exit = exit_of_result(method, result);
+    if (options->filter == NULL) {
+        if (options->output != OUTPUT_TABLE || !told_in_words(method, params, result))
+            print_result(result, options->output);
+        return exit;
+    }
+    const json_t *field = field_find(result, options->filter);
+    if (field == NULL) {
+        (void)fprintf(stderr, "error: the result has no field %s\n", options->filter);
+        return CLI_ERROR_ANSWER;
+    }
+    if (json_is_object(field) || json_is_array(field)) {
+        print_result(field, options->output);
+    } else {
+        char *text = value_text(field);
+        text_put(text);
+        (void)putchar('\n');
+        free(text);
+    }
+    return exit;
 }

@@ -16,11 +16,10 @@ enum cli_exit command_wait(struct session *session, const struct cli_options *op
 /* events [--from SEQ] [--follow]: without --follow, ends once no more come. */
 enum cli_exit command_events(struct session *session, const struct cli_options *options);
 
-/* The same result as the method, in words. False: not a method that is told in words. */
-bool told_in_words(const char *method, const json_t *params, const json_t *result);
-
-/* What a result means for the exit code: differences found, checks of the doctor that fail. */
-enum cli_exit exit_of_result(const char *method, const json_t *result);
+/* Prints a result as the options ask, people's favourites in words on a terminal. The exit code says what it
+ * means: differences found, checks of the doctor that fail, no such field for --filter. */
+enum cli_exit result_show(const struct cli_options *options, const char *method,
+                          const json_t *params, const json_t *result);
 
 /* "2025-05-27T23:59:08Z" or with a fraction of a second, to milliseconds since 1970; false otherwise. */
 bool time_parse_ms(const char *text, int64_t *out);

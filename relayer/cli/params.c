@@ -45,6 +45,7 @@ enum cli_exit method_choose(const struct cli_options *options, char method[CLI_M
     return CLI_DONE;
 }
 
+/* The type of a parameter by the daemon's OpenRPC description of the method. */
 static const char *param_type(const json_t *help, const char *name)
 {
     size_t at;
@@ -52,15 +53,14 @@ static const char *param_type(const json_t *help, const char *name)
     json_array_foreach(json_object_get(help, "params"), at, param) {
         const char *is = json_string_value(json_object_get(param, "name"));
         if (is != NULL && strcmp(is, name) == 0)
-            return json_string_value(json_object_get(param, "type"));
+            return json_string_value(json_object_get(json_object_get(param, "schema"), "type"));
     }
     return NULL;
 }
 
 bool method_mutates(const json_t *help)
 {
-    return json_is_true(json_object_get(help, "mutates")) ||
-           param_type(help, "idempotency_key") != NULL;
+    return json_is_true(json_object_get(help, "x-mutates"));
 }
 
 static bool is_whole_number(const char *text)

@@ -161,12 +161,55 @@ static void fields_put(const json_t *object, const char *prefix, const char *exc
     }
 }
 
+/* An object of objects, such as accounts by name, as rows with the name first; NULL for anything else. The
+ * caller's. */
+static json_t *rows_of_map(const json_t *value)
+{
+    const char *key;
+    json_t *member;
+    if (json_object_size(value) < 2)
+        return NULL;
+    json_object_foreach((json_t *)value, key, member) {
+        if (json_object_size(member) == 0)
+            return NULL;
+    }
+    json_t *rows = json_array();
+    json_object_foreach((json_t *)value, key, member) {
+        json_t *row = json_pack("{s:s}", "name", key);
+        (void)json_object_update_missing(row, member);
+        (void)json_array_append_new(rows, row);
+    }
+    return rows;
+}
+
+/* Maps come out as tables of their own; gives what is left. The caller's. */
+static json_t *maps_put(const json_t *result)
+{
+    json_t *rest = json_copy((json_t *)result);
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)result, key, value) {
+        json_t *rows = rows_of_map(value);
+        if (rows == NULL)
+            continue;
+        text_put(key);
+        (void)puts(":");
+        table_put(rows);
+        json_decref(rows);
+        (void)json_object_del(rest, key);
+    }
+    return rest;
+}
+
 static void people_put(const json_t *result)
 {
     const char *name = NULL;
     const json_t *list = list_of(result, &name);
-    if (json_is_object(result))
-        fields_put(result, "", list != NULL ? name : "");
+    if (json_is_object(result)) {
+        json_t *rest = maps_put(result);
+        fields_put(rest, "", list != NULL ? name : "");
+        json_decref(rest);
+    }
     if (list != NULL) {
         if (json_is_object(result) && json_object_size(result) > 1)
             (void)printf("%s:\n", name);

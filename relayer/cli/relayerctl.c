@@ -41,31 +41,6 @@ static void key_ensure(const json_t *help, json_t *params)
     (void)fprintf(stderr, "idempotency_key: %s\n", text);
 }
 
-static enum cli_exit result_show(const struct cli_options *options, const char *method,
-                                 const json_t *params, const json_t *result)
-{
-    enum cli_exit exit = exit_of_result(method, result);
-    if (options->filter == NULL) {
-        if (options->output != OUTPUT_TABLE || !told_in_words(method, params, result))
-            print_result(result, options->output);
-        return exit;
-    }
-    const json_t *field = field_find(result, options->filter);
-    if (field == NULL) {
-        (void)fprintf(stderr, "error: the result has no field %s\n", options->filter);
-        return CLI_ERROR_ANSWER;
-    }
-    if (json_is_object(field) || json_is_array(field)) {
-        print_result(field, options->output);
-    } else {
-        char *text = value_text(field);
-        text_put(text);
-        (void)putchar('\n');
-        free(text);
-    }
-    return exit;
-}
-
 static enum cli_exit method_call(struct session *session, const struct cli_options *options)
 {
     char method[CLI_METHOD_MAX];

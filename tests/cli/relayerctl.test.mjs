@@ -22,10 +22,14 @@ const USAGE = 3;
 const WAIT_TIMEOUT = 4;
 const DIFFERENCE = 5;
 
+const integer = (name) => ({ name, required: false, description: `${name} of it`, schema: { type: 'integer' },
+    'x-type': 'integer' });
 const HELP = {
-    'payment.create': { params: [{ name: 'amount', type: 'amount' }, { name: 'custody_seconds', type: 'integer' },
-        { name: 'description', type: 'text' }, { name: 'idempotency_key', type: 'text' }] },
-    'payment.list': { params: [{ name: 'limit', type: 'integer' }, { name: 'state', type: 'choice' }] },
+    'payment.create': { name: 'payment.create', summary: 'Creates one.', 'x-role': 'operate', 'x-mutates': true,
+        result: { description: 'its id' }, 'x-example': { amount: '1.00' },
+        params: [{ name: 'amount', required: true, description: 'MXN', schema: { type: 'string' }, 'x-type': 'amount' },
+            integer('custody_seconds')] },
+    'payment.list': { name: 'payment.list', 'x-mutates': false, params: [integer('limit')] },
 };
 
 let looks = 0;
@@ -56,7 +60,8 @@ const TABLE = {
         starts_at: '2025-05-27T23:59:08.000Z', ends_at: '2025-05-30T23:59:08.000Z' }),
     'audit.verify': () => ({ checked: 12, finality: 'finalized', differences }),
     'recon.run': () => ({ rows: [], differences }),
-    'system.status': () => ({ ready: true, doors: { node: 'answers' } }),
+    'system.status': () => ({ ready: true,
+        doors: { database: { answers: true }, node: { answers: false } } }),
     'system.doctor': () => ({ checks: [{ id: 'chain', verdict, fact: 'block 7', fix: '' }] }),
     'system.silent': () => undefined,
     'events.subscribe': ({ from_seq }, connection) => {
@@ -145,6 +150,11 @@ test('output formats', async () => {
     assert.deepEqual(JSON.parse(json.out).as_of, { block: 7 });
 });
 
+test('an object of objects is a table for people', async () => {
+    const { out } = await run(['status', '-o', 'table']);
+    assert.equal(out, 'doors:\nname      answers\ndatabase  true\nnode      false\nready: true\n');
+});
+
 test('--filter gives one field, bare', async () => {
     assert.equal((await run(['payment.list', '--filter', 'payments.1.payment_id'])).out, 'second\n');
     assert.deepEqual(JSON.parse((await run(['payment.list', '--filter', 'as_of'])).out), { block: 7 });
@@ -231,12 +241,32 @@ test('timeline in words, without control characters', async () => {
     ].join('\n'));
 });
 
+test('help METHOD for people', async () => {
+    const { out, asked } = await run(['help', 'payment.create', '-o', 'table']);
+    assert.deepEqual(asked, []);
+    assert.equal(out, [
+        'payment.create (operate)',
+        '  Creates one.',
+        'gives',
+        '  its id',
+        'parameters',
+        '  amount             amount    required  MXN',
+        '  custody_seconds    integer             custody_seconds of it',
+        'example',
+        '  relayerctl payment.create \'{"amount":"1.00"}\'',
+        '',
+    ].join('\n'));
+    assert.equal(JSON.parse((await run(['help', 'payment.list'])).out).name, 'payment.list');
+});
+
 test('wait: done, timed out, hopeless, unknown', async () => {
     looks = 0;
     const done = await run(['wait', 'payment', PAYMENT, '--for', 'state=completed', '--timeout', '20']);
     assert.equal(done.status, DONE);
     assert.equal(JSON.parse(done.out).state, 'completed');
-    assert.equal(looks, 3);
+    const bare = await run(['wait', 'payment', PAYMENT, '--for', 'state=completed', '--filter', 'state']);
+    assert.equal(bare.out, 'completed\n');
+    assert.equal(looks, 4);
     const field = await run(['wait', 'payment', PAYMENT, '--for', 'legs.0.state=paid', '--timeout', '5']);
     assert.equal(field.status, DONE);
     looks = -1000;
