@@ -69,14 +69,22 @@ static json_t *field_value(struct db_result *res, int stmt, int row, int col, en
         return json_null();
     switch (kind) {
     case READ_TEXT:
-    case READ_MINOR: return json_string(text);
-    case READ_BOOL: return json_boolean(text[0] == 't');
-    case READ_HEX: return hex_value(text);
-    case READ_NUMBER: return json_integer(db_get_i64(res, stmt, row, col));
-    case READ_CENTAVOS: return answer_centavos(db_get_i64(res, stmt, row, col));
-    case READ_UNITS: return answer_units(db_get_i64(res, stmt, row, col));
-    case READ_TIME: return answer_time_ms(db_get_i64(res, stmt, row, col));
-    case READ_SECONDS: return answer_time_ms(db_get_i64(res, stmt, row, col) * 1000);
+    case READ_MINOR:
+        return json_string(text);
+    case READ_BOOL:
+        return json_boolean(text[0] == 't');
+    case READ_HEX:
+        return hex_value(text);
+    case READ_NUMBER:
+        return json_integer(db_get_i64(res, stmt, row, col));
+    case READ_CENTAVOS:
+        return answer_centavos(db_get_i64(res, stmt, row, col));
+    case READ_UNITS:
+        return answer_units(db_get_i64(res, stmt, row, col));
+    case READ_TIME:
+        return answer_time_ms(db_get_i64(res, stmt, row, col));
+    case READ_SECONDS:
+        return answer_time_ms(db_get_i64(res, stmt, row, col) * 1000);
     }
     CHECK(!"a kind of column");
     return NULL;
@@ -103,9 +111,8 @@ json_t *answer_rows(struct db_result *res, int stmt, const struct read *read)
 
 json_t *answer_as_of(const struct call *call, struct db_result *res, int stmt)
 {
-    static const char *const FINALITY[] = {[FINALITY_LATEST] = "latest",
-                                           [FINALITY_SAFE] = "safe",
-                                           [FINALITY_FINALIZED] = "finalized"};
+    static const char *const FINALITY[] = {
+        [FINALITY_LATEST] = "latest", [FINALITY_SAFE] = "safe", [FINALITY_FINALIZED] = "finalized"};
     json_t *object = answer_row(res, stmt, 0, &READ_AS_OF);
     json_object_set_new(object, "finality",
                         json_string(FINALITY[call->engine->config->chain_finality]));

@@ -66,8 +66,11 @@ void session_send(struct session *session, json_t *message);
 void session_check(struct session *session);
 
 /* call.c */
-struct call *call_new(struct session *session, const struct method *method, json_t *id, json_t *params);
-json_t *error_message(const json_t *id, const struct err *e, const char *request_id, const char *state);
+/* Takes id and params. */
+struct call *call_new(struct session *session, const struct method *method, json_t *id,
+                      json_t *params);
+json_t *error_message(const json_t *id, const struct err *e, const char *request_id,
+                      const char *state);
 
 /* mutation.c: looks the key up, then runs the method, or gives the stored answer. */
 void mutation_begin(struct call *call);

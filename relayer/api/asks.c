@@ -14,9 +14,9 @@
 #include "relayer/store/requests.h"
 
 struct asking {
-    struct uuid dispute_id;     /* of the dispute raised or decided */
+    struct uuid dispute_id; /* of the dispute raised or decided */
     uint8_t note_hash[32];
-    int64_t buyer_centavos;     /* -1 = none */
+    int64_t buyer_centavos; /* -1 = none */
 };
 
 /* A hash that binds a text to its dispute, so that equal words never give equal hashes on chain. */
@@ -41,13 +41,13 @@ static json_t *postings_answer(const struct decision *d)
             char code[ACCOUNT_CODE_MAX];
             account_code(line->class, line->has_owner ? &line->owner : NULL, code);
             const struct account_info *info = account_info(line->class);
-            json_array_append_new(
-                lines, json_pack("{s:s, s:s, s:s, s:o}", "account", code, "asset",
-                                 account_asset_name(info->asset), "layer", layer_name(line->layer),
-                                 "amount", json_sprintf("%lld", (long long)line->amount)));
+            json_array_append_new(lines, json_pack("{s:s, s:s, s:s, s:o}", "account", code, "asset",
+                                                   account_asset_name(info->asset), "layer",
+                                                   layer_name(line->layer), "amount",
+                                                   json_sprintf("%lld", (long long)line->amount)));
         }
-        json_array_append_new(list, json_pack("{s:s, s:o}", "kind", posting_kind_name(posting->kind),
-                                              "lines", lines));
+        json_array_append_new(list, json_pack("{s:s, s:o}", "kind",
+                                              posting_kind_name(posting->kind), "lines", lines));
     }
     return list;
 }
@@ -55,9 +55,10 @@ static json_t *postings_answer(const struct decision *d)
 static json_t *decision_answer(const struct intake_view *view)
 {
     const struct decision *d = view->decision;
-    json_t *answer = json_pack("{s:o, s:s, s:s, s:s}", "payment_id", answer_uuid(&view->row->payment.id),
-                               "from", payment_state_name(view->row->payment.state), "state",
-                               payment_state_name(d->next), "waiting_for", payment_waits_for(d->next));
+    json_t *answer =
+        json_pack("{s:o, s:s, s:s, s:s}", "payment_id", answer_uuid(&view->row->payment.id), "from",
+                  payment_state_name(view->row->payment.state), "state",
+                  payment_state_name(d->next), "waiting_for", payment_waits_for(d->next));
     if (d->has_effect) {
         json_object_set_new(answer, "effect_id", answer_uuid(&d->effect.id));
         json_object_set_new(answer, "effect", json_string(effect_kind_name(d->effect.kind)));
@@ -89,8 +90,8 @@ static void reply_dry(struct call *call, const struct intake_view *view)
     json_object_set_new(answer, "dry_run", json_true());
     json_object_set_new(answer, "postings", postings_answer(view->decision));
     if (view->call[0] != '\0') {
-        json_t *call_json = json_pack("{s:s, s:b, s:I}", "function", view->call, "tried", view->tried,
-                                      "gas", (json_int_t)view->gas);
+        json_t *call_json = json_pack("{s:s, s:b, s:I}", "function", view->call, "tried",
+                                      view->tried, "gas", (json_int_t)view->gas);
         if (view->tried)
             json_object_set_new(call_json, "would_succeed", json_boolean(view->would_succeed));
         if (view->trouble[0] != '\0')
@@ -104,7 +105,8 @@ static void asked(void *ctx, const struct err *err, const struct intake_view *vi
 {
     struct call *call = ctx;
     if (view != NULL)
-        snprintf(call->state, sizeof call->state, "%s", payment_state_name(view->row->payment.state));
+        snprintf(call->state, sizeof call->state, "%s",
+                 payment_state_name(view->row->payment.state));
     if (err == NULL && call->dry_run)
         reply_dry(call, view);
     else if (err == NULL)
@@ -135,7 +137,8 @@ void payment_cancel(struct call *call)
 
 /* --- release ----------------------------------------------------------------------------------------- */
 
-static bool check_release(void *ctx, const struct intake_view *view, struct fact *fact, struct err *e)
+static bool check_release(void *ctx, const struct intake_view *view, struct fact *fact,
+                          struct err *e)
 {
     (void)ctx;
     const struct payment *payment = &view->row->payment;
@@ -143,8 +146,10 @@ static bool check_release(void *ctx, const struct intake_view *view, struct fact
         return err_fail(e, ERR_STATE, "not possible in state %s: it waits for %s",
                         payment_state_name(payment->state), payment_waits_for(payment->state));
     if (fact->chain_time_s < payment->custody_end_s)
-        return err_fail(e, ERR_STATE, "custody runs for another %lld s; escrow.release_early needs the"
-                        " arbiter", (long long)(payment->custody_end_s - fact->chain_time_s));
+        return err_fail(e, ERR_STATE,
+                        "custody runs for another %lld s; escrow.release_early needs the"
+                        " arbiter",
+                        (long long)(payment->custody_end_s - fact->chain_time_s));
     return true;
 }
 
@@ -195,7 +200,8 @@ void dispute_raise(struct call *call)
     ask(call, &intake);
 }
 
-static bool prepare_resolution(void *ctx, const struct intake_view *view, struct fact *fact, struct err *e)
+static bool prepare_resolution(void *ctx, const struct intake_view *view, struct fact *fact,
+                               struct err *e)
 {
     struct call *call = ctx;
     struct asking *asking = call->work;
@@ -208,8 +214,10 @@ static bool prepare_resolution(void *ctx, const struct intake_view *view, struct
     if (asking->buyer_centavos >= payment->custody_centavos) {
         char custody[AMOUNT_TEXT_MAX];
         amount_format_centavos(payment->custody_centavos, custody);
-        return err_fail(e, ERR_AMOUNT, "buyer_amount: must be less than the custody share of %s MXN; for all"
-                        " of it resolve as approved", custody);
+        return err_fail(e, ERR_AMOUNT,
+                        "buyer_amount: must be less than the custody share of %s MXN; for all"
+                        " of it resolve as approved",
+                        custody);
     }
     asking->dispute_id = view->dispute_id;
     hash_note(&view->dispute_id, "resolution", call_text(call, "notes"), asking->note_hash);

@@ -14,7 +14,8 @@
 #include "relayer/base/metrics.h"
 #include "relayer/money/amount.h"
 
-struct call *call_new(struct session *session, const struct method *method, json_t *id, json_t *params)
+struct call *call_new(struct session *session, const struct method *method, json_t *id,
+                      json_t *params)
 {
     struct api *api = session->api;
     struct call *call = mem_new(sizeof *call);
@@ -58,14 +59,16 @@ static void call_end(struct call *call)
 
 void call_reply(struct call *call, json_t *result)
 {
-    json_t *message = json_pack("{s:s, s:O, s:o}", "jsonrpc", "2.0", "id", call->id, "result", result);
+    json_t *message =
+        json_pack("{s:s, s:O, s:o}", "jsonrpc", "2.0", "id", call->id, "result", result);
     CHECK(message != NULL);
     metrics_add(METRIC_rpc_ok, 1);
     session_send(call->session, message);
     call_end(call);
 }
 
-json_t *error_message(const json_t *id, const struct err *e, const char *request_id, const char *state)
+json_t *error_message(const json_t *id, const struct err *e, const char *request_id,
+                      const char *state)
 {
     const struct err_info *info = err_info(e->code);
     char text[ERR_MESSAGE_MAX];
@@ -73,9 +76,10 @@ json_t *error_message(const json_t *id, const struct err *e, const char *request
     json_t *message = json_string(text);
     if (message == NULL) /* cut in the middle of a character, or a quoted input that is no UTF-8 */
         message = json_string(info->name);
-    json_t *data = json_pack("{s:s, s:b, s:s, s:s, s:s, s:s}", "type", info->type, "retryable",
-                             info->retryable, "outcome", outcome_name(e->outcome), "hint", info->hint,
-                             "request_id", request_id, "doc", "docs/reference/api.md#errors");
+    json_t *data =
+        json_pack("{s:s, s:b, s:s, s:s, s:s, s:s}", "type", info->type, "retryable",
+                  info->retryable, "outcome", outcome_name(e->outcome), "hint", info->hint,
+                  "request_id", request_id, "doc", "docs/reference/api.md#errors");
     CHECK(data != NULL);
     if (state[0] != '\0')
         json_object_set_new(data, "state", json_string(state));
@@ -87,8 +91,8 @@ json_t *error_message(const json_t *id, const struct err *e, const char *request
 void call_fail(struct call *call, const struct err *e)
 {
     if (e->code == ERR_INTERNAL || e->code == ERR_DB_RULE || e->code == ERR_DB_FAILED)
-        log_error("request_failed", "method=%s request_id=%s %s", call->method->name, call->request_id,
-                  e->message);
+        log_error("request_failed", "method=%s request_id=%s %s", call->method->name,
+                  call->request_id, e->message);
     metrics_add(METRIC_rpc_error, 1);
     session_send(call->session, error_message(call->id, e, call->request_id, call->state));
     call_end(call);

@@ -29,20 +29,24 @@ static json_t *schema_json(const struct param *param)
     case PARAM_TEXT:
         return json_pack("{s:s, s:I, s:I}", "type", "string", "minLength", (json_int_t)param->least,
                          "maxLength", (json_int_t)param->most);
-    case PARAM_UUID: return json_pack("{s:s, s:s}", "type", "string", "format", "uuid");
+    case PARAM_UUID:
+        return json_pack("{s:s, s:s}", "type", "string", "format", "uuid");
     case PARAM_AMOUNT:
         return json_pack("{s:s, s:s}", "type", "string", "pattern", "^[0-9]+(\\.[0-9]{1,2})?$");
     case PARAM_INTEGER:
         return json_pack("{s:s, s:I, s:I}", "type", "integer", "minimum", (json_int_t)param->least,
                          "maximum", (json_int_t)param->most);
-    case PARAM_BOOL: return json_pack("{s:s}", "type", "boolean");
+    case PARAM_BOOL:
+        return json_pack("{s:s}", "type", "boolean");
     case PARAM_CHOICE:
         return json_pack("{s:s, s:o}", "type", "string", "enum", choices_json(param->choices));
-    case PARAM_HASH: return json_pack("{s:s, s:s}", "type", "string", "pattern", "^0x[0-9a-fA-F]{64}$");
-    case PARAM_CLABE: return json_pack("{s:s, s:s}", "type", "string", "pattern", "^[0-9]{18}$");
+    case PARAM_HASH:
+        return json_pack("{s:s, s:s}", "type", "string", "pattern", "^0x[0-9a-fA-F]{64}$");
+    case PARAM_CLABE:
+        return json_pack("{s:s, s:s}", "type", "string", "pattern", "^[0-9]{18}$");
     case PARAM_LIST:
-        return json_pack("{s:s, s:I, s:o}", "type", "array", "maxItems", (json_int_t)param->most, "items",
-                         fields_schema(param->item, param->item_n));
+        return json_pack("{s:s, s:I, s:o}", "type", "array", "maxItems", (json_int_t)param->most,
+                         "items", fields_schema(param->item, param->item_n));
     }
     CHECK(!"a type of parameter");
     return NULL;
@@ -84,10 +88,11 @@ static json_t *method_json(const struct method *method)
 {
     json_t *example = json_loads(method->example, 0, NULL);
     CHECK(example != NULL);
-    return json_pack("{s:s, s:s, s:s, s:o, s:{s:s, s:s, s:{s:s}}, s:s, s:b, s:o}", "name", method->name,
-                     "summary", method->doc, "paramStructure", "by-name", "params", params_json(method),
-                     "result", "name", "result", "description", method->result, "schema", "type", "object",
-                     "x-role", role_name(method->role), "x-mutates", method->mutates, "x-example", example);
+    return json_pack("{s:s, s:s, s:s, s:o, s:{s:s, s:s, s:{s:s}}, s:s, s:b, s:o}", "name",
+                     method->name, "summary", method->doc, "paramStructure", "by-name", "params",
+                     params_json(method), "result", "name", "result", "description", method->result,
+                     "schema", "type", "object", "x-role", role_name(method->role), "x-mutates",
+                     method->mutates, "x-example", example);
 }
 
 void rpc_discover(struct call *call)
@@ -97,7 +102,8 @@ void rpc_discover(struct call *call)
         json_array_append_new(methods, method_json(&METHODS[i]));
     call_reply(call, json_pack("{s:s, s:{s:s, s:s, s:s}, s:o}", "openrpc", "1.3.2", "info", "title",
                                "Kustodia custody relayer", "version", "0.1.0", "description",
-                               "JSON-RPC 2.0, one object per line, on a unix socket", "methods", methods));
+                               "JSON-RPC 2.0, one object per line, on a unix socket", "methods",
+                               methods));
 }
 
 void method_help(struct call *call)
@@ -115,8 +121,9 @@ void method_help(struct call *call)
     }
     json_t *methods = json_array();
     for (size_t i = 0; i < METHODS_N; i++)
-        json_array_append_new(methods, json_pack("{s:s, s:s, s:s}", "name", METHODS[i].name, "role",
-                                                 role_name(METHODS[i].role), "summary", METHODS[i].doc));
+        json_array_append_new(methods,
+                              json_pack("{s:s, s:s, s:s}", "name", METHODS[i].name, "role",
+                                        role_name(METHODS[i].role), "summary", METHODS[i].doc));
     call_reply(call, json_pack("{s:o}", "methods", methods));
 }
 
@@ -129,42 +136,59 @@ static const char INTRODUCTION[] =
     "\n"
     "## Wire format\n"
     "\n"
-    "JSON-RPC 2.0 on the unix socket `api.socket`: one object per line, each answer one line. Requests of\n"
-    "one connection run at the same time; answers carry the `id` of their request and may overtake each\n"
-    "other. Batches and requests without `id` are refused. Parameters are given by name; an unknown field,\n"
+    "JSON-RPC 2.0 on the unix socket `api.socket`: one object per line, each answer one line. "
+    "Requests of\n"
+    "one connection run at the same time; answers carry the `id` of their request and may overtake "
+    "each\n"
+    "other. Batches and requests without `id` are refused. Parameters are given by name; an "
+    "unknown field,\n"
     "a field of another type, or a doubled field is an error that names it.\n"
     "\n"
-    "Money is a decimal string in MXN with at most two decimals, such as `\"1000.00\"`; a JSON number is\n"
-    "refused. Fields of answers that are in MXNB read the same, one MXNB being one peso. Times are UTC text;\n"
+    "Money is a decimal string in MXN with at most two decimals, such as `\"1000.00\"`; a JSON "
+    "number is\n"
+    "refused. Fields of answers that are in MXNB read the same, one MXNB being one peso. Times are "
+    "UTC text;\n"
     "fields ending in `_unix` are seconds. A field that is not known yet is null.\n"
     "\n"
-    "Answers of reads carry `as_of`: the newest block final by `finality`, its hash, and `ledger_seq`, the\n"
-    "number of the newest event; money never moves without an event in the same database transaction.\n"
+    "Answers of reads carry `as_of`: the newest block final by `finality`, its hash, and "
+    "`ledger_seq`, the\n"
+    "number of the newest event; money never moves without an event in the same database "
+    "transaction.\n"
     "\n"
     "## Roles\n"
     "\n"
-    "The kernel tells uid and gids of the peer; `[api] read`, `operate`, `arbiter` and `admin` list who has\n"
-    "which role (`self`, `uid:N`, `gid:N`). operate and arbiter include read; admin includes operate.\n"
+    "The kernel tells uid and gids of the peer; `[api] read`, `operate`, `arbiter` and `admin` "
+    "list who has\n"
+    "which role (`self`, `uid:N`, `gid:N`). operate and arbiter include read; admin includes "
+    "operate.\n"
     "\n"
     "## Changes\n"
     "\n"
     "Every method marked as a change takes\n"
     "\n"
-    "- `idempotency_key`, 8 to 120 bytes. Choose it and store it before the first attempt. The answer is\n"
-    "  stored in the same database transaction as the change. The same key with the same fields gives the\n"
-    "  stored answer with `replayed: true`, however often and after whatever crash; with other fields it\n"
+    "- `idempotency_key`, 8 to 120 bytes. Choose it and store it before the first attempt. The "
+    "answer is\n"
+    "  stored in the same database transaction as the change. The same key with the same fields "
+    "gives the\n"
+    "  stored answer with `replayed: true`, however often and after whatever crash; with other "
+    "fields it\n"
     "  is the error `request.idempotency_key_reused`; while the first request runs it is\n"
-    "  `request.idempotency_key_in_progress`; without a key it is `request.idempotency_key_missing`.\n"
+    "  `request.idempotency_key_in_progress`; without a key it is "
+    "`request.idempotency_key_missing`.\n"
     "  A refused request stores nothing: its key is free.\n"
-    "- `dry_run`: true answers what would happen and changes nothing: the state, the effect, the postings\n"
+    "- `dry_run`: true answers what would happen and changes nothing: the state, the effect, the "
+    "postings\n"
     "  that would be booked, and for a call of the escrow whether the contract would take it.\n"
     "\n"
-    "An answer means: it is committed. What follows from it happens by itself, also after a crash.\n"
+    "An answer means: it is committed. What follows from it happens by itself, also after a "
+    "crash.\n"
     "\n"
     "## Terms hash\n"
     "\n"
-    "`terms_hash` binds the escrow on chain to what was promised: Keccak-256 of this text, each line ended\n"
-    "by one newline, ids in lower case, amounts with two decimals, the two commission lines once for each\n"
+    "`terms_hash` binds the escrow on chain to what was promised: Keccak-256 of this text, each "
+    "line ended\n"
+    "by one newline, ids in lower case, amounts with two decimals, the two commission lines once "
+    "for each\n"
     "commission in the order given:\n"
     "\n"
     "```\n"
@@ -181,7 +205,8 @@ static const char INTRODUCTION[] =
     "custody_seconds: 604800\n"
     "```\n"
     "\n"
-    "The hashes of a dispute are Keccak-256 of the 16 bytes of its id followed by the reason, and of the 16\n"
+    "The hashes of a dispute are Keccak-256 of the 16 bytes of its id followed by the reason, and "
+    "of the 16\n"
     "bytes, the word `resolution` and the notes.\n"
     "\n";
 
@@ -204,7 +229,8 @@ static void print_param(FILE *out, const struct param *param, const char *indent
 
 static void print_method(FILE *out, const struct method *method)
 {
-    fprintf(out, "### %s\n\n%s\n\nRole: %s.%s\n\n", method->name, method->doc, role_name(method->role),
+    fprintf(out, "### %s\n\n%s\n\nRole: %s.%s\n\n", method->name, method->doc,
+            role_name(method->role),
             method->mutates ? " A change: takes `idempotency_key` and `dry_run`." : "");
     for (size_t i = 0; i < method->params_n; i++)
         print_param(out, &method->param[i], "");
@@ -213,8 +239,8 @@ static void print_method(FILE *out, const struct method *method)
     CHECK(params != NULL);
     if (method->mutates)
         json_object_set_new(params, "idempotency_key", json_string("chosen-by-you-0001"));
-    json_t *request = json_pack("{s:s, s:i, s:s, s:o}", "jsonrpc", "2.0", "id", 1, "method", method->name,
-                                "params", params);
+    json_t *request = json_pack("{s:s, s:i, s:s, s:o}", "jsonrpc", "2.0", "id", 1, "method",
+                                method->name, "params", params);
     char *text = json_dumps(request, JSON_PRESERVE_ORDER);
     CHECK(text != NULL);
     fprintf(out, "%s\n```\n\n", text);
@@ -232,7 +258,8 @@ void api_print_reference(FILE *out)
     for (size_t i = 0; i < EVENT_WORDS_N; i++)
         fprintf(out, "| %s | %s |\n", EVENT_WORDS[i].type, EVENT_WORDS[i].words);
     fputs("\n## Errors\n\n"
-          "`error.data` has `type`, `retryable`, `outcome` (did it happen?), `hint` (the next thing to do),\n"
+          "`error.data` has `type`, `retryable`, `outcome` (did it happen?), `hint` (the next "
+          "thing to do),\n"
           "`request_id`, `doc`, and where there is one the `state` of the thing asked about.\n\n"
           "| code | type | retryable | outcome | hint |\n|---|---|---|---|---|\n",
           out);

@@ -18,7 +18,8 @@ static void send_event(struct session *session, json_t *event)
     const char *type = json_string_value(json_object_get(event, "type"));
     json_object_set_new(event, "words", json_string(event_words(type)));
     session->events.after = json_integer_value(json_object_get(event, "seq"));
-    session_send(session, json_pack("{s:s, s:s, s:o}", "jsonrpc", "2.0", "method", "event", "params", event));
+    session_send(session, json_pack("{s:s, s:s, s:o}", "jsonrpc", "2.0", "method", "event",
+                                    "params", event));
 }
 
 static void ask(struct session *session);
@@ -84,7 +85,8 @@ static void start_known(void *ctx, const struct err *err, struct db_result *res)
     if (err != NULL)
         call_fail(call, err);
     else if (from > 0 && db_rows(res, 0) == 0)
-        call_refuse(call, ERR_NOT_FOUND, "from_seq: there is no event %lld; give one you were sent, or 0",
+        call_refuse(call, ERR_NOT_FOUND,
+                    "from_seq: there is no event %lld; give one you were sent, or 0",
                     (long long)from);
     else if (from >= 0)
         subscribed(call, from);

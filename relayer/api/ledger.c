@@ -13,7 +13,8 @@ static void add_display(json_t *rows, const char *field)
 {
     size_t i;
     json_t *row;
-    json_array_foreach(rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         const char *digits = json_string_value(json_object_get(row, field));
         const char *asset = json_string_value(json_object_get(row, "asset"));
         size_t scale = strcmp(asset, "MXN") == 0 ? 2 : 6;
@@ -28,8 +29,9 @@ static void add_display(json_t *rows, const char *field)
         size_t whole = zeros + n - scale;
         char name[32];
         snprintf(name, sizeof name, "%s_text", field);
-        json_object_set_new(row, name, json_sprintf("%s%.*s.%s %s", negative ? "-" : "", (int)whole,
-                                                    padded, padded + whole, asset));
+        json_object_set_new(row, name,
+                            json_sprintf("%s%.*s.%s %s", negative ? "-" : "", (int)whole, padded,
+                                         padded + whole, asset));
     }
 }
 
@@ -48,8 +50,10 @@ void ledger_accounts(struct call *call)
     enum account_class class;
     const char *name = call_text(call, "class");
     if (name != NULL && !account_class_parse(name, &class)) {
-        call_refuse(call, ERR_PARAMS, "class: \"%.40s\" is no class of accounts; ledger.trial_balance"
-                    " lists them", name);
+        call_refuse(call, ERR_PARAMS,
+                    "class: \"%.40s\" is no class of accounts; ledger.trial_balance"
+                    " lists them",
+                    name);
         return;
     }
     struct db_script *script = db_script_new();
@@ -145,11 +149,12 @@ static void recon_done(void *ctx, const struct err *err, const struct recon_repo
             (json_int_t)row->in_flight);
         json_object_set_new(accounts, row->name, item);
     }
-    json_t *as_of = json_pack("{s:I, s:o, s:s}", "block", (json_int_t)report->block_number, "block_hash",
-                              answer_hex(report->block_hash, 32), "finality", "latest");
+    json_t *as_of =
+        json_pack("{s:I, s:o, s:s}", "block", (json_int_t)report->block_number, "block_hash",
+                  answer_hex(report->block_hash, 32), "finality", "latest");
     call_reply(call, json_pack("{s:o, s:o, s:o}", "accounts", accounts, "differences",
-                               differences_answer(report->difference, report->differences_n), "as_of",
-                               as_of));
+                               differences_answer(report->difference, report->differences_n),
+                               "as_of", as_of));
 }
 
 void recon_run_method(struct call *call)
@@ -166,12 +171,13 @@ static void verify_done(void *ctx, const struct err *err, const struct verify_re
     }
     size_t kept = report->differences_n < VERIFY_DIFFERENCES_MAX ? report->differences_n
                                                                  : VERIFY_DIFFERENCES_MAX;
-    json_t *looked_at = json_pack("{s:I, s:I, s:I, s:I, s:I}", "transactions", (json_int_t)report->txs,
-                                  "logs", (json_int_t)report->logs, "escrows",
-                                  (json_int_t)report->escrows, "accounts",
-                                  (json_int_t)report->accounts, "juno", (json_int_t)report->juno);
-    json_t *as_of = json_pack("{s:I, s:o, s:s}", "block", (json_int_t)report->block_number, "block_hash",
-                              answer_hex(report->block_hash, 32), "finality", report->finality);
+    json_t *looked_at =
+        json_pack("{s:I, s:I, s:I, s:I, s:I}", "transactions", (json_int_t)report->txs, "logs",
+                  (json_int_t)report->logs, "escrows", (json_int_t)report->escrows, "accounts",
+                  (json_int_t)report->accounts, "juno", (json_int_t)report->juno);
+    json_t *as_of =
+        json_pack("{s:I, s:o, s:s}", "block", (json_int_t)report->block_number, "block_hash",
+                  answer_hex(report->block_hash, 32), "finality", report->finality);
     call_reply(call, json_pack("{s:I, s:I, s:b, s:s, s:o, s:o, s:o}", "checked",
                                (json_int_t)report->checked, "differences_count",
                                (json_int_t)report->differences_n, "truncated", report->truncated,

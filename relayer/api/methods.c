@@ -13,25 +13,38 @@
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 #define TEXT(field, need, min, max, text)                                                          \
-    {.name = (field), .type = PARAM_TEXT, .required = (need), .least = (min), .most = (max), .doc = (text)}
+    {.name = (field),                                                                              \
+     .type = PARAM_TEXT,                                                                           \
+     .required = (need),                                                                           \
+     .least = (min),                                                                               \
+     .most = (max),                                                                                \
+     .doc = (text)}
 #define INTEGER(field, need, min, max, text)                                                       \
-    {.name = (field), .type = PARAM_INTEGER, .required = (need), .least = (min), .most = (max),    \
+    {.name = (field),                                                                              \
+     .type = PARAM_INTEGER,                                                                        \
+     .required = (need),                                                                           \
+     .least = (min),                                                                               \
+     .most = (max),                                                                                \
      .doc = (text)}
 #define SIMPLE(kind, field, need, text)                                                            \
     {.name = (field), .type = (kind), .required = (need), .doc = (text)}
 #define CHOICE(field, need, among, text)                                                           \
     {.name = (field), .type = PARAM_CHOICE, .required = (need), .choices = (among), .doc = (text)}
 #define PAYMENT_ID(need) SIMPLE(PARAM_UUID, "payment_id", need, "the payment")
-#define AFTER SIMPLE(PARAM_UUID, "after", false, "give what comes after this id: the last one of the page before")
+#define AFTER                                                                                      \
+    SIMPLE(PARAM_UUID, "after", false,                                                             \
+           "give what comes after this id: the last one of the page before")
 #define LIMIT INTEGER("limit", false, 1, LIST_LIMIT_MAX, "rows at most; 50 unless told")
 
 #define PAYMENT_STATES_TEXT                                                                        \
     "waiting_deposit|waiting_issuance|issued|bridging|funding|in_custody|disputing|disputed|"      \
-    "dismissing|releasing|reverting|splitting|returning|paying_out|completed|expired|cancelled|parked"
+    "dismissing|releasing|reverting|splitting|returning|paying_out|completed|expired|cancelled|"   \
+    "parked"
 
 const struct param MUTATION_PARAMS[2] = {
     TEXT("idempotency_key", false, REQUEST_KEY_MIN, REQUEST_KEY_MAX,
-         "chosen and stored by you before the first attempt; the same key with the same content always "
+         "chosen and stored by you before the first attempt; the same key with the same content "
+         "always "
          "gives the same answer; required unless dry_run"),
     SIMPLE(PARAM_BOOL, "dry_run", false, "true: say what would happen, change nothing"),
 };
@@ -50,8 +63,8 @@ static const struct param BENEFICIARY_SUSPEND[] = {
     TEXT("reason", true, 1, 200, "why, for people")};
 static const struct param CLABE_CREATE[] = {
     TEXT("user_ref", true, 1, 120, "your id of the user; each user has one CLABE for ever")};
-static const struct param CLABE_LIST[] = {
-    TEXT("user_ref", false, 1, 120, "only this user's"), LIMIT, AFTER};
+static const struct param CLABE_LIST[] = {TEXT("user_ref", false, 1, 120, "only this user's"),
+                                          LIMIT, AFTER};
 
 static const struct param COMMISSION[] = {
     SIMPLE(PARAM_UUID, "beneficiary_id", true, "who gets it"),
@@ -66,14 +79,20 @@ static const struct param PAYMENT_CREATE[] = {
     INTEGER("immediate_bps", false, 0, 10000,
             "part paid to the seller at once, in hundredths of a percent; or immediate_amount"),
     SIMPLE(PARAM_AMOUNT, "immediate_amount", false, "the same in MXN"),
-    {.name = "commissions", .type = PARAM_LIST, .most = PAYMENT_LEGS_MAX - 3, .item = COMMISSION,
-     .item_n = COUNT(COMMISSION), .doc = "paid out of the custody share when it is released"},
+    {.name = "commissions",
+     .type = PARAM_LIST,
+     .most = PAYMENT_LEGS_MAX - 3,
+     .item = COMMISSION,
+     .item_n = COUNT(COMMISSION),
+     .doc = "paid out of the custody share when it is released"},
     INTEGER("custody_seconds", true, 0, CUSTODY_MAX_S,
             "how long custody lasts after the escrow was created; 0 only without a custody share"),
     TEXT("description", false, 0, 500, "for people; stays in the database"),
     SIMPLE(PARAM_BOOL, "accumulate_commissions", false,
-           "commissions below Juno's least amount wait in the beneficiary's account instead of being refused"),
-    INTEGER("expires_in_s", false, 60, YEAR_S, "when nobody has paid; custody.expiry_s unless told"),
+           "commissions below Juno's least amount wait in the beneficiary's account instead of "
+           "being refused"),
+    INTEGER("expires_in_s", false, 60, YEAR_S,
+            "when nobody has paid; custody.expiry_s unless told"),
 };
 static const struct param PAYMENT_ONE[] = {PAYMENT_ID(true)};
 static const struct param PAYMENT_LIST[] = {
@@ -82,8 +101,8 @@ static const struct param PAYMENT_LIST[] = {
 static const struct param DEPOSIT_LIST[] = {
     CHOICE("state", false, "pending|unassigned|matched|failed|refund", "only these"), LIMIT,
     TEXT("after", false, 1, 80, "give what comes after this fid: the last one of the page before")};
-static const struct param DEPOSIT_ASSIGN[] = {
-    TEXT("fid", true, 1, 80, "the deposit"), PAYMENT_ID(true)};
+static const struct param DEPOSIT_ASSIGN[] = {TEXT("fid", true, 1, 80, "the deposit"),
+                                              PAYMENT_ID(true)};
 
 static const struct param ESCROW_ONE[] = {
     SIMPLE(PARAM_HASH, "escrow_id", false, "the escrow; or payment_id"),
@@ -105,18 +124,20 @@ static const struct param DISPUTE_RAISE[] = {
 static const struct param DISPUTE_RESOLVE[] = {
     PAYMENT_ID(true),
     CHOICE("resolution", true, "approved|dismissed|split",
-           "approved: the custody share goes back to the buyer; dismissed: custody goes on; split: both"),
+           "approved: the custody share goes back to the buyer; dismissed: custody goes on; split: "
+           "both"),
     SIMPLE(PARAM_AMOUNT, "buyer_amount", false, "split only: what the buyer gets, MXN"),
     TEXT("notes", true, 1, 4000, "why; only its hash goes on chain"),
 };
 static const struct param DISPUTE_LIST[] = {
-    CHOICE("state", false, "pending|raised|dismissing|dismissed|resolving|resolved|refused", "only these"),
+    CHOICE("state", false, "pending|raised|dismissing|dismissed|resolving|resolved|refused",
+           "only these"),
     SIMPLE(PARAM_UUID, "payment_id", false, "only this payment's"), LIMIT, AFTER};
 
 static const struct param PAYOUT_LIST[] = {
     SIMPLE(PARAM_UUID, "payment_id", false, "only this payment's"),
-    CHOICE("state", false, "planned|redeeming|paid|accumulated|void|returned|parked", "only these"), LIMIT,
-    SIMPLE(PARAM_UUID, "after", false, "give what comes after this payment_id")};
+    CHOICE("state", false, "planned|redeeming|paid|accumulated|void|returned|parked", "only these"),
+    LIMIT, SIMPLE(PARAM_UUID, "after", false, "give what comes after this payment_id")};
 static const struct param PAYOUT_ONE[] = {
     PAYMENT_ID(true), INTEGER("leg", true, 0, 31, "number of the leg, as payment.get shows it")};
 
@@ -147,178 +168,356 @@ static const struct param SYSTEM_PAUSE[] = {TEXT("reason", true, 1, 150, "why, f
 static const struct param HELP[] = {TEXT("method", false, 1, 60, "the method to explain")};
 
 #define PARAMS(table) .param = (table), .params_n = COUNT(table)
-#define READS(text, function) {.name = (text), .role = ROLE_READ, .run = (function)
-#define CHANGES(text, who, function) {.name = (text), .role = (who), .mutates = true, .run = (function)
 #define ONE_PAYMENT "{\"payment_id\": \"01931f3e-7d4a-7c11-8a5e-3f9c2b7d6e10\"}"
 
 const struct method METHODS[] = {
-    CHANGES("beneficiary.register", ROLE_OPERATE, beneficiary_register), PARAMS(BENEFICIARY_REGISTER),
+    {.name = "beneficiary.register",
+     .role = ROLE_OPERATE,
+     .mutates = true,
+     .run = beneficiary_register,
+     PARAMS(BENEFICIARY_REGISTER),
      .doc = "Registers a bank account that can be paid. Juno confirms it; then it is active.",
      .result = "beneficiary_id, state (registering), waiting_for",
      .example = "{\"name\": \"Taller Solis\", \"clabe\": \"012180000000000015\", \"ownership\": "
                 "\"THIRD_PARTY\"}"},
-    READS("beneficiary.list", beneficiary_list), PARAMS(BENEFICIARY_LIST),
+    {.name = "beneficiary.list",
+     .role = ROLE_READ,
+     .run = beneficiary_list,
+     PARAMS(BENEFICIARY_LIST),
      .doc = "Lists bank accounts, oldest first. CLABEs are masked.",
-     .result = "beneficiaries: beneficiary_id, name, clabe, ownership, state, reason, juno_account_id",
+     .result =
+         "beneficiaries: beneficiary_id, name, clabe, ownership, state, reason, juno_account_id",
      .example = "{\"state\": \"active\"}"},
-    CHANGES("beneficiary.verify", ROLE_ADMIN, beneficiary_verify), PARAMS(BENEFICIARY_VERIFY),
+    {.name = "beneficiary.verify",
+     .role = ROLE_ADMIN,
+     .mutates = true,
+     .run = beneficiary_verify,
+     PARAMS(BENEFICIARY_VERIFY),
      .doc = "Ends a suspension, or asks Juno again about an account it refused.",
      .result = "beneficiary_id, from, state",
      .example = "{\"beneficiary_id\": \"01931f3e-7d4a-7c11-8a5e-3f9c2b7d6e10\"}"},
-    CHANGES("beneficiary.suspend", ROLE_ADMIN, beneficiary_suspend), PARAMS(BENEFICIARY_SUSPEND),
+    {.name = "beneficiary.suspend",
+     .role = ROLE_ADMIN,
+     .mutates = true,
+     .run = beneficiary_suspend,
+     PARAMS(BENEFICIARY_SUSPEND),
      .doc = "Stops new payouts to a bank account. What was already ordered at Juno goes on.",
      .result = "beneficiary_id, from, state",
-     .example = "{\"beneficiary_id\": \"01931f3e-7d4a-7c11-8a5e-3f9c2b7d6e10\", \"reason\": \"asked by "
-                "the bank\"}"},
-    CHANGES("clabe.create", ROLE_OPERATE, clabe_create), PARAMS(CLABE_CREATE),
+     .example =
+         "{\"beneficiary_id\": \"01931f3e-7d4a-7c11-8a5e-3f9c2b7d6e10\", \"reason\": \"asked by "
+         "the bank\"}"},
+    {.name = "clabe.create",
+     .role = ROLE_OPERATE,
+     .mutates = true,
+     .run = clabe_create,
+     PARAMS(CLABE_CREATE),
      .doc = "Opens the CLABE a user pays into: one per user, never handed to another.",
      .result = "clabe_id, user_ref, state (creating), clabe (null until enabled), waiting_for",
      .example = "{\"user_ref\": \"ana\"}"},
-    READS("clabe.list", clabe_list), PARAMS(CLABE_LIST),
+    {.name = "clabe.list",
+     .role = ROLE_READ,
+     .run = clabe_list,
+     PARAMS(CLABE_LIST),
      .doc = "Lists CLABEs with their users.",
      .result = "clabes: clabe_id, user_ref, state (creating, enabled, disabled), clabe, created_at",
      .example = "{\"user_ref\": \"ana\"}"},
 
-    CHANGES("payment.create", ROLE_OPERATE, payment_create), PARAMS(PAYMENT_CREATE),
+    {.name = "payment.create",
+     .role = ROLE_OPERATE,
+     .mutates = true,
+     .run = payment_create,
+     PARAMS(PAYMENT_CREATE),
      .doc = "Creates a custody payment. From the payer's deposit on everything happens by itself.",
      .result = "payment_id, state, clabe, amount, immediate, custody, seller_net, commissions, "
                "custody_seconds, terms_hash, expires_at, waiting_for",
-     .example = "{\"payer\": \"ana\", \"seller\": \"01931f3e-7d4a-7c11-8a5e-3f9c2b7d6e10\", \"buyer\": "
-                "\"01931f3e-7d4a-7c11-8a5e-3f9c2b7d6e11\", \"amount\": \"10000.00\", \"immediate_bps\": "
-                "3000, \"commissions\": [], \"custody_seconds\": 604800}"},
-    READS("payment.get", payment_get), PARAMS(PAYMENT_ONE),
+     .example =
+         "{\"payer\": \"ana\", \"seller\": \"01931f3e-7d4a-7c11-8a5e-3f9c2b7d6e10\", \"buyer\": "
+         "\"01931f3e-7d4a-7c11-8a5e-3f9c2b7d6e11\", \"amount\": \"10000.00\", \"immediate_bps\": "
+         "3000, \"commissions\": [], \"custody_seconds\": 604800}"},
+    {.name = "payment.get",
+     .role = ROLE_READ,
+     .run = payment_get,
+     PARAMS(PAYMENT_ONE),
      .doc = "Everything about one payment: amounts, state, legs, deposit.",
-     .result = "the payment, waiting_for, legs, deposit", .example = ONE_PAYMENT},
-    READS("payment.list", payment_list), PARAMS(PAYMENT_LIST),
-     .doc = "Lists payments, oldest first.", .result = "payments",
-     .example = "{\"state\": \"in_custody\", \"limit\": 20}"},
-    READS("payment.timeline", payment_timeline), PARAMS(PAYMENT_ONE),
-     .doc = "What happened, step by step, with amounts, transactions and Juno's ids.",
-     .result = "payment_id, state, reason, waiting_for, events: seq, at, type, words, detail, actor, "
-               "amount, juno_id, tx_hash, block, finality, evidence",
+     .result = "the payment, waiting_for, legs, deposit",
      .example = ONE_PAYMENT},
-    CHANGES("payment.cancel", ROLE_OPERATE, payment_cancel), PARAMS(PAYMENT_ONE),
+    {.name = "payment.list",
+     .role = ROLE_READ,
+     .run = payment_list,
+     PARAMS(PAYMENT_LIST),
+     .doc = "Lists payments, oldest first.",
+     .result = "payments",
+     .example = "{\"state\": \"in_custody\", \"limit\": 20}"},
+    {.name = "payment.timeline",
+     .role = ROLE_READ,
+     .run = payment_timeline,
+     PARAMS(PAYMENT_ONE),
+     .doc = "What happened, step by step, with amounts, transactions and Juno's ids.",
+     .result =
+         "payment_id, state, reason, waiting_for, events: seq, at, type, words, detail, actor, "
+         "amount, juno_id, tx_hash, block, finality, evidence",
+     .example = ONE_PAYMENT},
+    {.name = "payment.cancel",
+     .role = ROLE_OPERATE,
+     .mutates = true,
+     .run = payment_cancel,
+     PARAMS(PAYMENT_ONE),
      .doc = "Cancels a payment that nobody has paid yet.",
-     .result = "payment_id, from, state, waiting_for", .example = ONE_PAYMENT},
+     .result = "payment_id, from, state, waiting_for",
+     .example = ONE_PAYMENT},
 
-    READS("deposit.list", deposit_list), PARAMS(DEPOSIT_LIST),
+    {.name = "deposit.list",
+     .role = ROLE_READ,
+     .run = deposit_list,
+     PARAMS(DEPOSIT_LIST),
      .doc = "Lists SPEI deposits as Juno reported them. unassigned ones wait for deposit.assign.",
      .result = "deposits: fid, clabe, amount, state, reason, payment_id, issuance_id",
      .example = "{\"state\": \"unassigned\"}"},
-    CHANGES("deposit.assign", ROLE_OPERATE, deposit_assign), PARAMS(DEPOSIT_ASSIGN),
+    {.name = "deposit.assign",
+     .role = ROLE_OPERATE,
+     .mutates = true,
+     .run = deposit_assign,
+     PARAMS(DEPOSIT_ASSIGN),
      .doc = "Gives an unassigned deposit to a payment of exactly its amount that waits for one.",
      .result = "fid, payment_id, state",
      .example = "{\"fid\": \"d1f0\", \"payment_id\": \"01931f3e-7d4a-7c11-8a5e-3f9c2b7d6e10\"}"},
 
-    READS("escrow.get", escrow_get), PARAMS(ESCROW_ONE),
+    {.name = "escrow.get",
+     .role = ROLE_READ,
+     .run = escrow_get,
+     PARAMS(ESCROW_ONE),
      .doc = "One escrow, by its id or its payment.",
-     .result = "escrow_id, payment_id, state, amount, terms_hash, starts_at, ends_at, rounds, created_tx, "
-               "ended_tx", .example = ONE_PAYMENT},
-    READS("escrow.list", escrow_list), PARAMS(ESCROW_LIST),
-     .doc = "Lists escrows.", .result = "escrows", .example = "{\"state\": \"active\"}"},
-    READS("escrow.time_left", escrow_time_left), PARAMS(ESCROW_ONE),
+     .result = "escrow_id, payment_id, state, amount, terms_hash, starts_at, ends_at, rounds, "
+               "created_tx, "
+               "ended_tx",
+     .example = ONE_PAYMENT},
+    {.name = "escrow.list",
+     .role = ROLE_READ,
+     .run = escrow_list,
+     PARAMS(ESCROW_LIST),
+     .doc = "Lists escrows.",
+     .result = "escrows",
+     .example = "{\"state\": \"active\"}"},
+    {.name = "escrow.time_left",
+     .role = ROLE_READ,
+     .run = escrow_time_left,
+     PARAMS(ESCROW_ONE),
      .doc = "How long custody still runs, by the chain's clock.",
-     .result = "seconds_left, over, starts_at, ends_at (UTC), starts_at_unix, ends_at_unix, chain_time, "
-               "escrow_id, payment_id, state, amount", .example = ONE_PAYMENT},
-    CHANGES("escrow.release", ROLE_OPERATE, escrow_release), PARAMS(PAYMENT_ONE),
+     .result =
+         "seconds_left, over, starts_at, ends_at (UTC), starts_at_unix, ends_at_unix, chain_time, "
+         "escrow_id, payment_id, state, amount",
+     .example = ONE_PAYMENT},
+    {.name = "escrow.release",
+     .role = ROLE_OPERATE,
+     .mutates = true,
+     .run = escrow_release,
+     PARAMS(PAYMENT_ONE),
      .doc = "Releases an escrow whose custody is over now, rather than at the next look.",
-     .result = "payment_id, from, state, effect, effect_id, escrow_id", .example = ONE_PAYMENT},
-    CHANGES("escrow.release_early", ROLE_ARBITER, escrow_release_early), PARAMS(ESCROW_RELEASE_EARLY),
+     .result = "payment_id, from, state, effect, effect_id, escrow_id",
+     .example = ONE_PAYMENT},
+    {.name = "escrow.release_early",
+     .role = ROLE_ARBITER,
+     .mutates = true,
+     .run = escrow_release_early,
+     PARAMS(ESCROW_RELEASE_EARLY),
      .doc = "Releases an escrow to the seller before custody ends.",
      .result = "payment_id, from, state, effect, effect_id, escrow_id",
-     .example = "{\"payment_id\": \"01931f3e-7d4a-7c11-8a5e-3f9c2b7d6e10\", \"note\": \"both agreed\"}"},
+     .example =
+         "{\"payment_id\": \"01931f3e-7d4a-7c11-8a5e-3f9c2b7d6e10\", \"note\": \"both agreed\"}"},
 
-    CHANGES("dispute.raise", ROLE_OPERATE, dispute_raise), PARAMS(DISPUTE_RAISE),
+    {.name = "dispute.raise",
+     .role = ROLE_OPERATE,
+     .mutates = true,
+     .run = dispute_raise,
+     PARAMS(DISPUTE_RAISE),
      .doc = "Freezes the custody share until the arbiter decides. Only before custody ends.",
      .result = "payment_id, dispute_id, from, state, effect, effect_id, escrow_id",
      .example = "{\"payment_id\": \"01931f3e-7d4a-7c11-8a5e-3f9c2b7d6e10\", \"party\": \"buyer\", "
                 "\"raised_by\": \"ana\", \"reason\": \"nothing was delivered\"}"},
-    CHANGES("dispute.resolve", ROLE_ARBITER, dispute_resolve), PARAMS(DISPUTE_RESOLVE),
+    {.name = "dispute.resolve",
+     .role = ROLE_ARBITER,
+     .mutates = true,
+     .run = dispute_resolve,
+     PARAMS(DISPUTE_RESOLVE),
      .doc = "Decides a dispute. approved and split are final; dismissed lets custody go on.",
      .result = "payment_id, dispute_id, from, state, effect, effect_id, escrow_id",
-     .example = "{\"payment_id\": \"01931f3e-7d4a-7c11-8a5e-3f9c2b7d6e10\", \"resolution\": \"split\", "
-                "\"buyer_amount\": \"2400.00\", \"notes\": \"a third was damaged\"}"},
-    READS("dispute.list", dispute_list), PARAMS(DISPUTE_LIST),
-     .doc = "Lists disputes, oldest first.", .result = "disputes", .example = "{\"state\": \"raised\"}"},
+     .example =
+         "{\"payment_id\": \"01931f3e-7d4a-7c11-8a5e-3f9c2b7d6e10\", \"resolution\": \"split\", "
+         "\"buyer_amount\": \"2400.00\", \"notes\": \"a third was damaged\"}"},
+    {.name = "dispute.list",
+     .role = ROLE_READ,
+     .run = dispute_list,
+     PARAMS(DISPUTE_LIST),
+     .doc = "Lists disputes, oldest first.",
+     .result = "disputes",
+     .example = "{\"state\": \"raised\"}"},
 
-    READS("payout.list", payout_list), PARAMS(PAYOUT_LIST),
-     .doc = "Lists the parts of payments that leave by SPEI.", .result = "payouts",
+    {.name = "payout.list",
+     .role = ROLE_READ,
+     .run = payout_list,
+     PARAMS(PAYOUT_LIST),
+     .doc = "Lists the parts of payments that leave by SPEI.",
+     .result = "payouts",
      .example = "{\"state\": \"parked\"}"},
-    READS("payout.get", payout_get), PARAMS(PAYOUT_ONE),
+    {.name = "payout.get",
+     .role = ROLE_READ,
+     .run = payout_get,
+     PARAMS(PAYOUT_ONE),
      .doc = "One payout with every attempt at Juno.",
      .result = "the payout, history: effect_id, attempt, sent_at, outcome, detail",
      .example = "{\"payment_id\": \"01931f3e-7d4a-7c11-8a5e-3f9c2b7d6e10\", \"leg\": 0}"},
-    CHANGES("payout.retry", ROLE_ADMIN, payout_retry), PARAMS(PAYOUT_ONE),
+    {.name = "payout.retry",
+     .role = ROLE_ADMIN,
+     .mutates = true,
+     .run = payout_retry,
+     PARAMS(PAYOUT_ONE),
      .doc = "Orders a parked payout again, if its redemption was refused for certain.",
      .result = "payment_id, leg, from, state",
      .example = "{\"payment_id\": \"01931f3e-7d4a-7c11-8a5e-3f9c2b7d6e10\", \"leg\": 0}"},
 
-    READS("tx.get", tx_get), PARAMS(TX_ONE),
+    {.name = "tx.get",
+     .role = ROLE_READ,
+     .run = tx_get,
+     PARAMS(TX_ONE),
      .doc = "A transaction: the stored bytes decoded again, its effects and its logs.",
      .result = "tx_hash, state, from, nonce, call, block, effects, logs",
-     .example = "{\"tx_hash\": \"0x1111111111111111111111111111111111111111111111111111111111111111\"}"},
-    READS("tx.list", tx_list), PARAMS(TX_LIST),
-     .doc = "Lists our transactions, newest first.", .result = "transactions",
+     .example =
+         "{\"tx_hash\": \"0x1111111111111111111111111111111111111111111111111111111111111111\"}"},
+    {.name = "tx.list",
+     .role = ROLE_READ,
+     .run = tx_list,
+     PARAMS(TX_LIST),
+     .doc = "Lists our transactions, newest first.",
+     .result = "transactions",
      .example = "{\"state\": \"sent\"}"},
-    READS("tx.explain", tx_explain), PARAMS(TX_ONE),
-     .doc = "The same in sentences.", .result = "tx_hash, state, words",
-     .example = "{\"tx_hash\": \"0x1111111111111111111111111111111111111111111111111111111111111111\"}"},
+    {.name = "tx.explain",
+     .role = ROLE_READ,
+     .run = tx_explain,
+     PARAMS(TX_ONE),
+     .doc = "The same in sentences.",
+     .result = "tx_hash, state, words",
+     .example =
+         "{\"tx_hash\": \"0x1111111111111111111111111111111111111111111111111111111111111111\"}"},
 
-    READS("ledger.accounts", ledger_accounts), PARAMS(LEDGER_ACCOUNTS),
-     .doc = "Accounts and where they stand. Debits are positive; amounts in the asset's smallest units.",
-     .result = "accounts: account, class, asset, posted, posted_text, pending, pending_text, entries",
+    {.name = "ledger.accounts",
+     .role = ROLE_READ,
+     .run = ledger_accounts,
+     PARAMS(LEDGER_ACCOUNTS),
+     .doc = "Accounts and where they stand. Debits are positive; amounts in the asset's smallest "
+            "units.",
+     .result =
+         "accounts: account, class, asset, posted, posted_text, pending, pending_text, entries",
      .example = ONE_PAYMENT},
-    READS("ledger.entries", ledger_entries), PARAMS(LEDGER_ENTRIES),
+    {.name = "ledger.entries",
+     .role = ROLE_READ,
+     .run = ledger_entries,
+     PARAMS(LEDGER_ENTRIES),
      .doc = "Lines of the ledger in the order they were booked.",
-     .result = "entries: txn_id, kind, n, account, asset, layer, amount, amount_text, balance_after",
+     .result =
+         "entries: txn_id, kind, n, account, asset, layer, amount, amount_text, balance_after",
      .example = ONE_PAYMENT},
-    READS("ledger.trial_balance", ledger_trial_balance),
+    {.name = "ledger.trial_balance",
+     .role = ROLE_READ,
+     .run = ledger_trial_balance,
      .doc = "Debits and credits by class. balanced: per asset and layer they add up to zero.",
      .result = "balanced, sums, rows: class, asset, layer, accounts_open, debit, credit, amount",
      .example = "{}"},
-    READS("recon.run", recon_run_method),
+    {.name = "recon.run",
+     .role = ROLE_READ,
+     .run = recon_run_method,
      .doc = "Compares ledger, chain and Juno now.",
-     .result = "accounts: ledger, chain, juno, in_flight for each; differences", .example = "{}"},
-    READS("audit.verify", audit_verify), PARAMS(AUDIT_VERIFY),
-     .doc = "Fetches the proof of what was booked again and compares it with every row that cites it.",
+     .result = "accounts: ledger, chain, juno, in_flight for each; differences",
+     .example = "{}"},
+    {.name = "audit.verify",
+     .role = ROLE_READ,
+     .run = audit_verify,
+     PARAMS(AUDIT_VERIFY),
+     .doc =
+         "Fetches the proof of what was booked again and compares it with every row that cites it.",
      .result = "checked, looked_at, finality, differences: where, expected, found, hint",
      .example = "{\"all\": true}"},
 
-    READS("webhook.list", webhook_list), PARAMS(WEBHOOK_LIST),
+    {.name = "webhook.list",
+     .role = ROLE_READ,
+     .run = webhook_list,
+     PARAMS(WEBHOOK_LIST),
      .doc = "Lists Juno's calls as they were received, newest first. They are hints, never facts.",
-     .result = "webhooks: id, source, times, bytes, received_at, body_hash", .example = "{\"limit\": 20}"},
-    READS("webhook.get", webhook_get), PARAMS(WEBHOOK_ONE),
-     .doc = "One of them with its body as hexadecimal.", .result = "the webhook, body",
+     .result = "webhooks: id, source, times, bytes, received_at, body_hash",
+     .example = "{\"limit\": 20}"},
+    {.name = "webhook.get",
+     .role = ROLE_READ,
+     .run = webhook_get,
+     PARAMS(WEBHOOK_ONE),
+     .doc = "One of them with its body as hexadecimal.",
+     .result = "the webhook, body",
      .example = "{\"id\": 1}"},
 
-    READS("events.subscribe", events_subscribe), PARAMS(EVENTS_SUBSCRIBE),
+    {.name = "events.subscribe",
+     .role = ROLE_READ,
+     .run = events_subscribe,
+     PARAMS(EVENTS_SUBSCRIBE),
      .doc = "Sends every event of every payment on this connection, in order and without gaps, as "
             "notifications with the method event.",
-     .result = "subscribed, from_seq; then notifications: seq, at, type, payment_id, words, amount, "
-               "juno_id, tx_hash", .example = "{\"from_seq\": 0}"},
+     .result =
+         "subscribed, from_seq; then notifications: seq, at, type, payment_id, words, amount, "
+         "juno_id, tx_hash",
+     .example = "{\"from_seq\": 0}"},
 
-    READS("system.status", system_status),
+    {.name = "system.status",
+     .role = ROLE_READ,
+     .run = system_status,
      .doc = "How the daemon is: what answers, what is waited for, how much is open.",
-     .result = "environment, ready, healthy, waiting_for, paused, doors, chain, counts, open_payments, alarms",
+     .result = "environment, ready, healthy, waiting_for, paused, doors, chain, counts, "
+               "open_payments, alarms",
      .example = "{}"},
-    READS("system.health", system_health),
-     .doc = "Whether work is being done, in one word and one sentence.", .result = "healthy, words",
+    {.name = "system.health",
+     .role = ROLE_READ,
+     .run = system_health,
+     .doc = "Whether work is being done, in one word and one sentence.",
+     .result = "healthy, words",
      .example = "{}"},
-    READS("system.doctor", system_doctor),
+    {.name = "system.doctor",
+     .role = ROLE_READ,
+     .run = system_doctor,
      .doc = "Looks at everything that usually goes wrong and says what to do about it.",
-     .result = "checks: id, verdict, fact, fix", .example = "{}"},
-    CHANGES("system.pause", ROLE_ADMIN, system_pause), PARAMS(SYSTEM_PAUSE),
-     .doc = "Stops signing and ordering. Requests are still taken, facts still noted. Outlives a restart.",
-     .result = "paused, reason", .example = "{\"reason\": \"key rotation\"}"},
-    CHANGES("system.resume", ROLE_ADMIN, system_resume),
-     .doc = "Ends a pause.", .result = "paused", .example = "{}"},
-    CHANGES("system.stop", ROLE_ADMIN, system_stop),
-     .doc = "Stops the daemon in good order.", .result = "stopping", .example = "{}"},
+     .result = "checks: id, verdict, fact, fix",
+     .example = "{}"},
+    {.name = "system.pause",
+     .role = ROLE_ADMIN,
+     .mutates = true,
+     .run = system_pause,
+     PARAMS(SYSTEM_PAUSE),
+     .doc = "Stops signing and ordering. Requests are still taken, facts still noted. Outlives a "
+            "restart.",
+     .result = "paused, reason",
+     .example = "{\"reason\": \"key rotation\"}"},
+    {.name = "system.resume",
+     .role = ROLE_ADMIN,
+     .mutates = true,
+     .run = system_resume,
+     .doc = "Ends a pause.",
+     .result = "paused",
+     .example = "{}"},
+    {.name = "system.stop",
+     .role = ROLE_ADMIN,
+     .mutates = true,
+     .run = system_stop,
+     .doc = "Stops the daemon in good order.",
+     .result = "stopping",
+     .example = "{}"},
 
-    READS("rpc.discover", rpc_discover),
-     .doc = "This table as an OpenRPC 1.3 document.", .result = "the document", .example = "{}"},
-    READS("help", method_help), PARAMS(HELP),
-     .doc = "Explains a method, or lists all.", .result = "methods, or one method with its fields",
+    {.name = "rpc.discover",
+     .role = ROLE_READ,
+     .run = rpc_discover,
+     .doc = "This table as an OpenRPC 1.3 document.",
+     .result = "the document",
+     .example = "{}"},
+    {.name = "help",
+     .role = ROLE_READ,
+     .run = method_help,
+     PARAMS(HELP),
+     .doc = "Explains a method, or lists all.",
+     .result = "methods, or one method with its fields",
      .example = "{\"method\": \"payment.create\"}"},
 };
 const size_t METHODS_N = COUNT(METHODS);

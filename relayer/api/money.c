@@ -42,7 +42,8 @@ static bool assign_moved(struct call *call, const char *constraint, int stmt, st
 static bool check_assign(struct call *call, struct db_result *res, struct err *e)
 {
     if (db_rows(res, 0) == 0)
-        return err_fail(e, ERR_NOT_FOUND, "fid: there is no deposit \"%.80s\"", call_text(call, "fid"));
+        return err_fail(e, ERR_NOT_FOUND, "fid: there is no deposit \"%.80s\"",
+                        call_text(call, "fid"));
     if (db_rows(res, 1) == 0)
         return err_fail(e, ERR_NOT_FOUND, "payment_id: there is no payment %s",
                         call_text(call, "payment_id"));
@@ -58,7 +59,8 @@ static bool check_assign(struct call *call, struct db_result *res, struct err *e
         err_set(e, ERR_STATE, "fid: the deposit is %s, not unassigned", deposit_state);
     } else if (strcmp(payment_state, "waiting_deposit") != 0) {
         snprintf(call->state, sizeof call->state, "%s", payment_state);
-        err_set(e, ERR_STATE, "payment_id: the payment is %s, it waits for no deposit", payment_state);
+        err_set(e, ERR_STATE, "payment_id: the payment is %s, it waits for no deposit",
+                payment_state);
     } else if (db_rows(res, 2) > 0) {
         err_set(e, ERR_STATE, "payment_id: the payment has a deposit already");
     } else if (strcmp(arrived, wanted) != 0) {
@@ -120,8 +122,9 @@ static struct db_script *find_escrow(struct call *call)
 static json_t *no_escrow(struct call *call, struct err *e)
 {
     bool by_id = call_has(call, "escrow_id");
-    err_set(e, ERR_NOT_FOUND, "%s: there is no escrow of %s; payment.get tells how far the payment is",
-            by_id ? "escrow_id" : "payment_id", call_text(call, by_id ? "escrow_id" : "payment_id"));
+    err_set(
+        e, ERR_NOT_FOUND, "%s: there is no escrow of %s; payment.get tells how far the payment is",
+        by_id ? "escrow_id" : "payment_id", call_text(call, by_id ? "escrow_id" : "payment_id"));
     return NULL;
 }
 
@@ -286,8 +289,10 @@ static bool check_retry(struct call *call, struct db_result *res, struct err *e)
     if (strcmp(state, "parked") != 0)
         err_set(e, ERR_STATE, "leg: it is %s; only a parked payout is ordered again", state);
     else if (effect == NULL || strcmp(effect, "rejected") != 0)
-        err_set(e, ERR_STATE, "leg: its redemption is %s: it may still have happened, so it is not ordered"
-                " again; ask Juno about it first", effect != NULL ? effect : "unknown");
+        err_set(e, ERR_STATE,
+                "leg: its redemption is %s: it may still have happened, so it is not ordered"
+                " again; ask Juno about it first",
+                effect != NULL ? effect : "unknown");
     else
         ok = true;
     json_decref(payout);
@@ -307,8 +312,8 @@ static void retry_found(void *ctx, const struct err *err, struct db_result *res)
     int64_t leg = call_integer(call, "leg", 0);
     struct db_script *script = db_script_new();
     requests_retry_leg(script, &payment_id, leg, call->actor);
-    json_t *answer = json_pack("{s:o, s:I, s:s, s:s}", "payment_id", answer_uuid(&payment_id), "leg",
-                               (json_int_t)leg, "from", "parked", "state", "planned");
+    json_t *answer = json_pack("{s:o, s:I, s:s, s:s}", "payment_id", answer_uuid(&payment_id),
+                               "leg", (json_int_t)leg, "from", "parked", "state", "planned");
     mutation_commit(call, script, answer, retry_moved);
 }
 

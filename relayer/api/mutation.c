@@ -31,7 +31,8 @@ static void replay(struct call *call, const struct request_row *row)
 {
     if (strcmp(row->method, call->method->name) != 0 ||
         memcmp(row->params_hash, call->params_hash, sizeof row->params_hash) != 0) {
-        call_refuse(call, ERR_KEY_REUSED, "idempotency_key: it belongs to another request, %s", row->method);
+        call_refuse(call, ERR_KEY_REUSED, "idempotency_key: it belongs to another request, %s",
+                    row->method);
         return;
     }
     json_t *reply = json_loads(row->reply, 0, NULL);
@@ -64,7 +65,8 @@ void mutation_begin(struct call *call)
         return;
     }
     if (json_object_get(call->api->running, key) != NULL) {
-        call_refuse(call, ERR_KEY_IN_PROGRESS, "idempotency_key: the first request with it still runs");
+        call_refuse(call, ERR_KEY_IN_PROGRESS,
+                    "idempotency_key: the first request with it still runs");
         return;
     }
     json_object_set_new(call->api->running, key, json_true());
@@ -89,7 +91,8 @@ static void looked_again(void *ctx, const struct err *err, struct db_result *res
     else if (requests_parse(res, &row))
         replay(call, &row);
     else
-        call_refuse(call, ERR_KEY_IN_PROGRESS, "idempotency_key: another daemon is at work with it");
+        call_refuse(call, ERR_KEY_IN_PROGRESS,
+                    "idempotency_key: another daemon is at work with it");
 }
 
 void mutation_again(struct call *call)

@@ -10,9 +10,9 @@
 enum { FIELD_NAME_MAX = 96, CLABE_DIGITS = 18 };
 
 static const char *const TYPES[] = {
-    [PARAM_TEXT] = "string",     [PARAM_UUID] = "uuid",  [PARAM_AMOUNT] = "amount",
+    [PARAM_TEXT] = "string",     [PARAM_UUID] = "uuid",    [PARAM_AMOUNT] = "amount",
     [PARAM_INTEGER] = "integer", [PARAM_BOOL] = "boolean", [PARAM_CHOICE] = "choice",
-    [PARAM_HASH] = "hash",       [PARAM_CLABE] = "clabe", [PARAM_LIST] = "list",
+    [PARAM_HASH] = "hash",       [PARAM_CLABE] = "clabe",  [PARAM_LIST] = "list",
 };
 
 const char *param_type_name(enum param_type type)
@@ -23,14 +23,21 @@ const char *param_type_name(enum param_type type)
 static const char *json_kind(const json_t *value)
 {
     switch (json_typeof(value)) {
-    case JSON_OBJECT: return "an object";
-    case JSON_ARRAY: return "an array";
-    case JSON_STRING: return "a string";
-    case JSON_INTEGER: return "an integer";
-    case JSON_REAL: return "a number with a fraction or exponent";
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "an array";
+    case JSON_STRING:
+        return "a string";
+    case JSON_INTEGER:
+        return "an integer";
+    case JSON_REAL:
+        return "a number with a fraction or exponent";
     case JSON_TRUE:
-    case JSON_FALSE: return "a boolean";
-    case JSON_NULL: return "null";
+    case JSON_FALSE:
+        return "a boolean";
+    case JSON_NULL:
+        return "null";
     }
     return "something else";
 }
@@ -49,16 +56,19 @@ bool clabe_check(const char *clabe, struct err *e, const char *field)
     for (int i = 0; i < CLABE_DIGITS - 1; i++)
         sum += (clabe[i] - '0') * WEIGHTS[i % 3] % 10;
     if ((10 - sum % 10) % 10 != clabe[CLABE_DIGITS - 1] - '0')
-        return err_fail(e, ERR_PARAMS, "%s: the CLABE's last digit does not check the others: a typo?",
-                        field);
-    if (strncmp(clabe, "710", 3) == 0)
         return err_fail(e, ERR_PARAMS,
-                        "%s: bank 710 (NVIO) is Juno's own: it cannot be paid out to; give an account"
-                        " at another bank", field);
+                        "%s: the CLABE's last digit does not check the others: a typo?", field);
+    if (strncmp(clabe, "710", 3) == 0)
+        return err_fail(
+            e, ERR_PARAMS,
+            "%s: bank 710 (NVIO) is Juno's own: it cannot be paid out to; give an account"
+            " at another bank",
+            field);
     return true;
 }
 
-static bool check_text(const struct param *param, const char *field, const json_t *value, struct err *e)
+static bool check_text(const struct param *param, const char *field, const json_t *value,
+                       struct err *e)
 {
     if (!json_is_string(value))
         return wrong_type(e, field, "a string", value);
@@ -82,17 +92,19 @@ static bool check_amount(const char *field, const json_t *value, struct err *e)
         return err_fail(e, ERR_AMOUNT,
                         "%s: a JSON number; money is a decimal string such as \"1000.00\"", field);
     if (!json_is_string(value))
-        return err_fail(e, ERR_AMOUNT, "%s: expected a decimal string such as \"1000.00\", got %s", field,
-                        json_kind(value));
+        return err_fail(e, ERR_AMOUNT, "%s: expected a decimal string such as \"1000.00\", got %s",
+                        field, json_kind(value));
     if (!amount_parse_centavos(json_string_value(value), &centavos))
-        return err_fail(e, ERR_AMOUNT, "%s: \"%.40s\" is not an amount in MXN with at most two decimals",
-                        field, json_string_value(value));
+        return err_fail(e, ERR_AMOUNT,
+                        "%s: \"%.40s\" is not an amount in MXN with at most two decimals", field,
+                        json_string_value(value));
     if (centavos <= 0)
         return err_fail(e, ERR_AMOUNT, "%s: must be more than zero", field);
     return true;
 }
 
-static bool check_choice(const struct param *param, const char *field, const json_t *value, struct err *e)
+static bool check_choice(const struct param *param, const char *field, const json_t *value,
+                         struct err *e)
 {
     if (!json_is_string(value))
         return wrong_type(e, field, "a string", value);
@@ -108,27 +120,30 @@ static bool check_choice(const struct param *param, const char *field, const jso
     return err_fail(e, ERR_PARAMS, "%s: \"%.40s\" is not one of %s", field, text, param->choices);
 }
 
-static bool check_integer(const struct param *param, const char *field, const json_t *value, struct err *e)
+static bool check_integer(const struct param *param, const char *field, const json_t *value,
+                          struct err *e)
 {
     if (!json_is_integer(value))
         return wrong_type(e, field, "an integer", value);
     int64_t number = json_integer_value(value);
     if (number < param->least || number > param->most)
-        return err_fail(e, ERR_PARAMS, "%s: %lld is not within %lld to %lld", field, (long long)number,
-                        (long long)param->least, (long long)param->most);
+        return err_fail(e, ERR_PARAMS, "%s: %lld is not within %lld to %lld", field,
+                        (long long)number, (long long)param->least, (long long)param->most);
     return true;
 }
 
-static bool check_fields(const struct param *param, size_t n, const json_t *object, const char *prefix,
-                         struct err *e);
+static bool check_fields(const struct param *param, size_t n, const json_t *object,
+                         const char *prefix, struct err *e);
 
-static bool check_list(const struct param *param, const char *field, const json_t *value, struct err *e)
+static bool check_list(const struct param *param, const char *field, const json_t *value,
+                       struct err *e)
 {
     if (!json_is_array(value))
         return wrong_type(e, field, "an array", value);
     size_t n = json_array_size(value);
     if ((int64_t)n > param->most)
-        return err_fail(e, ERR_LIMIT, "%s: %zu items, at most %lld", field, n, (long long)param->most);
+        return err_fail(e, ERR_LIMIT, "%s: %zu items, at most %lld", field, n,
+                        (long long)param->most);
     for (size_t i = 0; i < n; i++) {
         char prefix[FIELD_NAME_MAX];
         snprintf(prefix, sizeof prefix, "%s[%zu]", field, i);
@@ -141,22 +156,30 @@ static bool check_list(const struct param *param, const char *field, const json_
     return true;
 }
 
-static bool check_value(const struct param *param, const char *field, const json_t *value, struct err *e)
+static bool check_value(const struct param *param, const char *field, const json_t *value,
+                        struct err *e)
 {
     struct uuid id;
     uint8_t hash[32];
     switch (param->type) {
-    case PARAM_TEXT: return check_text(param, field, value, e);
-    case PARAM_AMOUNT: return check_amount(field, value, e);
-    case PARAM_INTEGER: return check_integer(param, field, value, e);
-    case PARAM_CHOICE: return check_choice(param, field, value, e);
-    case PARAM_LIST: return check_list(param, field, value, e);
-    case PARAM_BOOL: return json_is_boolean(value) || wrong_type(e, field, "true or false", value);
+    case PARAM_TEXT:
+        return check_text(param, field, value, e);
+    case PARAM_AMOUNT:
+        return check_amount(field, value, e);
+    case PARAM_INTEGER:
+        return check_integer(param, field, value, e);
+    case PARAM_CHOICE:
+        return check_choice(param, field, value, e);
+    case PARAM_LIST:
+        return check_list(param, field, value, e);
+    case PARAM_BOOL:
+        return json_is_boolean(value) || wrong_type(e, field, "true or false", value);
     case PARAM_UUID:
         if (!json_is_string(value))
             return wrong_type(e, field, "a uuid string", value);
         return uuid_parse(json_string_value(value), &id) ||
-               err_fail(e, ERR_PARAMS, "%s: \"%.40s\" is not a uuid", field, json_string_value(value));
+               err_fail(e, ERR_PARAMS, "%s: \"%.40s\" is not a uuid", field,
+                        json_string_value(value));
     case PARAM_HASH:
         if (!json_is_string(value))
             return wrong_type(e, field, "a string", value);
@@ -179,8 +202,8 @@ static const struct param *param_find(const struct param *param, size_t n, const
     return NULL;
 }
 
-static bool check_required(const struct param *param, size_t n, const json_t *object, const char *prefix,
-                           struct err *e)
+static bool check_required(const struct param *param, size_t n, const json_t *object,
+                           const char *prefix, struct err *e)
 {
     for (size_t i = 0; i < n; i++) {
         if (param[i].required && json_object_get(object, param[i].name) == NULL)
@@ -190,12 +213,13 @@ static bool check_required(const struct param *param, size_t n, const json_t *ob
     return true;
 }
 
-static bool check_fields(const struct param *param, size_t n, const json_t *object, const char *prefix,
-                         struct err *e)
+static bool check_fields(const struct param *param, size_t n, const json_t *object,
+                         const char *prefix, struct err *e)
 {
     const char *name;
     json_t *value;
-    json_object_foreach((json_t *)object, name, value) {
+    json_object_foreach((json_t *)object, name, value)
+    {
         char field[FIELD_NAME_MAX];
         snprintf(field, sizeof field, "%s%s%.40s", prefix, *prefix != '\0' ? "." : "", name);
         const struct param *known = param_find(param, n, name);
@@ -216,7 +240,8 @@ bool params_check(const struct method *method, const json_t *params, struct err 
 {
     const char *name;
     json_t *value;
-    json_object_foreach((json_t *)params, name, value) {
+    json_object_foreach((json_t *)params, name, value)
+    {
         const struct param *known = param_find(method->param, method->params_n, name);
         if (known == NULL && method->mutates && is_mutation_param(name))
             known = param_find(MUTATION_PARAMS, 2, name);

@@ -37,14 +37,15 @@ static bool read_immediate(const struct call *call, struct payment_terms *terms,
     return true;
 }
 
-static bool read_commission(const json_t *item, size_t i, struct payment_terms *terms, uint32_t *bps,
-                            struct err *e)
+static bool read_commission(const json_t *item, size_t i, struct payment_terms *terms,
+                            uint32_t *bps, struct err *e)
 {
     const json_t *share = json_object_get(item, "bps");
     const char *amount = json_string_value(json_object_get(item, "amount"));
     if ((share != NULL) == (amount != NULL))
         return err_fail(e, ERR_PARAMS, "commissions[%zu]: needs either bps or amount", i);
-    CHECK(uuid_parse(json_string_value(json_object_get(item, "beneficiary_id")), &terms->commission_to[i]));
+    CHECK(uuid_parse(json_string_value(json_object_get(item, "beneficiary_id")),
+                     &terms->commission_to[i]));
     bps[i] = (uint32_t)json_integer_value(share);
     if (amount != NULL)
         CHECK(amount_parse_centavos(amount, &terms->commission_centavos[i]));
@@ -65,7 +66,8 @@ static bool read_commissions(const struct call *call, struct payment_terms *term
         if (!read_commission(json_array_get(list, i), i, terms, weights, e))
             return false;
         if (weights[i] > left)
-            return err_fail(e, ERR_AMOUNT, "commissions[%zu].bps: together more than %d", i, BPS_WHOLE);
+            return err_fail(e, ERR_AMOUNT, "commissions[%zu].bps: together more than %d", i,
+                            BPS_WHOLE);
         left -= weights[i];
     }
     weights[terms->commissions_n] = left;
@@ -98,7 +100,8 @@ struct text {
     size_t n;
 };
 
-static void text_add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void text_add(struct text *text, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 static void text_add(struct text *text, const char *format, ...)
 {
@@ -158,16 +161,15 @@ static json_t *created_answer(const struct payment *payment, const char *clabe)
                                             answer_centavos(leg->amount_centavos)));
     }
     int64_t net = payment->custody_centavos - payment->commission_centavos;
-    return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:s}", "payment_id",
-                     answer_uuid(&payment->id), "state", payment_state_name(payment->state), "clabe",
-                     clabe, "amount", answer_centavos(payment->amount_centavos), "immediate",
-                     answer_centavos(payment->immediate_centavos), "custody",
-                     answer_centavos(payment->custody_centavos), "seller_net", answer_centavos(net),
-                     "commissions", commissions, "custody_seconds",
-                     (json_int_t)payment->custody_seconds, "terms_hash",
-                     answer_hex(payment->terms_hash, 32), "expires_at",
-                     answer_time_ms(payment->expires_at_ms), "waiting_for",
-                     payment_waits_for(payment->state));
+    return json_pack(
+        "{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:s}", "payment_id",
+        answer_uuid(&payment->id), "state", payment_state_name(payment->state), "clabe", clabe,
+        "amount", answer_centavos(payment->amount_centavos), "immediate",
+        answer_centavos(payment->immediate_centavos), "custody",
+        answer_centavos(payment->custody_centavos), "seller_net", answer_centavos(net),
+        "commissions", commissions, "custody_seconds", (json_int_t)payment->custody_seconds,
+        "terms_hash", answer_hex(payment->terms_hash, 32), "expires_at",
+        answer_time_ms(payment->expires_at_ms), "waiting_for", payment_waits_for(payment->state));
 }
 
 /* Where the payment's money comes from and goes to must be ready before anything is promised. */
@@ -184,7 +186,11 @@ static bool check_people(struct call *call, const struct creation *creation, str
     }
     for (size_t i = 0; i < creation->people_n; i++) {
         char field[32];
-        snprintf(field, sizeof field, i == 0 ? "seller" : i == 1 ? "buyer" : "commissions[%zu]", i - 2);
+        snprintf(field, sizeof field,
+                 i == 0   ? "seller"
+                 : i == 1 ? "buyer"
+                          : "commissions[%zu]",
+                 i - 2);
         int stmt = 1 + (int)i;
         if (db_rows(res, stmt) == 0)
             return err_fail(e, ERR_NOT_FOUND, "%s: there is no such beneficiary", field);
@@ -213,7 +219,8 @@ static void create_checked(void *ctx, const struct err *err, struct db_result *r
         return;
     }
     const char *payer = call_text(call, "payer");
-    int64_t lifetime_s = call_integer(call, "expires_in_s", (int64_t)call->engine->config->custody_expiry_s);
+    int64_t lifetime_s =
+        call_integer(call, "expires_in_s", (int64_t)call->engine->config->custody_expiry_s);
     payment.id = uuid_new();
     payment.buyer_id = creation->people[1];
     payment.expires_at_ms = clock_wall_ms() + lifetime_s * 1000;
@@ -236,7 +243,8 @@ void payment_create(struct call *call)
         call_fail(call, &e);
         return;
     }
-    db_query(call->db, requests_people(call_text(call, "payer"), creation->people, creation->people_n),
+    db_query(call->db,
+             requests_people(call_text(call, "payer"), creation->people, creation->people_n),
              create_checked, call);
 }
 
@@ -244,7 +252,8 @@ void payment_create(struct call *call)
 
 static json_t *not_found(const struct call *call, struct err *e)
 {
-    err_set(e, ERR_NOT_FOUND, "payment_id: there is no payment %.40s", call_text(call, "payment_id"));
+    err_set(e, ERR_NOT_FOUND, "payment_id: there is no payment %.40s",
+            call_text(call, "payment_id"));
     return NULL;
 }
 
@@ -324,16 +333,16 @@ static json_t *timeline_answer(struct call *call, struct db_result *res, struct 
     json_t *events = answer_rows(res, 1, &READ_TIMELINE);
     size_t i;
     json_t *event;
-    json_array_foreach(events, i, event) {
+    json_array_foreach(events, i, event)
+    {
         const char *type = json_string_value(json_object_get(event, "type"));
         json_object_set_new(event, "words", json_string(event_words(type)));
         add_proof(event);
     }
-    json_t *answer = json_pack("{s:O, s:O, s:O, s:s, s:o}", "payment_id",
-                               json_object_get(payment, "payment_id"), "state",
-                               json_object_get(payment, "state"), "reason",
-                               json_object_get(payment, "reason"), "waiting_for", waiting_for(payment),
-                               "events", events);
+    json_t *answer = json_pack(
+        "{s:O, s:O, s:O, s:s, s:o}", "payment_id", json_object_get(payment, "payment_id"), "state",
+        json_object_get(payment, "state"), "reason", json_object_get(payment, "reason"),
+        "waiting_for", waiting_for(payment), "events", events);
     json_decref(payment);
     return answer;
 }

@@ -24,7 +24,8 @@ static bool clabe_taken(struct call *call, const char *constraint, int stmt, str
     (void)stmt;
     if (strcmp(constraint, "beneficiary_clabe_key") != 0)
         return false;
-    err_set(e, ERR_EXISTS, "clabe: a beneficiary with this CLABE exists; beneficiary.list shows it");
+    err_set(e, ERR_EXISTS,
+            "clabe: a beneficiary with this CLABE exists; beneficiary.list shows it");
     return true;
 }
 
@@ -37,9 +38,8 @@ void beneficiary_register(struct call *call)
     struct db_script *script = db_script_new();
     requests_add_beneficiary(script, &row);
     plan_effect(script, &row.id, EFFECT_BANK_REGISTER, 1);
-    json_t *answer =
-        json_pack("{s:o, s:s, s:s}", "beneficiary_id", answer_uuid(&row.id), "state", "registering",
-                  "waiting_for", "Juno to register the bank account");
+    json_t *answer = json_pack("{s:o, s:s, s:s}", "beneficiary_id", answer_uuid(&row.id), "state",
+                               "registering", "waiting_for", "Juno to register the bank account");
     mutation_commit(call, script, answer, clabe_taken);
 }
 
@@ -73,7 +73,8 @@ static json_t *found(struct call *call, const struct err *err, struct db_result 
         return NULL;
     }
     json_t *row = answer_row(res, 0, 0, &READ_BENEFICIARY);
-    snprintf(call->state, sizeof call->state, "%s", json_string_value(json_object_get(row, "state")));
+    snprintf(call->state, sizeof call->state, "%s",
+             json_string_value(json_object_get(row, "state")));
     return row;
 }
 
@@ -87,7 +88,8 @@ static bool state_moved(struct call *call, const char *constraint, int stmt, str
 
 static json_t *moved_answer(const struct uuid *id, const char *from, const char *to)
 {
-    return json_pack("{s:o, s:s, s:s}", "beneficiary_id", answer_uuid(id), "from", from, "state", to);
+    return json_pack("{s:o, s:s, s:s}", "beneficiary_id", answer_uuid(id), "from", from, "state",
+                     to);
 }
 
 static void verify_found(void *ctx, const struct err *err, struct db_result *res)
@@ -113,7 +115,8 @@ static void verify_found(void *ctx, const struct err *err, struct db_result *res
         return;
     }
     db_script_free(script);
-    call_refuse(call, ERR_STATE, "the beneficiary is %s: only a suspended or refused one is verified again",
+    call_refuse(call, ERR_STATE,
+                "the beneficiary is %s: only a suspended or refused one is verified again",
                 call->state);
 }
 
@@ -139,7 +142,8 @@ static void suspend_found(void *ctx, const struct err *err, struct db_result *re
     json_decref(row);
     CHECK(call_uuid(call, "beneficiary_id", &id));
     if (strcmp(call->state, "active") != 0) {
-        call_refuse(call, ERR_STATE, "the beneficiary is %s: only an active one is suspended", call->state);
+        call_refuse(call, ERR_STATE, "the beneficiary is %s: only an active one is suspended",
+                    call->state);
         return;
     }
     struct db_script *script = db_script_new();
@@ -168,10 +172,9 @@ void clabe_create(struct call *call)
     struct db_script *script = db_script_new();
     requests_add_clabe(script, &id, call_text(call, "user_ref"));
     plan_effect(script, &id, EFFECT_CLABE_CREATE, 1);
-    json_t *answer =
-        json_pack("{s:o, s:s, s:s, s:n, s:s}", "clabe_id", answer_uuid(&id), "user_ref",
-                  call_text(call, "user_ref"), "state", "creating", "clabe", "waiting_for",
-                  "Juno to open the CLABE");
+    json_t *answer = json_pack("{s:o, s:s, s:s, s:n, s:s}", "clabe_id", answer_uuid(&id),
+                               "user_ref", call_text(call, "user_ref"), "state", "creating",
+                               "clabe", "waiting_for", "Juno to open the CLABE");
     mutation_commit(call, script, answer, user_taken);
 }
 

@@ -5,8 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const NAMES[ROLES_N] = {
-    [ROLE_READ] = "read", [ROLE_OPERATE] = "operate", [ROLE_ARBITER] = "arbiter", [ROLE_ADMIN] = "admin"};
+static const char *const NAMES[ROLES_N] = {[ROLE_READ] = "read",
+                                           [ROLE_OPERATE] = "operate",
+                                           [ROLE_ARBITER] = "arbiter",
+                                           [ROLE_ADMIN] = "admin"};
 
 const char *role_name(enum role role)
 {
@@ -16,10 +18,14 @@ const char *role_name(enum role role)
 static const struct config_list *list_of(const struct config *config, enum role role)
 {
     switch (role) {
-    case ROLE_READ: return &config->api_read;
-    case ROLE_OPERATE: return &config->api_operate;
-    case ROLE_ARBITER: return &config->api_arbiter;
-    case ROLE_ADMIN: return &config->api_admin;
+    case ROLE_READ:
+        return &config->api_read;
+    case ROLE_OPERATE:
+        return &config->api_operate;
+    case ROLE_ARBITER:
+        return &config->api_arbiter;
+    case ROLE_ADMIN:
+        return &config->api_admin;
     }
     return NULL;
 }

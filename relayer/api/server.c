@@ -90,7 +90,8 @@ static void on_overlong(void *ctx, struct lines_conn *conn)
 {
     struct api *api = ctx;
     struct err e;
-    err_set(&e, ERR_LIMIT, "the line is longer than api.max_line, %llu bytes: the connection closes",
+    err_set(&e, ERR_LIMIT,
+            "the line is longer than api.max_line, %llu bytes: the connection closes",
             (unsigned long long)api->config->api_max_line);
     refuse(lines_conn_data(conn), NULL, &e);
 }
@@ -126,8 +127,8 @@ static bool is_id(const json_t *id)
 }
 
 /* The envelope. *id is set as soon as it is known, so that even a refusal names it. */
-static bool read_envelope(json_t *request, const json_t **id, const struct method **method, json_t **params,
-                          struct err *e)
+static bool read_envelope(json_t *request, const json_t **id, const struct method **method,
+                          json_t **params, struct err *e)
 {
     if (json_is_array(request))
         return err_fail(e, ERR_REQUEST, "batches are not taken: send one object per line");
@@ -138,9 +139,10 @@ static bool read_envelope(json_t *request, const json_t **id, const struct metho
         *id = given;
     const char *name;
     json_t *value;
-    json_object_foreach(request, name, value) {
-        if (strcmp(name, "jsonrpc") != 0 && strcmp(name, "id") != 0 && strcmp(name, "method") != 0 &&
-            strcmp(name, "params") != 0)
+    json_object_foreach(request, name, value)
+    {
+        if (strcmp(name, "jsonrpc") != 0 && strcmp(name, "id") != 0 &&
+            strcmp(name, "method") != 0 && strcmp(name, "params") != 0)
             return err_fail(e, ERR_REQUEST, "%.40s: a request has no such member", name);
     }
     const char *version = json_string_value(json_object_get(request, "jsonrpc"));
@@ -149,7 +151,8 @@ static bool read_envelope(json_t *request, const json_t **id, const struct metho
     if (given == NULL)
         return err_fail(e, ERR_REQUEST, "id: is missing; requests without an answer are not taken");
     if (*id == NULL)
-        return err_fail(e, ERR_REQUEST, "id: must be an integer, null, or a string of at most %d bytes",
+        return err_fail(e, ERR_REQUEST,
+                        "id: must be an integer, null, or a string of at most %d bytes",
                         API_ID_MAX);
     const json_t *wanted = json_object_get(request, "method");
     if (!json_is_string(wanted))
@@ -157,9 +160,9 @@ static bool read_envelope(json_t *request, const json_t **id, const struct metho
     *method = method_find(json_string_value(wanted));
     if (*method == NULL) {
         const char *near = method_nearest(json_string_value(wanted));
-        return err_fail(e, ERR_METHOD, "there is no method \"%.60s\"%s%s%s", json_string_value(wanted),
-                        near != NULL ? "; did you mean " : "", near != NULL ? near : "",
-                        near != NULL ? "?" : "");
+        return err_fail(e, ERR_METHOD, "there is no method \"%.60s\"%s%s%s",
+                        json_string_value(wanted), near != NULL ? "; did you mean " : "",
+                        near != NULL ? near : "", near != NULL ? "?" : "");
     }
     *params = json_object_get(request, "params");
     if (*params != NULL && !json_is_object(*params))
@@ -171,8 +174,8 @@ static bool may_start(const struct session *session, const struct method *method
 {
     const struct api *api = session->api;
     if (!session->roles.has[method->role])
-        return err_fail(e, ERR_ROLE, "%s needs the role %s, which uid %lld does not have", method->name,
-                        role_name(method->role), (long long)session->uid);
+        return err_fail(e, ERR_ROLE, "%s needs the role %s, which uid %lld does not have",
+                        method->name, role_name(method->role), (long long)session->uid);
     if (api->stopping)
         return err_fail(e, ERR_CANCELLED, "the daemon is stopping");
     if (session->calls >= API_SESSION_CALLS_MAX)

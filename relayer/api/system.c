@@ -26,15 +26,16 @@ bool system_is_healthy(const struct engine *engine, char *why, size_t cap)
     }
     if (engine->door[DOOR_NODE].waiting || engine->door[DOOR_DATABASE].waiting) {
         enum engine_door door = engine->door[DOOR_NODE].waiting ? DOOR_NODE : DOOR_DATABASE;
-        snprintf(why, cap, "waiting for the %s: %s", engine_door_name(door), engine->door[door].why);
+        snprintf(why, cap, "waiting for the %s: %s", engine_door_name(door),
+                 engine->door[door].why);
         return false;
     }
     if (!engine->ready) {
         snprintf(why, cap, "the start checks have not passed yet");
         for (int door = 0; door < DOORS_N; door++) {
             if (engine->door[door].waiting)
-                snprintf(why, cap, "waiting for the %s: %s", engine_door_name((enum engine_door)door),
-                         engine->door[door].why);
+                snprintf(why, cap, "waiting for the %s: %s",
+                         engine_door_name((enum engine_door)door), engine->door[door].why);
         }
         return false;
     }
@@ -65,13 +66,14 @@ static json_t *status_json(const struct call *call)
     const struct config *config = engine->config;
     char why[256];
     bool healthy = system_is_healthy(engine, why, sizeof why);
-    json_t *status = json_pack(
-        "{s:s, s:s, s:b, s:b, s:b, s:o, s:{s:I, s:I, s:I, s:s, s:s, s:s}}", "environment",
-        config_environment_name(config->relayer_environment), "instance", config->relayer_instance, "ready",
-        engine->ready, "healthy", healthy, "paused", engine->paused, "doors", doors_json(engine), "chain",
-        "chain_id", (json_int_t)config->chain_chain_id, "latest", (json_int_t)engine->latest_number,
-        "final", (json_int_t)engine->final_number, "escrow", config->chain_escrow.text, "token",
-        config->chain_token.text, "bridge", config->chain_bridge.text);
+    json_t *status =
+        json_pack("{s:s, s:s, s:b, s:b, s:b, s:o, s:{s:I, s:I, s:I, s:s, s:s, s:s}}", "environment",
+                  config_environment_name(config->relayer_environment), "instance",
+                  config->relayer_instance, "ready", engine->ready, "healthy", healthy, "paused",
+                  engine->paused, "doors", doors_json(engine), "chain", "chain_id",
+                  (json_int_t)config->chain_chain_id, "latest", (json_int_t)engine->latest_number,
+                  "final", (json_int_t)engine->final_number, "escrow", config->chain_escrow.text,
+                  "token", config->chain_token.text, "bridge", config->chain_bridge.text);
     CHECK(status != NULL);
     if (!healthy)
         json_object_set_new(status, "waiting_for", json_string(why));
@@ -92,7 +94,8 @@ static void status_read(void *ctx, const struct err *err, struct db_result *res)
         json_object_set_new(status, "counts", answer_row(res, 0, 0, &READ_COUNTS));
         json_t *states = json_object();
         for (int row = 0; row < db_rows(res, 1); row++)
-            json_object_set_new(states, db_get(res, 1, row, 0), json_integer(db_get_i64(res, 1, row, 1)));
+            json_object_set_new(states, db_get(res, 1, row, 0),
+                                json_integer(db_get_i64(res, 1, row, 1)));
         json_object_set_new(status, "open_payments", states);
         json_object_set_new(status, "alarms", answer_rows(res, 2, &READ_ALARMS));
         json_object_set_new(status, "as_of", answer_as_of(call, res, 3));
@@ -118,8 +121,8 @@ void system_health(struct call *call)
 {
     char why[256];
     bool healthy = system_is_healthy(call->engine, why, sizeof why);
-    const char *words = call->engine->paused ? "everything answers, but people paused it"
-                                             : "everything answers";
+    const char *words =
+        call->engine->paused ? "everything answers, but people paused it" : "everything answers";
     call_reply(call, json_pack("{s:b, s:s}", "healthy", healthy, "words", healthy ? words : why));
 }
 
@@ -127,7 +130,8 @@ void system_health(struct call *call)
 
 static void add_check(json_t *checks, const char *id, bool good, const char *fact, const char *fix)
 {
-    json_t *item = json_pack("{s:s, s:s, s:s}", "id", id, "verdict", good ? "pass" : "fail", "fact", fact);
+    json_t *item =
+        json_pack("{s:s, s:s, s:s}", "id", id, "verdict", good ? "pass" : "fail", "fact", fact);
     if (!good)
         json_object_set_new(item, "fix", json_string(fix));
     json_array_append_new(checks, item);
@@ -145,7 +149,8 @@ static void check_doors(json_t *checks, const struct engine *engine)
         const struct door_state *door = &engine->door[i];
         bool good = !door->waiting && (i != DOOR_DATABASE || db_ready(engine->db));
         const char *why = door->waiting ? door->why : db_trouble(engine->db);
-        add_check(checks, engine_door_name((enum engine_door)i), good, good ? "answers" : why, FIXES[i]);
+        add_check(checks, engine_door_name((enum engine_door)i), good, good ? "answers" : why,
+                  FIXES[i]);
     }
 }
 
@@ -178,10 +183,11 @@ static json_t *doctor_checks(const struct engine *engine)
               "relayerctl system.status says what is waited for");
     add_check(checks, "chain_followed", engine->chain_time_s > 0, fact, "check chain.rpc_url");
     snprintf(fact, sizeof fact, "%lld s between the chain's clock and ours", (long long)age_s);
-    bool near = engine->config->relayer_environment == ENVIRONMENT_EMBEDDED || (age_s < 60 && age_s > -60);
+    bool near =
+        engine->config->relayer_environment == ENVIRONMENT_EMBEDDED || (age_s < 60 && age_s > -60);
     add_check(checks, "clocks", near, fact, "check this machine's clock and the node's age");
-    add_check(checks, "pause", !engine->paused, engine->paused ? engine->pause_reason : "not paused",
-              "relayerctl system.resume");
+    add_check(checks, "pause", !engine->paused,
+              engine->paused ? engine->pause_reason : "not paused", "relayerctl system.resume");
     return checks;
 }
 
@@ -193,8 +199,10 @@ static void doctor_read(void *ctx, const struct err *err, struct db_result *res)
         json_t *counts = answer_row(res, 0, 0, &READ_COUNTS);
         check_counts(checks, counts);
         json_decref(counts);
-        add_check(checks, "ledger_sums", db_rows(res, 1) == 0 || strcmp(db_get(res, 1, 0, 0), "t") == 0,
-                  "per asset and layer", "a rule of the ledger is broken: stop, keep the database, report");
+        add_check(checks, "ledger_sums",
+                  db_rows(res, 1) == 0 || strcmp(db_get(res, 1, 0, 0), "t") == 0,
+                  "per asset and layer",
+                  "a rule of the ledger is broken: stop, keep the database, report");
     }
     call_reply(call, json_pack("{s:o}", "checks", checks));
 }
@@ -224,7 +232,8 @@ static void switched(void *ctx, const struct err *err, struct db_result *res)
     if (err == NULL) {
         switching->then(call);
         mutation_done(call);
-    } else if (err->code == ERR_DB_CONFLICT && strcmp(db_constraint(res), REQUEST_KEY_CONSTRAINT) == 0) {
+    } else if (err->code == ERR_DB_CONFLICT &&
+               strcmp(db_constraint(res), REQUEST_KEY_CONSTRAINT) == 0) {
         mutation_again(call);
     } else {
         call_fail(call, err);
@@ -259,7 +268,8 @@ void system_pause(struct call *call)
     struct db_script *script = db_script_new();
     requests_pause(script, call_text(call, "reason"), call->uid);
     switch_after(call, script,
-                 json_pack("{s:b, s:s}", "paused", 1, "reason", call_text(call, "reason")), pause_now);
+                 json_pack("{s:b, s:s}", "paused", 1, "reason", call_text(call, "reason")),
+                 pause_now);
 }
 
 static void resume_now(struct call *call)
@@ -340,8 +350,7 @@ static json_t *webhooks_answer(struct call *call, struct db_result *res, struct 
     json_t *rows = answer_rows(res, 0, &READ_WEBHOOKS);
     size_t i;
     json_t *row;
-    json_array_foreach(rows, i, row)
-        json_object_del(row, "body");
+    json_array_foreach(rows, i, row) json_object_del(row, "body");
     return json_pack("{s:o}", "webhooks", rows);
 }
 
@@ -361,7 +370,8 @@ static json_t *webhook_answer(struct call *call, struct db_result *res, struct e
 {
     if (db_rows(res, 0) > 0)
         return answer_row(res, 0, 0, &READ_WEBHOOK);
-    err_set(e, ERR_NOT_FOUND, "id: there is no webhook %lld", (long long)call_integer(call, "id", 0));
+    err_set(e, ERR_NOT_FOUND, "id: there is no webhook %lld",
+            (long long)call_integer(call, "id", 0));
     return NULL;
 }
 

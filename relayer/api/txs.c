@@ -30,18 +30,20 @@ static json_t *escrow_json(const struct escrow_call *call)
     for (size_t i = 0; i < call->n; i++) {
         const struct escrow_terms *terms = &call->terms[i];
         if (!creates) {
-            json_array_append_new(items, json_pack("{s:o}", "escrow_id", answer_hex(call->ids[i], 32)));
+            json_array_append_new(items,
+                                  json_pack("{s:o}", "escrow_id", answer_hex(call->ids[i], 32)));
             continue;
         }
         total += (int64_t)terms->amount_units;
         json_array_append_new(
-            items, json_pack("{s:o, s:o, s:o, s:b, s:o}", "escrow_id", answer_hex(terms->id, 32), "amount",
-                             answer_units((int64_t)terms->amount_units), "custody_end",
-                             answer_time_ms((int64_t)terms->custody_end * 1000), "lock", terms->lock,
-                             "terms", answer_hex(terms->terms, 32)));
+            items, json_pack("{s:o, s:o, s:o, s:b, s:o}", "escrow_id", answer_hex(terms->id, 32),
+                             "amount", answer_units((int64_t)terms->amount_units), "custody_end",
+                             answer_time_ms((int64_t)terms->custody_end * 1000), "lock",
+                             terms->lock, "terms", answer_hex(terms->terms, 32)));
     }
-    json_t *answer = json_pack("{s:s, s:s, s:I, s:o}", "contract", "KustodiaEscrow", "function",
-                               escrow_call_name(call->kind), "count", (json_int_t)call->n, "items", items);
+    json_t *answer =
+        json_pack("{s:s, s:s, s:I, s:o}", "contract", "KustodiaEscrow", "function",
+                  escrow_call_name(call->kind), "count", (json_int_t)call->n, "items", items);
     if (creates)
         json_object_set_new(answer, "total", answer_units(total));
     if (call->kind == ESCROW_RESOLVE_SPLIT)
@@ -78,8 +80,9 @@ static void add_decoded(json_t *tx, struct db_result *res)
         json_object_set_new(tx, "call", call_json(decoded.data));
     } else {
         json_object_set_new(tx, "call", json_null());
-        json_object_set_new(tx, "trouble", json_sprintf("the stored bytes do not decode: %s",
-                                                        tx_error_text(trouble)));
+        json_object_set_new(
+            tx, "trouble",
+            json_sprintf("the stored bytes do not decode: %s", tx_error_text(trouble)));
     }
     free(raw);
 }
@@ -88,12 +91,14 @@ static json_t *tx_json(struct call *call, struct db_result *res, struct err *e)
 {
     bool ours = db_rows(res, 0) > 0;
     if (!ours && db_rows(res, 2) == 0) {
-        err_set(e, ERR_NOT_FOUND, "tx_hash: %.66s is neither ours nor has it moved our tokens or escrows",
+        err_set(e, ERR_NOT_FOUND,
+                "tx_hash: %.66s is neither ours nor has it moved our tokens or escrows",
                 call_text(call, "tx_hash"));
         return NULL;
     }
-    json_t *tx = ours ? answer_row(res, 0, 0, &READ_TX)
-                      : json_pack("{s:s, s:s}", "tx_hash", call_text(call, "tx_hash"), "state", "seen");
+    json_t *tx =
+        ours ? answer_row(res, 0, 0, &READ_TX)
+             : json_pack("{s:s, s:s}", "tx_hash", call_text(call, "tx_hash"), "state", "seen");
     json_object_set_new(tx, "ours", json_boolean(ours));
     if (ours)
         add_decoded(tx, res);
@@ -102,7 +107,8 @@ static json_t *tx_json(struct call *call, struct db_result *res, struct err *e)
     return tx;
 }
 
-static void find(struct call *call, json_t *(*compose)(struct call *, struct db_result *, struct err *))
+static void find(struct call *call,
+                 json_t *(*compose)(struct call *, struct db_result *, struct err *))
 {
     static const struct read *const READS[] = {&READ_TX, &READ_TX_EFFECTS, &READ_TX_LOGS};
     uint8_t hash[32];
@@ -125,8 +131,7 @@ static json_t *list_answer(struct call *call, struct db_result *res, struct err 
     json_t *rows = answer_rows(res, 0, &READ_TXS);
     size_t i;
     json_t *row;
-    json_array_foreach(rows, i, row)
-        json_object_del(row, "raw");
+    json_array_foreach(rows, i, row) json_object_del(row, "raw");
     return json_pack("{s:o}", "transactions", rows);
 }
 
@@ -173,7 +178,8 @@ static void say_call(json_t *words, const json_t *tx)
     if (json_object_get(call, "count") != NULL)
         say(words, "It calls %s of the escrow contract for %lld escrow(s)%s%s%s.", function,
             (long long)json_integer_value(json_object_get(call, "count")),
-            total != NULL ? ", together " : "", total != NULL ? total : "", total != NULL ? " MXNB" : "");
+            total != NULL ? ", together " : "", total != NULL ? total : "",
+            total != NULL ? " MXNB" : "");
     else if (json_is_object(call))
         say(words, "It calls %s of the MXNB token: %s MXNB, %s.", function, text_of(call, "amount"),
             text_of(call, "to"));
@@ -201,9 +207,9 @@ static void say_fate(json_t *words, const json_t *tx)
     }
     const json_t *block = json_object_get(tx, "block");
     if (json_is_integer(block))
-        say(words, "Block %lld (%s); gas used %lld, fee %s wei.", (long long)json_integer_value(block),
-            text_of(tx, "block_hash"), (long long)json_integer_value(json_object_get(tx, "gas_used")),
-            text_of(tx, "fee_wei"));
+        say(words, "Block %lld (%s); gas used %lld, fee %s wei.",
+            (long long)json_integer_value(block), text_of(tx, "block_hash"),
+            (long long)json_integer_value(json_object_get(tx, "gas_used")), text_of(tx, "fee_wei"));
     if (json_is_string(json_object_get(tx, "last_error")))
         say(words, "Last trouble: %.300s", text_of(tx, "last_error"));
 }
@@ -213,12 +219,12 @@ static void say_proofs(json_t *words, const json_t *tx)
     size_t i;
     json_t *item;
     json_array_foreach(json_object_get(tx, "effects"), i, item)
-        say(words, "Effect %s (%s) of payment %s: %s MXN.", text_of(item, "kind"), text_of(item, "state"),
-            text_of(item, "payment_id"), text_of(item, "amount"));
+        say(words, "Effect %s (%s) of payment %s: %s MXN.", text_of(item, "kind"),
+            text_of(item, "state"), text_of(item, "payment_id"), text_of(item, "amount"));
     json_array_foreach(json_object_get(tx, "logs"), i, item)
         say(words, "Log %lld: %s in block %lld, %s.",
-            (long long)json_integer_value(json_object_get(item, "log_index")), text_of(item, "event"),
-            (long long)json_integer_value(json_object_get(item, "block")),
+            (long long)json_integer_value(json_object_get(item, "log_index")),
+            text_of(item, "event"), (long long)json_integer_value(json_object_get(item, "block")),
             json_is_string(json_object_get(item, "final_at")) ? "final" : "not final yet");
 }
 
@@ -231,8 +237,8 @@ static json_t *explain_answer(struct call *call, struct db_result *res, struct e
     say_call(words, tx);
     say_fate(words, tx);
     say_proofs(words, tx);
-    json_t *answer = json_pack("{s:O, s:O, s:o}", "tx_hash", json_object_get(tx, "tx_hash"), "state",
-                               json_object_get(tx, "state"), "words", words);
+    json_t *answer = json_pack("{s:O, s:O, s:o}", "tx_hash", json_object_get(tx, "tx_hash"),
+                               "state", json_object_get(tx, "state"), "words", words);
     json_decref(tx);
     return answer;
 }

@@ -75,19 +75,32 @@ static bool call_of(const struct intake *intake, struct escrow_call *call)
     call->party = plan->party;
     call->buyer_units = (uint64_t)plan->buyer_units;
     switch (plan->kind) {
-    case EFFECT_ESCROW_RELEASE: call->kind = ESCROW_RELEASE; return true;
-    case EFFECT_ESCROW_RELEASE_EARLY: call->kind = ESCROW_RELEASE_EARLY; return true;
-    case EFFECT_DISPUTE_RAISE: call->kind = ESCROW_DISPUTE; return true;
-    case EFFECT_DISPUTE_DISMISS: call->kind = ESCROW_DISMISS; return true;
-    case EFFECT_DISPUTE_REVERT: call->kind = ESCROW_RESOLVE_REVERT; return true;
-    case EFFECT_DISPUTE_SPLIT: call->kind = ESCROW_RESOLVE_SPLIT; return true;
+    case EFFECT_ESCROW_RELEASE:
+        call->kind = ESCROW_RELEASE;
+        return true;
+    case EFFECT_ESCROW_RELEASE_EARLY:
+        call->kind = ESCROW_RELEASE_EARLY;
+        return true;
+    case EFFECT_DISPUTE_RAISE:
+        call->kind = ESCROW_DISPUTE;
+        return true;
+    case EFFECT_DISPUTE_DISMISS:
+        call->kind = ESCROW_DISMISS;
+        return true;
+    case EFFECT_DISPUTE_REVERT:
+        call->kind = ESCROW_RESOLVE_REVERT;
+        return true;
+    case EFFECT_DISPUTE_SPLIT:
+        call->kind = ESCROW_RESOLVE_SPLIT;
+        return true;
     case EFFECT_REDEEM:
     case EFFECT_WITHDRAW:
     case EFFECT_BANK_REGISTER:
     case EFFECT_CLABE_CREATE:
     case EFFECT_ESCROW_CREATE:
     case EFFECT_TOKEN_TRANSFER:
-    case EFFECT_TOKEN_APPROVE: return false;
+    case EFFECT_TOKEN_APPROVE:
+        return false;
     }
     return false;
 }

@@ -3,7 +3,8 @@
  * The room relayer/api turns rows into answers by these tables, so a column is named once, here.
  *
  * Reads never lock. Several in one script see one snapshot (db_query). Every list has a LIMIT parameter
- * or a bound that the rows it belongs to have by themselves.
+ * or a bound that the rows it belongs to have by themselves. In the notes below "state?" is a parameter
+ * that may be NULL, "after" the key of the last row of the page before, NULL for the first page.
  */
 #ifndef KUSTODIA_STORE_READS_H
 #define KUSTODIA_STORE_READS_H
@@ -44,7 +45,7 @@ extern const struct read READ_AS_OF;
 
 /* payments */
 extern const struct read READ_PAYMENT;          /* payment id */
-extern const struct read READ_PAYMENTS;         /* state or NULL, after id or NULL, limit */
+extern const struct read READ_PAYMENTS;         /* state?, after id, limit */
 extern const struct read READ_LEGS;             /* payment id */
 extern const struct read READ_PAYMENT_DEPOSIT;  /* payment id: its deposit, 0 or 1 row */
 extern const struct read READ_TIMELINE;         /* payment id */
@@ -54,31 +55,31 @@ extern const struct read READ_EVENT_KNOWN;      /* seq: 1 row when it exists */
 
 /* people */
 extern const struct read READ_BENEFICIARY;      /* id */
-extern const struct read READ_BENEFICIARIES;    /* state or NULL, after id or NULL, limit */
-extern const struct read READ_CLABES;           /* user_ref or NULL, after id or NULL, limit */
+extern const struct read READ_BENEFICIARIES;    /* state?, after id, limit */
+extern const struct read READ_CLABES;           /* user_ref?, after id, limit */
 extern const struct read READ_CLABE_OF;         /* user_ref */
 
 /* escrows and disputes */
-extern const struct read READ_ESCROW;           /* escrow id or NULL, payment id or NULL */
-extern const struct read READ_ESCROWS;          /* state or NULL, after payment id or NULL, limit */
-extern const struct read READ_DISPUTES;         /* state or NULL, payment id or NULL, after id or NULL, limit */
+extern const struct read READ_ESCROW;           /* escrow id?, payment id? */
+extern const struct read READ_ESCROWS;          /* state?, after payment id, limit */
+extern const struct read READ_DISPUTES;         /* state?, payment id?, after id, limit */
 
 /* deposits, payouts, transactions, webhooks */
-extern const struct read READ_DEPOSITS;         /* state or NULL, after fid or NULL, limit */
+extern const struct read READ_DEPOSITS;         /* state?, after fid, limit */
 extern const struct read READ_DEPOSIT;          /* fid */
-extern const struct read READ_PAYOUTS;          /* payment or NULL, state or NULL, after payment or NULL, limit */
+extern const struct read READ_PAYOUTS;          /* payment?, state?, after payment, limit */
 extern const struct read READ_PAYOUT;           /* payment id, leg */
 extern const struct read READ_ATTEMPTS;         /* payment id, leg */
 extern const struct read READ_TX;               /* hash */
-extern const struct read READ_TXS;              /* state or NULL, limit */
+extern const struct read READ_TXS;              /* state?, limit */
 extern const struct read READ_TX_EFFECTS;       /* hash */
 extern const struct read READ_TX_LOGS;          /* hash */
-extern const struct read READ_WEBHOOKS;         /* before id or NULL, limit */
+extern const struct read READ_WEBHOOKS;         /* before id, limit */
 extern const struct read READ_WEBHOOK;          /* id */
 
 /* ledger */
-extern const struct read READ_ACCOUNTS;         /* payment or NULL, class or NULL, after code or NULL, limit */
-extern const struct read READ_ENTRIES;          /* payment or NULL, account code or NULL, after txn or NULL, limit */
+extern const struct read READ_ACCOUNTS;         /* payment?, class?, after code, limit */
+extern const struct read READ_ENTRIES;          /* payment?, account code?, after txn, limit */
 extern const struct read READ_TRIAL_BALANCE;
 extern const struct read READ_BALANCED;         /* one row: do all sums stand at zero */
 extern const struct read READ_SUMS;             /* per asset and layer: the sum that must be zero */

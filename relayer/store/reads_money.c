@@ -7,11 +7,11 @@
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static const struct read_field PAYOUT[] = {
-    {"payment_id", READ_TEXT}, {"leg", READ_NUMBER}, {"role", READ_TEXT},
-    {"beneficiary_id", READ_TEXT}, {"beneficiary", READ_TEXT}, {"amount", READ_CENTAVOS},
-    {"state", READ_TEXT}, {"payment_state", READ_TEXT}, {"juno_id", READ_TEXT},
-    {"tracking_key", READ_TEXT}, {"cep_url", READ_TEXT}, {"effect_id", READ_TEXT},
-    {"effect_state", READ_TEXT}, {"attempts", READ_NUMBER}, {"last_error", READ_TEXT}};
+    {"payment_id", READ_TEXT},     {"leg", READ_NUMBER},         {"role", READ_TEXT},
+    {"beneficiary_id", READ_TEXT}, {"beneficiary", READ_TEXT},   {"amount", READ_CENTAVOS},
+    {"state", READ_TEXT},          {"payment_state", READ_TEXT}, {"juno_id", READ_TEXT},
+    {"tracking_key", READ_TEXT},   {"cep_url", READ_TEXT},       {"effect_id", READ_TEXT},
+    {"effect_state", READ_TEXT},   {"attempts", READ_NUMBER},    {"last_error", READ_TEXT}};
 #define PAYOUT_SELECT                                                                              \
     "SELECT l.payment_id, l.n, l.role, l.beneficiary_id, b.name, l.amount_centavos, l.state,"      \
     " p.state, coalesce(l.juno_id, e.external_id), l.tracking_key, l.cep_url, e.id, e.state,"      \
@@ -24,64 +24,76 @@ READ(READ_PAYOUTS, PAYOUT,
                    " AND ($3::uuid IS NULL OR l.payment_id > $3::uuid)"
                    " ORDER BY l.payment_id, l.n LIMIT $4::bigint");
 
-static const struct read_field ATTEMPT[] = {
-    {"effect_id", READ_TEXT}, {"attempt", READ_NUMBER}, {"sent_at", READ_TIME},
-    {"outcome", READ_TEXT}, {"detail", READ_TEXT}};
+static const struct read_field ATTEMPT[] = {{"effect_id", READ_TEXT},
+                                            {"attempt", READ_NUMBER},
+                                            {"sent_at", READ_TIME},
+                                            {"outcome", READ_TEXT},
+                                            {"detail", READ_TEXT}};
 READ(READ_ATTEMPTS, ATTEMPT,
-     "SELECT a.effect_id, a.n, " MS("a.sent_at") ", coalesce(w.outcome, 'no answer'), w.detail"
-     " FROM effect e JOIN attempt a ON a.effect_id = e.id"
-     " LEFT JOIN attempt_answer w ON w.effect_id = a.effect_id AND w.n = a.n"
-     " WHERE e.payment_id = $1 AND e.leg_n = $2::bigint ORDER BY a.sent_at, a.n LIMIT 200");
+     "SELECT a.effect_id, a.n, " MS(
+         "a.sent_at") ", coalesce(w.outcome, 'no answer'), w.detail"
+                      " FROM effect e JOIN attempt a ON a.effect_id = e.id"
+                      " LEFT JOIN attempt_answer w ON w.effect_id = a.effect_id AND w.n = a.n"
+                      " WHERE e.payment_id = $1 AND e.leg_n = $2::bigint ORDER BY a.sent_at, a.n "
+                      "LIMIT 200");
 
 static const struct read_field TX[] = {
-    {"tx_hash", READ_HEX}, {"state", READ_TEXT}, {"kind", READ_TEXT}, {"lane", READ_TEXT},
-    {"account", READ_HEX}, {"nonce", READ_NUMBER}, {"to", READ_HEX}, {"effects", READ_NUMBER},
-    {"sends", READ_NUMBER}, {"block", READ_NUMBER}, {"block_hash", READ_HEX},
-    {"succeeded", READ_BOOL}, {"gas_limit", READ_NUMBER}, {"gas_used", READ_NUMBER},
-    {"max_fee_wei", READ_TEXT}, {"fee_wei", READ_TEXT}, {"last_error", READ_TEXT},
-    {"created_at", READ_TIME}, {"updated_at", READ_TIME}, {"raw", READ_HEX}};
+    {"tx_hash", READ_HEX},      {"state", READ_TEXT},      {"kind", READ_TEXT},
+    {"lane", READ_TEXT},        {"account", READ_HEX},     {"nonce", READ_NUMBER},
+    {"to", READ_HEX},           {"effects", READ_NUMBER},  {"sends", READ_NUMBER},
+    {"block", READ_NUMBER},     {"block_hash", READ_HEX},  {"succeeded", READ_BOOL},
+    {"gas_limit", READ_NUMBER}, {"gas_used", READ_NUMBER}, {"max_fee_wei", READ_TEXT},
+    {"fee_wei", READ_TEXT},     {"last_error", READ_TEXT}, {"created_at", READ_TIME},
+    {"updated_at", READ_TIME},  {"raw", READ_HEX}};
 #define TX_SELECT                                                                                  \
-    "SELECT t.hash, t.state, t.kind, t.lane, t.account, t.nonce, t.destination, t.effects, t.sends," \
-    " t.block_number, t.block_hash, t.status = 1, t.gas_limit, t.gas_used, t.max_fee_wei, t.fee_wei," \
+    "SELECT t.hash, t.state, t.kind, t.lane, t.account, t.nonce, t.destination, t.effects, "       \
+    "t.sends,"                                                                                     \
+    " t.block_number, t.block_hash, t.status = 1, t.gas_limit, t.gas_used, t.max_fee_wei, "        \
+    "t.fee_wei,"                                                                                   \
     " t.last_error, " MS("t.created_at") ", " MS("t.updated_at")
 READ(READ_TX, TX, TX_SELECT ", t.raw FROM tx t WHERE t.hash = $1");
 READ(READ_TXS, TX,
      TX_SELECT ", NULL::bytea FROM tx t WHERE ($1::text IS NULL OR t.state = $1::text)"
                " ORDER BY t.created_at DESC, t.hash LIMIT $2::bigint");
 
-static const struct read_field TX_EFFECT[] = {
-    {"effect_id", READ_TEXT}, {"payment_id", READ_TEXT}, {"kind", READ_TEXT},
-    {"state", READ_TEXT}, {"amount", READ_UNITS}, {"escrow_id", READ_HEX}, {"juno_id", READ_TEXT}};
+static const struct read_field TX_EFFECT[] = {{"effect_id", READ_TEXT}, {"payment_id", READ_TEXT},
+                                              {"kind", READ_TEXT},      {"state", READ_TEXT},
+                                              {"amount", READ_UNITS},   {"escrow_id", READ_HEX},
+                                              {"juno_id", READ_TEXT}};
 READ(READ_TX_EFFECTS, TX_EFFECT,
      "SELECT e.id, e.payment_id, e.kind, e.state, e.amount_units, e.escrow_id, e.external_id"
      " FROM effect e WHERE e.tx_hash = $1 ORDER BY e.created_at, e.id LIMIT 500");
 
-static const struct read_field TX_LOG[] = {
-    {"log_index", READ_NUMBER}, {"event", READ_TEXT}, {"block", READ_NUMBER},
-    {"block_hash", READ_HEX}, {"address", READ_HEX}, {"escrow_id", READ_HEX},
-    {"from", READ_HEX}, {"to", READ_HEX}, {"amount", READ_UNITS}, {"final_at", READ_TIME}};
+static const struct read_field TX_LOG[] = {{"log_index", READ_NUMBER}, {"event", READ_TEXT},
+                                           {"block", READ_NUMBER},     {"block_hash", READ_HEX},
+                                           {"address", READ_HEX},      {"escrow_id", READ_HEX},
+                                           {"from", READ_HEX},         {"to", READ_HEX},
+                                           {"amount", READ_UNITS},     {"final_at", READ_TIME}};
 READ(READ_TX_LOGS, TX_LOG,
      "SELECT v.log_index, v.event, v.block_number, v.block_hash, v.address, v.escrow_id,"
-     " v.from_address, v.to_address, v.amount_units, " MS("v.final_at")
-     " FROM evidence v WHERE v.tx_hash = $1 AND v.superseded_at IS NULL"
-     " ORDER BY v.log_index LIMIT 500");
+     " v.from_address, v.to_address, v.amount_units, " MS(
+         "v.final_at") " FROM evidence v WHERE v.tx_hash = $1 AND v.superseded_at IS NULL"
+                       " ORDER BY v.log_index LIMIT 500");
 
-static const struct read_field WEBHOOK[] = {
-    {"id", READ_NUMBER}, {"source", READ_TEXT}, {"times", READ_NUMBER}, {"bytes", READ_NUMBER},
-    {"received_at", READ_TIME}, {"body_hash", READ_HEX}, {"headers", READ_TEXT},
-    {"body", READ_HEX}};
-READ(READ_WEBHOOKS, WEBHOOK,
-     "SELECT i.id, i.source, i.times, length(i.body), " MS("i.received_at") ", i.body_hash, i.headers,"
-     " NULL::bytea FROM inbox i WHERE ($1::bigint IS NULL OR i.id < $1::bigint)"
-     " ORDER BY i.id DESC LIMIT $2::bigint");
+static const struct read_field WEBHOOK[] = {{"id", READ_NUMBER},        {"source", READ_TEXT},
+                                            {"times", READ_NUMBER},     {"bytes", READ_NUMBER},
+                                            {"received_at", READ_TIME}, {"body_hash", READ_HEX},
+                                            {"headers", READ_TEXT},     {"body", READ_HEX}};
+READ(
+    READ_WEBHOOKS, WEBHOOK,
+    "SELECT i.id, i.source, i.times, length(i.body), " MS(
+        "i.received_at") ", i.body_hash, i.headers,"
+                         " NULL::bytea FROM inbox i WHERE ($1::bigint IS NULL OR i.id < $1::bigint)"
+                         " ORDER BY i.id DESC LIMIT $2::bigint");
 READ(READ_WEBHOOK, WEBHOOK,
-     "SELECT i.id, i.source, i.times, length(i.body), " MS("i.received_at") ", i.body_hash, i.headers,"
-     " i.body FROM inbox i WHERE i.id = $1");
+     "SELECT i.id, i.source, i.times, length(i.body), " MS(
+         "i.received_at") ", i.body_hash, i.headers,"
+                          " i.body FROM inbox i WHERE i.id = $1");
 
 static const struct read_field ACCOUNT[] = {
-    {"account", READ_TEXT}, {"class", READ_TEXT}, {"asset", READ_TEXT}, {"payment_id", READ_TEXT},
-    {"beneficiary_id", READ_TEXT}, {"posted", READ_MINOR}, {"pending", READ_MINOR},
-    {"entries", READ_NUMBER}};
+    {"account", READ_TEXT},    {"class", READ_TEXT},          {"asset", READ_TEXT},
+    {"payment_id", READ_TEXT}, {"beneficiary_id", READ_TEXT}, {"posted", READ_MINOR},
+    {"pending", READ_MINOR},   {"entries", READ_NUMBER}};
 READ(READ_ACCOUNTS, ACCOUNT,
      "SELECT a.code, a.class, a.asset, a.payment_id, a.beneficiary_id, p.amount, q.amount,"
      " p.version + q.version FROM account a"
@@ -92,31 +104,33 @@ READ(READ_ACCOUNTS, ACCOUNT,
      " ORDER BY a.code LIMIT $4::bigint");
 
 static const struct read_field ENTRY[] = {
-    {"txn_id", READ_TEXT}, {"kind", READ_TEXT}, {"n", READ_NUMBER}, {"account", READ_TEXT},
-    {"asset", READ_TEXT}, {"layer", READ_TEXT}, {"amount", READ_MINOR},
-    {"balance_after", READ_MINOR}, {"payment_id", READ_TEXT}, {"effect_id", READ_TEXT},
-    {"resolves", READ_TEXT}, {"at", READ_TIME}};
+    {"txn_id", READ_TEXT},    {"kind", READ_TEXT},           {"n", READ_NUMBER},
+    {"account", READ_TEXT},   {"asset", READ_TEXT},          {"layer", READ_TEXT},
+    {"amount", READ_MINOR},   {"balance_after", READ_MINOR}, {"payment_id", READ_TEXT},
+    {"effect_id", READ_TEXT}, {"resolves", READ_TEXT},       {"at", READ_TIME}};
 READ(READ_ENTRIES, ENTRY,
      "SELECT t.id, t.kind, e.n, a.code, a.asset, e.layer, e.amount, e.balance_after, t.payment_id,"
-     " t.effect_id, t.resolves, " MS("t.recorded_at")
-     " FROM entry e JOIN txn t ON t.id = e.txn_id JOIN account a ON a.id = e.account_id"
-     " WHERE ($1::uuid IS NULL OR t.payment_id = $1::uuid)"
-     " AND ($2::text IS NULL OR a.code = $2::text)"
-     " AND ($3::uuid IS NULL OR (t.xid, t.id) >"
-     "      (SELECT k.xid, k.id FROM txn k WHERE k.id = $3::uuid))"
-     " ORDER BY t.xid, t.id, e.n LIMIT $4::bigint");
+     " t.effect_id, t.resolves, " MS(
+         "t.recorded_at") " FROM entry e JOIN txn t ON t.id = e.txn_id JOIN account a ON a.id = "
+                          "e.account_id"
+                          " WHERE ($1::uuid IS NULL OR t.payment_id = $1::uuid)"
+                          " AND ($2::text IS NULL OR a.code = $2::text)"
+                          " AND ($3::uuid IS NULL OR (t.xid, t.id) >"
+                          "      (SELECT k.xid, k.id FROM txn k WHERE k.id = $3::uuid))"
+                          " ORDER BY t.xid, t.id, e.n LIMIT $4::bigint");
 
-static const struct read_field TRIAL[] = {
-    {"class", READ_TEXT}, {"asset", READ_TEXT}, {"layer", READ_TEXT},
-    {"accounts_open", READ_NUMBER}, {"debit", READ_MINOR}, {"credit", READ_MINOR},
-    {"amount", READ_MINOR}};
+static const struct read_field TRIAL[] = {{"class", READ_TEXT},  {"asset", READ_TEXT},
+                                          {"layer", READ_TEXT},  {"accounts_open", READ_NUMBER},
+                                          {"debit", READ_MINOR}, {"credit", READ_MINOR},
+                                          {"amount", READ_MINOR}};
 READ(READ_TRIAL_BALANCE, TRIAL,
      "SELECT class, asset, layer, accounts_open, debit, credit, amount FROM trial_balance"
      " ORDER BY asset, layer DESC, class");
-static const struct read_field SUM[] = {{"asset", READ_TEXT}, {"layer", READ_TEXT},
-    {"sum", READ_MINOR}};
+static const struct read_field SUM[] = {
+    {"asset", READ_TEXT}, {"layer", READ_TEXT}, {"sum", READ_MINOR}};
 READ(READ_SUMS, SUM,
-     "SELECT asset, layer, sum(amount) FROM trial_balance GROUP BY asset, layer ORDER BY asset, layer");
+     "SELECT asset, layer, sum(amount) FROM trial_balance GROUP BY asset, layer ORDER BY asset, "
+     "layer");
 
 static const struct read_field BALANCED[] = {{"balanced", READ_BOOL}};
 READ(READ_BALANCED, BALANCED,
@@ -124,12 +138,13 @@ READ(READ_BALANCED, BALANCED,
      " (SELECT sum(amount) AS total FROM trial_balance GROUP BY asset, layer) s");
 
 static const struct read_field COUNTS[] = {
-    {"payments_open", READ_NUMBER}, {"payments_parked", READ_NUMBER},
-    {"effects_open", READ_NUMBER}, {"effects_unknown", READ_NUMBER},
+    {"payments_open", READ_NUMBER},  {"payments_parked", READ_NUMBER},
+    {"effects_open", READ_NUMBER},   {"effects_unknown", READ_NUMBER},
     {"effects_parked", READ_NUMBER}, {"deposits_unassigned", READ_NUMBER},
-    {"txs_open", READ_NUMBER}, {"alarms_open", READ_NUMBER}};
+    {"txs_open", READ_NUMBER},       {"alarms_open", READ_NUMBER}};
 READ(READ_COUNTS, COUNTS,
-     "SELECT (SELECT count(*) FROM payment WHERE state NOT IN ('completed', 'expired', 'cancelled')),"
+     "SELECT (SELECT count(*) FROM payment WHERE state NOT IN ('completed', 'expired', "
+     "'cancelled')),"
      " (SELECT count(*) FROM payment WHERE state = 'parked'"
      "   AND state NOT IN ('completed', 'expired', 'cancelled')),"
      " (SELECT count(*) FROM effect WHERE state IN ('planned', 'armed', 'sent', 'unknown')),"
@@ -142,9 +157,9 @@ static const struct read_field STATES[] = {{"state", READ_TEXT}, {"payments", RE
 READ(READ_STATES, STATES,
      "SELECT state, count(*) FROM payment WHERE state NOT IN ('completed', 'expired', 'cancelled')"
      " GROUP BY state ORDER BY state");
-static const struct read_field ALARM[] = {
-    {"code", READ_TEXT}, {"subject", READ_TEXT}, {"detail", READ_TEXT}, {"times", READ_NUMBER},
-    {"first_at", READ_TIME}, {"last_at", READ_TIME}};
+static const struct read_field ALARM[] = {{"code", READ_TEXT},     {"subject", READ_TEXT},
+                                          {"detail", READ_TEXT},   {"times", READ_NUMBER},
+                                          {"first_at", READ_TIME}, {"last_at", READ_TIME}};
 READ(READ_ALARMS, ALARM,
-     "SELECT code, subject, detail, times, " MS("first_at") ", " MS("last_at")
-     " FROM alarm WHERE cleared_at IS NULL ORDER BY last_at DESC LIMIT 100");
+     "SELECT code, subject, detail, times, " MS("first_at") ", " MS(
+         "last_at") " FROM alarm WHERE cleared_at IS NULL ORDER BY last_at DESC LIMIT 100");

@@ -6,7 +6,8 @@
 struct db_script *requests_find(const char *key)
 {
     struct db_script *script = db_script_new();
-    db_text(db_add(script, "SELECT method, params_hash, reply, uid, role, key FROM request WHERE key = $1",
+    db_text(db_add(script,
+                   "SELECT method, params_hash, reply, uid, role, key FROM request WHERE key = $1",
                    DB_ANY),
             key);
     return script;
@@ -29,7 +30,8 @@ void requests_add(struct db_script *script, const struct request_row *request)
 {
     struct db_stmt *s = db_add(script,
                                "INSERT INTO request (key, method, params_hash, reply, uid, role)"
-                               " VALUES ($1, $2, $3, $4, $5, $6)", 1);
+                               " VALUES ($1, $2, $3, $4, $5, $6)",
+                               1);
     db_text(s, request->key);
     db_text(s, request->method);
     db_bytes(s, request->params_hash, sizeof request->params_hash);
@@ -42,7 +44,8 @@ void requests_add_beneficiary(struct db_script *script, const struct new_benefic
 {
     struct db_stmt *s = db_add(script,
                                "INSERT INTO beneficiary (id, name, clabe, ownership, state)"
-                               " VALUES ($1, $2, $3, $4, 'registering')", 1);
+                               " VALUES ($1, $2, $3, $4, 'registering')",
+                               1);
     db_uuid(s, &row->id);
     db_text(s, row->name);
     db_text(s, row->clabe);
@@ -53,15 +56,18 @@ void requests_beneficiary_again(struct db_script *script, const struct uuid *id)
 {
     db_uuid(db_add(script,
                    "UPDATE beneficiary SET state = 'registering', reason = NULL, updated_at = now()"
-                   " WHERE id = $1 AND state = 'refused'", 1),
+                   " WHERE id = $1 AND state = 'refused'",
+                   1),
             id);
 }
 
-void requests_beneficiary_suspend(struct db_script *script, const struct uuid *id, const char *reason)
+void requests_beneficiary_suspend(struct db_script *script, const struct uuid *id,
+                                  const char *reason)
 {
     struct db_stmt *s = db_add(script,
                                "UPDATE beneficiary SET state = 'suspended', reason = $2,"
-                               " updated_at = now() WHERE id = $1 AND state = 'active'", 1);
+                               " updated_at = now() WHERE id = $1 AND state = 'active'",
+                               1);
     db_uuid(s, id);
     db_text(s, reason);
 }
@@ -70,7 +76,8 @@ void requests_beneficiary_resume(struct db_script *script, const struct uuid *id
 {
     db_uuid(db_add(script,
                    "UPDATE beneficiary SET state = 'active', reason = NULL, updated_at = now()"
-                   " WHERE id = $1 AND state = 'suspended' AND juno_account_id IS NOT NULL", 1),
+                   " WHERE id = $1 AND state = 'suspended' AND juno_account_id IS NOT NULL",
+                   1),
             id);
     db_uuid(db_add(script,
                    "UPDATE payment SET due_at = now(), version = version + 1 WHERE id IN"
@@ -83,8 +90,8 @@ void requests_beneficiary_resume(struct db_script *script, const struct uuid *id
 
 void requests_add_clabe(struct db_script *script, const struct uuid *id, const char *user_ref)
 {
-    struct db_stmt *s = db_add(
-        script, "INSERT INTO clabe (id, user_ref, state) VALUES ($1, $2, 'creating')", 1);
+    struct db_stmt *s =
+        db_add(script, "INSERT INTO clabe (id, user_ref, state) VALUES ($1, $2, 'creating')", 1);
     db_uuid(s, id);
     db_text(s, user_ref);
 }
@@ -103,7 +110,8 @@ void requests_add_dispute(struct db_script *script, const struct new_dispute *ro
     struct db_stmt *s = db_add(
         script,
         "INSERT INTO dispute (id, payment_id, escrow_id, raised_by, party, reason, details,"
-        " evidence_url, reason_hash, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'pending')", 1);
+        " evidence_url, reason_hash, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'pending')",
+        1);
     db_uuid(s, &row->id);
     db_uuid(s, &row->payment_id);
     db_bytes(s, row->escrow_id, 32);
@@ -119,7 +127,8 @@ void requests_find_dispute(struct db_script *script, const struct uuid *payment_
 {
     db_uuid(db_add(script,
                    "SELECT id, state FROM dispute WHERE payment_id = $1"
-                   " AND state IN ('pending', 'raised', 'dismissing', 'resolving')", DB_ANY),
+                   " AND state IN ('pending', 'raised', 'dismissing', 'resolving')",
+                   DB_ANY),
             payment_id);
 }
 
@@ -128,7 +137,8 @@ void requests_decide_dispute(struct db_script *script, const struct dispute_deci
     struct db_stmt *s = db_add(
         script,
         "UPDATE dispute SET state = $2, resolution = $3, buyer_centavos = $4, admin_notes = $5,"
-        " resolved_by = $6, updated_at = now() WHERE id = $1 AND state = 'raised'", 1);
+        " resolved_by = $6, updated_at = now() WHERE id = $1 AND state = 'raised'",
+        1);
     db_uuid(s, &d->id);
     db_text(s, d->state);
     db_text(s, d->resolution);
@@ -145,21 +155,23 @@ static void add_event(struct db_script *script, const struct uuid *payment_id, c
 {
     struct db_stmt *s = db_add(script,
                                "INSERT INTO payment_event (payment_id, type, detail, actor)"
-                               " VALUES ($1, $2, $3, $4)", 1);
+                               " VALUES ($1, $2, $3, $4)",
+                               1);
     db_uuid(s, payment_id);
     db_text(s, type);
     db_text(s, detail);
     db_text(s, actor);
 }
 
-void requests_assign_deposit(struct db_script *script, const char *fid, const struct uuid *payment_id,
-                             const char *actor)
+void requests_assign_deposit(struct db_script *script, const char *fid,
+                             const struct uuid *payment_id, const char *actor)
 {
     struct db_stmt *s = db_add(
         script,
         "UPDATE deposit d SET state = 'matched', payment_id = p.id, reason = NULL FROM payment p"
         " WHERE d.fid = $1 AND d.state = 'unassigned' AND p.id = $2 AND p.state = 'waiting_deposit'"
-        " AND p.amount_centavos = d.amount_centavos", 1);
+        " AND p.amount_centavos = d.amount_centavos",
+        1);
     db_text(s, fid);
     db_uuid(s, payment_id);
     add_event(script, payment_id, "deposit_assigned", fid, actor);
@@ -169,11 +181,12 @@ void requests_assign_deposit(struct db_script *script, const char *fid, const st
 void requests_retry_leg(struct db_script *script, const struct uuid *payment_id, int64_t leg,
                         const char *actor)
 {
-    struct db_stmt *s = db_add(
-        script,
-        "UPDATE leg l SET state = 'planned' FROM effect e WHERE l.payment_id = $1"
-        " AND l.n = $2::bigint AND l.state = 'parked' AND e.id = l.effect_id AND e.state = 'rejected'",
-        1);
+    struct db_stmt *s =
+        db_add(script,
+               "UPDATE leg l SET state = 'planned' FROM effect e WHERE l.payment_id = $1"
+               " AND l.n = $2::bigint AND l.state = 'parked' AND e.id = l.effect_id AND e.state = "
+               "'rejected'",
+               1);
     db_uuid(s, payment_id);
     db_i64(s, leg);
     add_event(script, payment_id, "payout_retried", "", actor);
@@ -185,7 +198,8 @@ void requests_add_webhook(struct db_script *script, const struct new_webhook *ho
     struct db_stmt *s = db_add(script,
                                "INSERT INTO inbox AS i (source, body_hash, headers, body)"
                                " VALUES ($1, $2, $3, $4) ON CONFLICT (source, body_hash)"
-                               " DO UPDATE SET times = i.times + 1", 1);
+                               " DO UPDATE SET times = i.times + 1",
+                               1);
     db_text(s, hook->source);
     db_bytes(s, hook->body_hash, sizeof hook->body_hash);
     db_text(s, hook->headers);
@@ -201,9 +215,11 @@ struct db_script *requests_find_pause(void)
 
 void requests_pause(struct db_script *script, const char *reason, int64_t uid)
 {
-    struct db_stmt *s = db_add(script,
-                               "INSERT INTO system_flag (name, reason, uid) VALUES ('paused', $1, $2)"
-                               " ON CONFLICT (name) DO UPDATE SET reason = $1, uid = $2, at = now()", 1);
+    struct db_stmt *s =
+        db_add(script,
+               "INSERT INTO system_flag (name, reason, uid) VALUES ('paused', $1, $2)"
+               " ON CONFLICT (name) DO UPDATE SET reason = $1, uid = $2, at = now()",
+               1);
     db_text(s, reason);
     db_i64(s, uid);
 }

@@ -41,7 +41,8 @@ struct new_beneficiary {
 void requests_add_beneficiary(struct db_script *script, const struct new_beneficiary *row);
 /* Back to registering after a refusal; exactly one row, else conflict. */
 void requests_beneficiary_again(struct db_script *script, const struct uuid *id);
-void requests_beneficiary_suspend(struct db_script *script, const struct uuid *id, const char *reason);
+void requests_beneficiary_suspend(struct db_script *script, const struct uuid *id,
+                                  const char *reason);
 /* Ends a suspension of an account Juno knows, and wakes the payments that waited for it. */
 void requests_beneficiary_resume(struct db_script *script, const struct uuid *id);
 
@@ -74,8 +75,8 @@ struct dispute_decision {
 void requests_decide_dispute(struct db_script *script, const struct dispute_decision *decision);
 
 /* An unassigned deposit goes to a payment of exactly its amount that waits for one; else conflict. */
-void requests_assign_deposit(struct db_script *script, const char *fid, const struct uuid *payment_id,
-                             const char *actor);
+void requests_assign_deposit(struct db_script *script, const char *fid,
+                             const struct uuid *payment_id, const char *actor);
 /* A parked leg whose redemption was refused for certain is planned again; else conflict. */
 void requests_retry_leg(struct db_script *script, const struct uuid *payment_id, int64_t leg,
                         const char *actor);

@@ -189,7 +189,8 @@ static void test_roles(void **state)
 static void test_roles_check(void **state)
 {
     (void)state;
-    static const char *const BAD[] = {"", "root", "uid:", "uid:-1", "uid:1x", "gid:99999999999", "uid: 1"};
+    static const char *const BAD[] = {
+        "", "root", "uid:", "uid:-1", "uid:1x", "gid:99999999999", "uid: 1"};
     struct err e;
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
         struct config config = {.api_arbiter = {.n = 1, .item = {BAD[i]}}};
@@ -226,7 +227,8 @@ static void test_reference(void **state)
     size_t got = fread(text, 1, n + 1, page);
     fclose(page);
     if (got != n || memcmp(text, printed, n) != 0)
-        fail_msg("docs/reference/api.md is out of date: relayerd --print-api > docs/reference/api.md");
+        fail_msg(
+            "docs/reference/api.md is out of date: relayerd --print-api > docs/reference/api.md");
     free(text);
     free(printed);
 }
@@ -234,11 +236,11 @@ static void test_reference(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_amounts),   cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_amounts),         cmocka_unit_test(test_fields),
         cmocka_unit_test(test_mutation_fields), cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_clabe),     cmocka_unit_test(test_table),
-        cmocka_unit_test(test_roles),     cmocka_unit_test(test_roles_check),
-        cmocka_unit_test(test_words),     cmocka_unit_test(test_reference),
+        cmocka_unit_test(test_clabe),           cmocka_unit_test(test_table),
+        cmocka_unit_test(test_roles),           cmocka_unit_test(test_roles_check),
+        cmocka_unit_test(test_words),           cmocka_unit_test(test_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
