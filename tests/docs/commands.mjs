@@ -6,12 +6,11 @@
 // checked in run.mjs, and what they do is tested by whoever runs this.
 
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { binary, Env, Ground, leftovers_stop, ROOT } from '../support/env.mjs';
+import { binary, Env, Ground, home_take, leftovers_stop, ROOT } from '../support/env.mjs';
 
-const HOME = path.join(ROOT, '.dev/docs');
 const PAGE_MS = 180_000;
 const OUTPUT_SHOWN = 1500;
 const LANGUAGES = {
@@ -62,10 +61,9 @@ function folder_make(env) {
 }
 
 async function page_run(ground, page, serial) {
-    const env = new Env(ground, { home: path.join(HOME, `page-${serial}`), database: `docs_${process.pid}_${serial}` });
-    rmSync(env.home, { recursive: true, force: true });
-    mkdirSync(path.join(env.home, 'log'), { recursive: true });
-    mkdirSync(path.join(env.home, 'keys'), { mode: 0o700 });
+    const home = path.join(ground.home, `page-${serial}`);
+    rmSync(home, { recursive: true, force: true });
+    const env = new Env(ground, { home, database: `docs_${process.pid}_${serial}` });
     try {
         await env.start();
         const blocks = blocks_of(page.text);
@@ -86,11 +84,9 @@ async function page_run(ground, page, serial) {
 /** Runs the commands of all pages; verdict(name, problems) is called for each. */
 export async function commands_run(pages, verdict) {
     const wanted = pages.filter(({ text }) => blocks_of(text).length > 0);
-    if (!existsSync(HOME)) {
-        mkdirSync(HOME, { recursive: true });
-    }
-    await leftovers_stop(HOME);
-    const ground = new Ground(HOME);
+    const home = home_take(path.join(ROOT, '.dev/docs'));
+    await leftovers_stop(home);
+    const ground = new Ground(home);
     try {
         await ground.start();
         for (const [serial, page] of wanted.entries()) {

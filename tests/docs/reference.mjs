@@ -18,10 +18,11 @@ const source = (name) => readFileSync(path.join(ROOT, name), 'utf8');
 function settings_page() {
     return `# Settings of relayerd
 
-Made from \`relayerd --describe\`: every setting with its meaning and default. One INI file
-(\`--config FILE\`), above it the environment variables named here, above those \`--set section.key=value\`.
-\`--check-config\` says what is wrong; \`--print-config\` prints each value in force and where it is from, secrets
-only as set or not. Settings are read at start only. The signer has a file of its own:
+Made from \`relayerd --describe\`: every setting with its meaning and default. A value comes from, weakest first: the
+default, the INI file (\`--config FILE\`), the environment variable named here, \`--set section.key=value\`. Unknown and
+repeated keys are errors. \`--check-config\` says what is wrong; \`--print-config\` prints each value in force and where it is
+from, secrets only as set or not. \`environment = live\` counts only in the file and only with chain id 42161; then no secret
+comes from the environment or the command line. Settings are read at start only. The signer has a file of its own:
 [keystore/FORMAT.md](../../keystore/FORMAT.md).
 
 \`\`\`ini
