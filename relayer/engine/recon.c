@@ -45,6 +45,17 @@ static void finish(struct recon *r, const struct err *err)
     free(r);
 }
 
+/* A daemon that stops closes its doors: nothing new may be asked of them. */
+static bool stopped(struct recon *r)
+{
+    if (!r->engine->stopping)
+        return false;
+    struct err err;
+    err_set(&err, ERR_CANCELLED, "the daemon is stopping; nothing was concluded");
+    finish(r, &err);
+    return true;
+}
+
 /* --- the verdict ------------------------------------------------------------------------------ */
 
 static struct recon_row *row_add(struct recon *r, const char *name, const char *asset,
@@ -132,7 +143,7 @@ static void judged(struct recon *r)
 {
     judge(r);
     r->looks++;
-    if (r->report.differences_n == 0 || r->looks >= VERIFY_LOOKS_MAX || r->engine->stopping) {
+    if (r->report.differences_n == 0 || r->looks >= VERIFY_LOOKS_MAX) {
         finish(r, NULL);
         return;
     }
@@ -170,6 +181,8 @@ static void figure_read(void *ctx, const struct err *err, const struct bytes *da
         return;
     }
     r->figure[r->asking++] = (int64_t)value;
+    if (stopped(r))
+        return;
     if (r->asking < FIGURES)
         ask_figure(r);
     else
@@ -207,7 +220,8 @@ static void block_read(void *ctx, const struct err *err, const struct chain_bloc
     r->report.block_number = block->number;
     memcpy(r->report.block_hash, block->hash, sizeof r->report.block_hash);
     r->asking = FIGURE_BRIDGE;
-    ask_figure(r);
+    if (!stopped(r))
+        ask_figure(r);
 }
 
 static void ledger_read(void *ctx, const struct err *err, struct db_result *res)
@@ -218,13 +232,15 @@ static void ledger_read(void *ctx, const struct err *err, struct db_result *res)
         return;
     }
     r->moves_n = audit_parse_three_books(res, &r->ledger, r->moves, &r->moves_truncated);
-    node_block(r->engine->node, (struct node_at){.tag = NODE_LATEST}, block_read, r);
+    if (!stopped(r))
+        node_block(r->engine->node, (struct node_at){.tag = NODE_LATEST}, block_read, r);
 }
 
 static void look(void *ctx)
 {
     struct recon *r = ctx;
-    db_query(r->engine->db, audit_three_books(), ledger_read, r);
+    if (!stopped(r))
+        db_query(r->engine->db, audit_three_books(), ledger_read, r);
 }
 
 void recon_run(struct engine *engine, recon_cb *cb, void *ctx)
@@ -233,5 +249,5 @@ void recon_run(struct engine *engine, recon_cb *cb, void *ctx)
     r->engine = engine;
     r->cb = cb;
     r->ctx = ctx;
-    look(r);
+    db_query(engine->db, audit_three_books(), ledger_read, r);
 }

@@ -67,6 +67,17 @@ static void failed(struct verify *v, const struct err *err)
     v->failed = true;
 }
 
+/* A daemon that stops closes its doors: nothing new may be asked of them. */
+static bool stopping(struct verify *v)
+{
+    if (!v->engine->stopping)
+        return false;
+    struct err err;
+    err_set(&err, ERR_CANCELLED, "the daemon is stopping; nothing was concluded");
+    failed(v, &err);
+    return true;
+}
+
 static void job_ended(struct job *job)
 {
     struct verify *v = job->v;
@@ -113,6 +124,10 @@ static void tx_block_read(void *ctx, const struct err *err, const struct chain_b
         return;
     }
     job->block = *block;
+    if (stopping(job->v)) {
+        job_ended(job);
+        return;
+    }
     node_receipt(job->v->engine->node, job->tx->hash, receipt_read, job);
 }
 
@@ -136,13 +151,19 @@ static void escrow_looked_up(void *ctx, const struct err *err, struct db_result 
         return;
     }
     (void)audit_parse_escrows(res, &job->escrow, 1);
-    escrow_ask(job);
+    if (stopping(job->v))
+        job_ended(job);
+    else
+        escrow_ask(job);
 }
 
 static void escrow_again(void *ctx)
 {
     struct job *job = ctx;
-    db_query(job->v->engine->db, audit_escrow_one(job->escrow.id), escrow_looked_up, job);
+    if (stopping(job->v))
+        job_ended(job);
+    else
+        db_query(job->v->engine->db, audit_escrow_one(job->escrow.id), escrow_looked_up, job);
 }
 
 /* The contract is asked at the newest block, which the watcher may not have read yet: what does not agree
@@ -162,8 +183,7 @@ static void escrow_read(void *ctx, const struct err *err, const struct bytes *da
         return;
     }
     job->looks++;
-    if (!verify_escrow_agrees(&job->escrow, &view) && job->looks < VERIFY_LOOKS_MAX &&
-        !v->engine->stopping) {
+    if (!verify_escrow_agrees(&job->escrow, &view) && job->looks < VERIFY_LOOKS_MAX) {
         if (job->timer == NULL)
             job->timer = loop_timer_new(v->engine->loop, escrow_again, job);
         loop_timer_start(job->timer, VERIFY_LOOK_AGAIN_MS, 0);
@@ -244,6 +264,7 @@ static void page_ask(struct verify *v)
  * stage. */
 static void page_turn(struct verify *v)
 {
+    (void)stopping(v);
     while (!v->failed && v->calls < VERIFY_CALLS_MAX && v->next < page_size(v)) {
         size_t at = v->next++;
         if (v->stage == STAGE_TXS)
@@ -289,7 +310,10 @@ static void policy_block_read(void *ctx, const struct err *err, const struct cha
                                           "a block below finality was replaced: see the runbook"});
     }
     v->stage = STAGE_TXS;
-    page_ask(v);
+    if (stopping(v))
+        finish(v);
+    else
+        page_ask(v);
 }
 
 static bool scope_is_known(struct verify *v, const struct audit_books *books)
@@ -340,6 +364,10 @@ static void books_read(void *ctx, const struct err *err, struct db_result *res)
     v->report.juno = books.juno;
     v->report.block_number = books.block_number;
     memcpy(v->report.block_hash, books.block_hash, sizeof v->report.block_hash);
+    if (stopping(v)) {
+        finish(v);
+        return;
+    }
     if (!books.block_known) {
         v->stage = STAGE_TXS;
         page_ask(v);

@@ -66,7 +66,7 @@ struct verify_report {
 
 /* err NULL: the report is complete and lives during the call. Otherwise report is NULL and nothing was
  * concluded: ERR_NOT_FOUND (no such payment or transaction), ERR_AUDIT_EVIDENCE (the transaction is not
- * final yet), or the error of the door that did not answer. */
+ * final yet), ERR_CANCELLED (the daemon is stopping), or the error of the door that did not answer. */
 typedef void verify_cb(void *ctx, const struct err *err, const struct verify_report *report);
 
 /* The callback comes exactly once, never before this returns. The engine must live until then. */
