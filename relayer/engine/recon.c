@@ -139,17 +139,22 @@ static void judge(struct recon *r)
     row->juno_units = r->juno.mxn_centavos;
 }
 
-static void judged(struct recon *r)
+/* False: it was looked at often enough. */
+static bool look_again(struct recon *r)
 {
-    judge(r);
-    r->looks++;
-    if (r->report.differences_n == 0 || r->looks >= VERIFY_LOOKS_MAX) {
-        finish(r, NULL);
-        return;
-    }
+    if (++r->looks >= VERIFY_LOOKS_MAX)
+        return false;
     if (r->timer == NULL)
         r->timer = loop_timer_new(r->engine->loop, look, r);
     loop_timer_start(r->timer, VERIFY_LOOK_AGAIN_MS, 0);
+    return true;
+}
+
+static void judged(struct recon *r)
+{
+    judge(r);
+    if (r->report.differences_n == 0 || !look_again(r))
+        finish(r, NULL);
 }
 
 /* --- asking ----------------------------------------------------------------------------------- */
@@ -157,6 +162,9 @@ static void judged(struct recon *r)
 static void juno_read(void *ctx, const struct err *err, const struct juno_balances *balances)
 {
     struct recon *r = ctx;
+    /* Right after the start, request numbers are still being reserved. */
+    if (err != NULL && err->code == ERR_JUNO_NONCE && look_again(r))
+        return;
     if (err != NULL) {
         finish(r, err);
         return;
