@@ -1,0 +1,59 @@
+// What the benchmark scripts share: the folder of a run, figures of a process, the lines of ./dev bench.
+
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+
+import { Env, Ground, leftovers_stop, ROOT } from '../../support/env.mjs';
+
+const TICKS_PER_S = 100;            // USER_HZ of every Linux there is
+
+export function cpu_ms(pid) {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_S;
+}
+
+/** Time on a core of all threads of a process, to the nanosecond; what others do on the machine is not in it. */
+export function core_us(pid) {
+    const threads = readdirSync(`/proc/${pid}/task`);
+    return threads.reduce((sum, thread) => sum
+        + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')[0]) / 1000, 0);
+}
+
+export function rss_mib(pid) {
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))[1]) / 1024;
+}
+
+export function median(values) {
+    const sorted = [...values].sort((a, b) => a - b);
+    const middle = Math.floor(sorted.length / 2);
+    return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** One line of ./dev bench. ratio: the value against the other; the median's, unless given. */
+export function row_print(name, unit, values, against, against_value, ratio = median(values) / against_value) {
+    console.log(JSON.stringify({
+        name, value: median(values), unit, against, against_value, ratio, samples: values.length,
+        min: Math.min(...values), max: Math.max(...values),
+    }));
+}
+
+/** Runs body(env) on real parts in a folder of its own, and stops them whatever happens. */
+export async function with_env(name, settings, body) {
+    const home = path.join(ROOT, '.dev/bench', name);
+    await leftovers_stop(home);
+    rmSync(path.join(home, 'log'), { recursive: true, force: true });    // what is judged is this run's
+    const ground = new Ground(home);
+    const env = new Env(ground, { home, settings });
+    try {
+        await ground.start();
+        await env.start();
+        await body(env);
+    } finally {
+        await env.stop();
+        await ground.stop();
+    }
+}
+
+/** The daemon's process number. */
+export const daemon_pid = (env) => env.register.find('relayerd').pid;
