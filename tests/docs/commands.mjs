@@ -87,11 +87,15 @@ export async function commands_run(pages, verdict) {
     const home = home_take(path.join(ROOT, '.dev/docs'));
     await leftovers_stop(home);
     const ground = new Ground(home);
+    const failed = (error) => [error.message, ...(error.log === undefined ? [] : [`log: ${error.log}`])];
     try {
         await ground.start();
         for (const [serial, page] of wanted.entries()) {
-            verdict(`commands of ${page.name} do what the page says`, await page_run(ground, page, serial));
+            verdict(`commands of ${page.name} do what the page says`,
+                await page_run(ground, page, serial).catch(failed));
         }
+    } catch (error) {
+        verdict('the environment for the commands of the pages', failed(error));
     } finally {
         await ground.stop();
     }

@@ -43,7 +43,7 @@ function links_check({ name, text }) {
 }
 
 const DEV_COMMANDS = new Set([...readFileSync(path.join(ROOT, 'dev'), 'utf8')
-    .matchAll(/^ {2}([a-z]+) {2,}|^ {2}([a-z]+) \[/gm)].map(([, a, b]) => a ?? b));
+    .matchAll(/^ {2}([a-z]+) {2,}|^ {2}([a-z]+) \[|^ {8}(help) \|/gm)].map(([, a, b, c]) => a ?? b ?? c));
 
 function commands_check({ name, text }) {
     return [...text.matchAll(/\.\/dev ([a-z]+)/g)].map(([, command]) => command)
