@@ -18,6 +18,7 @@ const CUSTODY_S = 30 * 24 * 3600;
 const SETTLE_MS = 60_000;
 const WATCH_MS = 25;
 const RESTARTS_MAX = 20;
+const LATER_HITS = 4;              // a pair's first death comes at the 1st, 2nd ... time of its point
 
 const NAMES = ['Seller', 'Buyer', 'Platform', 'Agent'];
 
@@ -244,7 +245,8 @@ export async function kill_scenarios({ pairs = 0 } = {}) {
         // A stride that shares no factor with the number of pairs visits them all, evenly spread.
         const pick = (at * 7919) % (points.length ** 2);
         const [first, second] = [points[pick % points.length].name, points[Math.floor(pick / points.length)].name];
-        return { name: `kill -9 at ${first}, then at ${second}`, run: (ground, t) => compare(ground, [first, second], t) };
+        const faults = [`${first}:${1 + (at % LATER_HITS)}`, second];
+        return { name: `kill -9 at ${faults[0]}, then at ${second}`, run: (ground, t) => compare(ground, faults, t) };
     });
     return [...singles, ...doubles];
 }

@@ -28,13 +28,14 @@ const run = promisify(execFile);
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const CHAIN_ID = 42161;
 const BLOCK_TIME_S = 0.25;
+// With none kept, anvil answers a read of "latest" with an error while it mines the next block.
+const STATES_KEPT = 64;
 const BALANCE_ETH = 1_000_000;
 const MINTER_ACCOUNT = 5;            // an unlocked account of the development node
 const SOCKET_PATH_MAX = 107;
 const START_MS = 30_000;
 const API_KEY = 'embedded';
 const HOMES_MAX = 8;
-const READ_TRIES = 5;
 const ANVIL = path.join(ROOT, 'contracts/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil');
 
 /** Steps of a whole start, for the progress count. */
@@ -113,7 +114,7 @@ export class Ground {
             args: ['--chain-id', `${CHAIN_ID}`, '--hardfork', 'cancun', '--block-time', `${BLOCK_TIME_S}`,
                 '--slots-in-an-epoch', `${this.epoch_slots}`,
                 // A node that forgets cannot be reorganised; only the tests that do so pay for the memory.
-                ...(this.epoch_slots === 1 ? ['--prune-history'] : []), '--balance', `${BALANCE_ETH}`, '--silent',
+                ...(this.epoch_slots === 1 ? ['--prune-history', `${STATES_KEPT}`] : []), '--balance', `${BALANCE_ETH}`, '--silent',
                 '--host', '127.0.0.1', '--port', `${this.chain_port}`],
             log: path.join(this.home, 'log', 'anvil.log'),
         });
@@ -372,16 +373,7 @@ export class Env {
     /** MXNB of an account in units of 1e-6. */
     async token_balance(address) {
         const data = `0x70a08231${address.slice(2).toLowerCase().padStart(64, '0')}`;
-        // anvil without history may drop "latest" while it mines the next block: such a read is repeated.
-        for (let tries = 1; ; tries += 1) {
-            try {
-                return BigInt(await this.ground.node('eth_call', [{ to: this.contracts.token, data }, 'latest']));
-            } catch (error) {
-                if (!error.message.includes('BlockOutOfRange') || tries === READ_TRIES) {
-                    throw error;
-                }
-            }
-        }
+        return BigInt(await this.ground.node('eth_call', [{ to: this.contracts.token, data }, 'latest']));
     }
 
     /** Rows of a query as objects; the daemon's schema is in the path. */
