@@ -208,6 +208,37 @@ async function bank_accounts(ground) {
     });
 }
 
+async function payout_again(ground) {
+    await with_env(ground, 'payout-again', async ({ env, story }) => {
+        await people(story);
+        await env.faults({ kind: 'transaction_failed', type: 'REDEMPTION', count: 1 });
+        const order = await story.create({
+            payer: 'ana', seller: 'Seller', buyer: 'Buyer', amount: '2000.00', custody_seconds: DAY_S,
+        });
+        const { payment_id } = order;
+        story.expect(order, 'released');
+        await story.pay(order);
+        await story.reach(order, 'in_custody');
+        await env.warp(DAY_S + 60);
+        const [parked] = await wait_for(async () => {
+            const rows = rows_of(await env.rpc('payout.list', { payment_id, state: 'parked' }));
+            return rows.length > 0 ? rows : undefined;
+        }, STEP_MS, 'a parked payout');
+        const dry = await env.rpc('payout.retry', { payment_id, leg: parked.leg, dry_run: true });
+        check_equal([dry.state, (await env.rpc('payout.get', { payment_id, leg: parked.leg })).state],
+            ['planned', 'parked'], 'a dry retry');
+        const idempotency_key = randomUUID();
+        await env.insist('payout.retry', { payment_id, leg: parked.leg, idempotency_key });
+        await story.reach(order, 'completed');
+        const again = await env.rpc('payout.retry', { payment_id, leg: parked.leg, idempotency_key });
+        check_equal(again.replayed, true, 'the same retry after the payout');
+        const { history } = await env.rpc('payout.get', { payment_id, leg: parked.leg });
+        check_equal(new Set(history.map((attempt) => attempt.effect_id)).size, 2, 'redemptions ordered');
+        const differences = await story.differences();
+        check(differences.length === 0, differences.join('; '));
+    });
+}
+
 async function reads(ground) {
     await with_env(ground, 'reads', async ({ env, story }) => {
         await people(story);
@@ -280,6 +311,7 @@ export const scenarios = [
     { name: 'api: dry runs change nothing', run: dry_runs },
     { name: 'api: pause outlives the daemon; stop stops', run: switches },
     { name: 'api: bank accounts, deposits and payouts refuse what is wrong', run: bank_accounts },
+    { name: 'api: a payout that failed is ordered again, once', run: payout_again },
     { name: 'api: reads agree with each other', run: reads },
     { name: 'api: the HTTP port', run: http_port },
 ];
