@@ -16,7 +16,7 @@ import { log_tail } from './process.mjs';
 const LOGS = path.join(ROOT, '.dev/log');
 // Programs of ctest that belong to a group of their own.
 const OTHER_GROUPS = '^(process|differential|database)-';
-const GROUP_MINUTES_MAX = 20;
+const GROUP_MINUTES_MAX = 30;
 const LINES_SHOWN_MAX = 40;
 
 const in_root = (...parts) => path.join(ROOT, ...parts);
