@@ -17,7 +17,7 @@ const SHOWN_MAX = 30;
 
 /** Every text file git knows or would add. */
 function tree_read() {
-    const names = execFileSync('git', ['-C', ROOT, 'ls-files', '-z', '--cached', '--others', '--exclude-standard'],
+    const names = execFileSync('git', ['-c', `safe.directory=${ROOT}`, '-C', ROOT, 'ls-files', '-z', '--cached', '--others', '--exclude-standard'],
         { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 }).split('\0').filter((name) => name !== '');
     const files = [];
     for (const file of new Set(names)) {

@@ -13,7 +13,7 @@ import { blocks_of, commands_run } from './commands.mjs';
 import { reference_check } from './reference.mjs';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
-const pages = execFileSync('git', ['-C', ROOT, 'ls-files', '--cached', '--others', '--exclude-standard', '*.md'],
+const pages = execFileSync('git', ['-c', `safe.directory=${ROOT}`, '-C', ROOT, 'ls-files', '--cached', '--others', '--exclude-standard', '*.md'],
     { encoding: 'utf8' }).split('\n').filter((name) => name !== '' && existsSync(path.join(ROOT, name)))
     .map((name) => ({ name, text: readFileSync(path.join(ROOT, name), 'utf8') }));
 
