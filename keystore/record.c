@@ -20,9 +20,9 @@ static const char header_magic[16] = "kustodia-nonces";
 
 // Kinds on disk: pinned.
 enum record_kind {
-    RECORD_NEW = 1,     // first digest for a nonce
+    RECORD_NEW = 1,      // first digest for a nonce
     RECORD_REPRICED = 2, // another price for the same call
-    RECORD_FENCED = 3   // a known digest under a higher fence
+    RECORD_FENCED = 3    // a known digest under a higher fence
 };
 
 struct entry {
@@ -41,10 +41,10 @@ struct lane {
 struct record {
     int fd;
     bool is_new;
-    bool broken;       // a failed sync leaves the content unknown: nothing is claimed any more
+    bool broken; // a failed sync leaves the content unknown: nothing is claimed any more
     uint32_t tail_bytes;
-    off_t end;         // bytes of whole records, header included
-    uint8_t link[32];  // checksum of the last record
+    off_t end;        // bytes of whole records, header included
+    uint8_t link[32]; // checksum of the last record
     struct lane lane[RECORD_ROLES];
 };
 
@@ -113,9 +113,12 @@ static bool slot_read(const uint8_t slot[RECORD_BYTES], const uint8_t link[32], 
     slot_checksum(link, slot, checksum);
     if (memcmp(checksum, slot + CHECKSUM_AT, sizeof checksum) != 0)
         return false;
-    *out = (struct slot){.kind = (enum record_kind)slot[0], .role = (enum wire_role)slot[1],
-                         .day = (uint32_t)get_be(slot + 4, 4), .nonce = get_be(slot + 8, 8),
-                         .fence = get_be(slot + 16, 8), .units = get_be(slot + 24, 8)};
+    *out = (struct slot){.kind = (enum record_kind)slot[0],
+                         .role = (enum wire_role)slot[1],
+                         .day = (uint32_t)get_be(slot + 4, 4),
+                         .nonce = get_be(slot + 8, 8),
+                         .fence = get_be(slot + 16, 8),
+                         .units = get_be(slot + 24, 8)};
     memcpy(out->digest, slot + 32, 32);
     memcpy(out->call_hash, slot + 64, 32);
     return out->kind >= RECORD_NEW && out->kind <= RECORD_FENCED &&
@@ -153,8 +156,8 @@ static void slot_apply(struct record *record, const struct slot *slot)
     memcpy(entry->call_hash, slot->call_hash, sizeof entry->call_hash);
 }
 
-__attribute__((format(printf, 2, 3))) static bool
-open_fail(char error[512], const char *format, ...)
+__attribute__((format(printf, 2, 3))) static bool open_fail(char error[512], const char *format,
+                                                            ...)
 {
     va_list args;
     va_start(args, format);
@@ -241,7 +244,8 @@ static bool header_read(struct record *record, const char *path,
     if (memcmp(slot, expected, sizeof slot) != 0)
         return open_fail(error,
                          "%s belongs to another chain or other keys (or its head is damaged); a "
-                         "new chain or key needs a new record_file", path);
+                         "new chain or key needs a new record_file",
+                         path);
     memcpy(record->link, slot + CHECKSUM_AT, sizeof record->link);
     record->end = RECORD_BYTES;
     return true;
@@ -278,8 +282,8 @@ static bool records_read(struct record *record, const char *path, off_t size, ch
             return open_fail(error,
                              "%s is damaged at byte %lld; it may hide signatures: restore the "
                              "latest copy, or stop every daemon of these keys and start a new "
-                             "record_file once the chain's nonces have passed all that was signed", path,
-                             (long long)record->end);
+                             "record_file once the chain's nonces have passed all that was signed",
+                             path, (long long)record->end);
         }
     }
     return true;
@@ -299,10 +303,13 @@ static bool file_open(struct record *record, const char *path, off_t *size, char
     if (!S_ISREG(st.st_mode) || (st.st_mode & (S_IRWXG | S_IRWXO)) || st.st_uid != geteuid())
         return open_fail(error,
                          "%s must be a regular file of this user that nobody else may use (mode "
-                         "%03o): run chmod 600 on it", path, (unsigned)(st.st_mode & 0777));
+                         "%03o): run chmod 600 on it",
+                         path, (unsigned)(st.st_mode & 0777));
     if (st.st_size > RECORD_FILE_MAX)
-        return open_fail(error, "%s is larger than %d bytes; move it away when the chain's nonces "
-                         "have passed all that it records", path, RECORD_FILE_MAX);
+        return open_fail(error,
+                         "%s is larger than %d bytes; move it away when the chain's nonces "
+                         "have passed all that it records",
+                         path, RECORD_FILE_MAX);
     *size = st.st_size;
     return true;
 }
@@ -401,8 +408,8 @@ static bool claim_new(const struct lane *lane, const struct record_claim *claim,
     uint64_t spent = day == lane->day ? lane->day_units : 0, total;
     if (__builtin_add_overflow(spent, claim->units, &total) || total > claim->max_day_units)
         return policy_refuse(verdict, REFUSAL_DAY_UNITS,
-                             "%" PRIu64 " units on top of today's %" PRIu64 ", allowed are %"
-                             PRIu64,
+                             "%" PRIu64 " units on top of today's %" PRIu64
+                             ", allowed are %" PRIu64,
                              claim->units, spent, claim->max_day_units);
     return true;
 }
@@ -415,9 +422,12 @@ bool record_claim(struct record *record, const struct record_claim *claim,
         return policy_refuse(verdict, REFUSAL_FENCE, "fence %" PRIu64 ", the lane is at %" PRIu64,
                              claim->fence, lane->fence);
     // A clock set back must not open a new allowance.
-    struct slot slot = {.kind = RECORD_NEW, .role = claim->role, .nonce = claim->nonce,
+    struct slot slot = {.kind = RECORD_NEW,
+                        .role = claim->role,
+                        .nonce = claim->nonce,
                         .day = claim->day > lane->day ? claim->day : lane->day,
-                        .fence = claim->fence, .units = claim->units};
+                        .fence = claim->fence,
+                        .units = claim->units};
     memcpy(slot.digest, claim->digest, sizeof slot.digest);
     memcpy(slot.call_hash, claim->call_hash, sizeof slot.call_hash);
 

@@ -40,7 +40,7 @@ struct daemon {
     struct loop_timer *timer;
     struct loop_signal *sigterm, *sigint, *sighup;
     int64_t migrate_at_ms;
-    int64_t stop_by_ms;          /* 0 = running */
+    int64_t stop_by_ms; /* 0 = running */
     int64_t lag_at_ms;
     bool announced;
     int status;
@@ -197,7 +197,9 @@ struct arguments {
 static int parse_option(int option, struct arguments *a)
 {
     switch (option) {
-    case 'c': a->path = optarg; return -1;
+    case 'c':
+        a->path = optarg;
+        return -1;
     case 's':
         if (a->sets_n == SETS_MAX) {
             fprintf(stderr, "relayerd: more than %d --set\n", SETS_MAX);
@@ -205,13 +207,27 @@ static int parse_option(int option, struct arguments *a)
         }
         a->sets[a->sets_n++] = optarg;
         return -1;
-    case 'k': a->mode = MODE_CHECK; return -1;
-    case 'p': a->mode = MODE_PRINT; return -1;
-    case 'd': config_describe(stdout); return EXIT_SUCCESS;
-    case 'a': api_print_reference(stdout); return EXIT_SUCCESS;
-    case 'l': (void)fault_list(stdout); return EXIT_SUCCESS;
-    case 'v': puts("relayerd 0.1.0"); return EXIT_SUCCESS;
-    case 'h': usage(stdout); return EXIT_SUCCESS;
+    case 'k':
+        a->mode = MODE_CHECK;
+        return -1;
+    case 'p':
+        a->mode = MODE_PRINT;
+        return -1;
+    case 'd':
+        config_describe(stdout);
+        return EXIT_SUCCESS;
+    case 'a':
+        api_print_reference(stdout);
+        return EXIT_SUCCESS;
+    case 'l':
+        (void)fault_list(stdout);
+        return EXIT_SUCCESS;
+    case 'v':
+        puts("relayerd 0.1.0");
+        return EXIT_SUCCESS;
+    case 'h':
+        usage(stdout);
+        return EXIT_SUCCESS;
     }
     usage(stderr);
     return STATUS_USAGE;
@@ -220,11 +236,11 @@ static int parse_option(int option, struct arguments *a)
 int main(int argc, char **argv)
 {
     static const struct option OPTIONS[] = {
-        {"config", required_argument, NULL, 'c'},  {"set", required_argument, NULL, 's'},
-        {"check-config", no_argument, NULL, 'k'},  {"print-config", no_argument, NULL, 'p'},
-        {"describe", no_argument, NULL, 'd'},      {"print-api", no_argument, NULL, 'a'},
-        {"list-faults", no_argument, NULL, 'l'},   {"version", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
+        {"config", required_argument, NULL, 'c'}, {"set", required_argument, NULL, 's'},
+        {"check-config", no_argument, NULL, 'k'}, {"print-config", no_argument, NULL, 'p'},
+        {"describe", no_argument, NULL, 'd'},     {"print-api", no_argument, NULL, 'a'},
+        {"list-faults", no_argument, NULL, 'l'},  {"version", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
     };
     static struct daemon d;
     struct arguments arguments = {.mode = MODE_RUN};
@@ -235,7 +251,8 @@ int main(int argc, char **argv)
             return status;
     }
     if (optind < argc || arguments.path == NULL) {
-        fprintf(stderr, "relayerd: %s\n", optind < argc ? "unexpected argument" : "--config is missing");
+        fprintf(stderr, "relayerd: %s\n",
+                optind < argc ? "unexpected argument" : "--config is missing");
         usage(stderr);
         return STATUS_USAGE;
     }

@@ -135,7 +135,7 @@ void payment_cancel(struct call *call)
     ask(call, &intake);
 }
 
-/* --- release ----------------------------------------------------------------------------------------- */
+/* --- release ----------------------------------------------------------------------------------- */
 
 static bool check_release(void *ctx, const struct intake_view *view, struct fact *fact,
                           struct err *e)
@@ -168,7 +168,7 @@ void escrow_release_early(struct call *call)
     ask(call, &intake);
 }
 
-/* --- disputes ---------------------------------------------------------------------------------------- */
+/* --- disputes ---------------------------------------------------------------------------------- */
 
 static void compose_dispute(void *ctx, const struct intake_view *view, struct db_script *script)
 {

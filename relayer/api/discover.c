@@ -127,7 +127,7 @@ void method_help(struct call *call)
     call_reply(call, json_pack("{s:o}", "methods", methods));
 }
 
-/* --- the reference page ------------------------------------------------------------------------------ */
+/* --- the reference page ------------------------------------------------------------------------ */
 
 static const char INTRODUCTION[] =
     "# API reference\n"

@@ -111,7 +111,7 @@ void ledger_trial_balance(struct call *call)
     call_read(call, script, balance_answer);
 }
 
-/* --- comparison -------------------------------------------------------------------------------------- */
+/* --- comparison -------------------------------------------------------------------------------- */
 
 static json_t *differences_answer(const struct verify_difference *difference, size_t n)
 {

@@ -9,7 +9,7 @@
 #include "relayer/money/amount.h"
 #include "relayer/store/requests.h"
 
-/* --- deposits ---------------------------------------------------------------------------------------- */
+/* --- deposits ---------------------------------------------------------------------------------- */
 
 static json_t *deposits_answer(struct call *call, struct db_result *res, struct err *e)
 {
@@ -99,7 +99,7 @@ void deposit_assign(struct call *call)
     db_query(call->db, script, assign_found, call);
 }
 
-/* --- escrows ----------------------------------------------------------------------------------------- */
+/* --- escrows ----------------------------------------------------------------------------------- */
 
 /* By escrow_id or payment_id: exactly one of them. */
 static struct db_script *find_escrow(struct call *call)
@@ -211,7 +211,7 @@ void dispute_list(struct call *call)
     call_read(call, script, disputes_answer);
 }
 
-/* --- payouts ----------------------------------------------------------------------------------------- */
+/* --- payouts ----------------------------------------------------------------------------------- */
 
 static json_t *payouts_answer(struct call *call, struct db_result *res, struct err *e)
 {

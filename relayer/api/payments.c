@@ -16,7 +16,7 @@
 
 enum { BPS_WHOLE = 10000, TERMS_TEXT_MAX = 4096, PEOPLE_MAX = PAYMENT_LEGS_MAX + 2 };
 
-/* --- payment.create ---------------------------------------------------------------------------------- */
+/* --- payment.create ---------------------------------------------------------------------------- */
 
 struct creation {
     struct payment_terms terms;
@@ -248,7 +248,7 @@ void payment_create(struct call *call)
              create_checked, call);
 }
 
-/* --- reads ------------------------------------------------------------------------------------------- */
+/* --- reads ------------------------------------------------------------------------------------- */
 
 static json_t *not_found(const struct call *call, struct err *e)
 {

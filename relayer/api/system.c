@@ -126,7 +126,7 @@ void system_health(struct call *call)
     call_reply(call, json_pack("{s:b, s:s}", "healthy", healthy, "words", healthy ? words : why));
 }
 
-/* --- doctor ------------------------------------------------------------------------------------------ */
+/* --- doctor ------------------------------------------------------------------------------------ */
 
 static void add_check(json_t *checks, const char *id, bool good, const char *fact, const char *fix)
 {
@@ -219,7 +219,7 @@ void system_doctor(struct call *call)
     db_query(call->db, script, doctor_read, call);
 }
 
-/* --- switches ---------------------------------------------------------------------------------------- */
+/* --- switches ---------------------------------------------------------------------------------- */
 
 struct switching {
     void (*then)(struct call *call);
@@ -341,7 +341,7 @@ void system_restore(struct api *api)
     restore_ask(restoring);
 }
 
-/* --- webhooks ---------------------------------------------------------------------------------------- */
+/* --- webhooks ---------------------------------------------------------------------------------- */
 
 static json_t *webhooks_answer(struct call *call, struct db_result *res, struct err *e)
 {

@@ -144,7 +144,7 @@ void tx_list(struct call *call)
     call_read(call, script, list_answer);
 }
 
-/* --- in words ---------------------------------------------------------------------------------------- */
+/* --- in words ---------------------------------------------------------------------------------- */
 
 static const char *text_of(const json_t *object, const char *name)
 {

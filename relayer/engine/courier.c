@@ -20,19 +20,19 @@
 enum {
     COURIER_TICK_MS = 100,
     COURIER_CLAIM = 8,
-    COURIER_LEASE_S = 120,       /* above the longest call with its waiting time */
+    COURIER_LEASE_S = 120, /* above the longest call with its waiting time */
     COURIER_BACKOFF_MS = 500,
     COURIER_BACKOFF_MAX_MS = 30000,
-    COURIER_PATIENCE = 12,       /* questions about a CLABE whose creation got no answer */
+    COURIER_PATIENCE = 12, /* questions about a CLABE whose creation got no answer */
     NONCE_RANGE = 1000,
     HOLD_MS = 60000,
-    MARGIN_S = 600,              /* stop repeating this long before Juno may forget the key */
+    MARGIN_S = 600, /* stop repeating this long before Juno may forget the key */
 };
 
 struct errand {
     struct courier *courier;
     struct effect_row row;
-    bool ends_badly;             /* parked or rejected: raise an alarm once committed */
+    bool ends_badly; /* parked or rejected: raise an alarm once committed */
     char why[200];
 };
 
@@ -40,14 +40,14 @@ struct courier {
     struct engine *engine;
     struct loop_timer *timer;
     bool claiming;
-    bool unclaimed;              /* claims of our own former run are void */
-    size_t open;                 /* errands under way */
+    bool unclaimed; /* claims of our own former run are void */
+    size_t open;    /* errands under way */
     bool reserving;
     bool nonces_ready;
-    int64_t hold_until_ms;       /* Juno said that nothing will be taken: send nothing before this */
+    int64_t hold_until_ms; /* Juno said that nothing will be taken: send nothing before this */
 };
 
-/* --- request numbers ------------------------------------------------------------------------------- */
+/* --- request numbers --------------------------------------------------------------------------- */
 
 static void nonces_reserved(void *ctx, const struct err *err, struct db_result *res)
 {
@@ -73,7 +73,7 @@ void courier_need_nonces(struct courier *c)
     db_run(c->engine->db, observed_counter(name, clock_wall_ms(), NONCE_RANGE), nonces_reserved, c);
 }
 
-/* --- endings ----------------------------------------------------------------------------------------- */
+/* --- endings ----------------------------------------------------------------------------------- */
 
 static int64_t wait_after(const struct effect_row *row)
 {
@@ -132,7 +132,7 @@ static void wait_only(struct errand *errand, int64_t wait_ms)
     record(errand, script);
 }
 
-/* --- an answer that is an error ------------------------------------------------------------------------ */
+/* --- an answer that is an error ---------------------------------------------------------------- */
 
 /* An attempt whose fate is open makes a later refusal inconclusive: the refusal may be about the repeat. */
 static bool earlier_attempt_open(const struct effect_row *row)
@@ -174,7 +174,9 @@ static void failed(struct errand *errand, const struct err *err)
     }
     struct db_script *script = db_script_new();
     switch (err->outcome) {
-    case OUTCOME_REFUSED: refused(errand, script, err); break;
+    case OUTCOME_REFUSED:
+        refused(errand, script, err);
+        break;
     case OUTCOME_NOT_HAPPENED:
         effects_not_sent(script, &errand->row, err->message, wait_after(&errand->row));
         engine_waits(engine, DOOR_JUNO, err);
@@ -187,7 +189,7 @@ static void failed(struct errand *errand, const struct err *err)
     record(errand, script);
 }
 
-/* --- redemption and withdrawal ---------------------------------------------------------------------------- */
+/* --- redemption and withdrawal ----------------------------------------------------------------- */
 
 static void op_answered(void *ctx, const struct err *err, const struct juno_op *op)
 {
@@ -266,7 +268,8 @@ static void send_now(void *ctx, const struct err *err, struct db_result *res)
         bool company = strcmp(row->subject_ownership, "COMPANY_OWNED") == 0;
         struct juno_bank_register bank = {.name = row->subject_name,
                                           .clabe = row->subject_clabe,
-                                          .ownership = company ? JUNO_COMPANY_OWNED : JUNO_THIRD_PARTY,
+                                          .ownership =
+                                              company ? JUNO_COMPANY_OWNED : JUNO_THIRD_PARTY,
                                           .idem = row->idem_key};
         juno_bank_register(juno, &bank, bank_answered, errand);
     } else if (row->kind == EFFECT_CLABE_CREATE) {
@@ -298,7 +301,7 @@ static void announce(struct errand *errand)
     db_run(errand->courier->engine->db, script, send_now, errand);
 }
 
-/* --- looking an accepted operation up ------------------------------------------------------------------------ */
+/* --- looking an accepted operation up ---------------------------------------------------------- */
 
 /* The answer must be about what we asked for; a different amount or kind is for a person. */
 static bool is_ours(const struct effect_row *row, const struct juno_txn *txn)
@@ -346,7 +349,7 @@ static void looked_up(void *ctx, const struct err *err, const struct juno_txn *t
     record(errand, script);
 }
 
-/* --- registrations: ask first, so that a repeat finds what an earlier attempt made --------------------------- */
+/* --- registrations: ask first, so that a repeat finds what an earlier attempt made ------------- */
 
 static void banks_listed(void *ctx, const struct err *err, const struct juno_banks *banks)
 {
@@ -381,7 +384,7 @@ static void strangers_found(void *ctx, const struct err *err, struct db_result *
     int strangers = db_rows(res, 0);
     bool first = row->state == EFFECT_STATE_ARMED;
     if (first) {
-        announce(errand);        /* strangers were set aside by the same script */
+        announce(errand); /* strangers were set aside by the same script */
         return;
     }
     struct db_script *script = db_script_new();
@@ -416,16 +419,16 @@ static void clabes_listed(void *ctx, const struct err *err, const struct juno_cl
             list[n++] = clabes->row[i].clabe;
     }
     bool set_aside = errand->row.state == EFFECT_STATE_ARMED;
-    db_run(errand->courier->engine->db, observed_stranger_clabes(list, n, set_aside), strangers_found,
-           errand);
+    db_run(errand->courier->engine->db, observed_stranger_clabes(list, n, set_aside),
+           strangers_found, errand);
 }
 
-/* --- one errand ------------------------------------------------------------------------------------------------- */
+/* --- one errand -------------------------------------------------------------------------------- */
 
 static bool key_too_old(const struct courier *c, const struct effect_row *row)
 {
     if (row->first_sent_ms == 0 || !earlier_attempt_open(row))
-        return false;            /* nothing can have happened under it yet */
+        return false; /* nothing can have happened under it yet */
     int64_t life_ms = ((int64_t)c->engine->config->juno_key_lifetime_s - MARGIN_S) * 1000;
     return clock_wall_ms() - row->first_sent_ms > life_ms;
 }
@@ -451,7 +454,7 @@ static void errand_start(struct courier *c, const struct effect_row *row)
     } else if (row->kind == EFFECT_CLABE_CREATE) {
         juno_clabes(c->engine->juno, 1, clabes_listed, errand);
     } else {
-        announce(errand);        /* first attempt, or the same key again: Juno answers with the original */
+        announce(errand); /* first attempt, or the same key again: Juno answers with the original */
     }
 }
 
@@ -484,8 +487,9 @@ static void tick(void *ctx)
         return;
     if (!c->unclaimed) {
         c->claiming = true;
-        db_run(c->engine->db, effects_unclaim(c->engine->config->relayer_instance, c->engine->owner),
-               unclaimed, c);
+        db_run(c->engine->db,
+               effects_unclaim(c->engine->config->relayer_instance, c->engine->owner), unclaimed,
+               c);
         return;
     }
     if (!c->nonces_ready) {
@@ -496,8 +500,8 @@ static void tick(void *ctx)
         return;
     c->claiming = true;
     db_run(c->engine->db,
-           effects_claim_juno(COURIER_CLAIM - (int)c->open, COURIER_LEASE_S, c->engine->owner), claimed,
-           c);
+           effects_claim_juno(COURIER_CLAIM - (int)c->open, COURIER_LEASE_S, c->engine->owner),
+           claimed, c);
 }
 
 struct courier *courier_new(struct engine *engine)

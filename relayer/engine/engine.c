@@ -23,8 +23,10 @@
 #include "relayer/juno/client.h"
 #include "relayer/store/observed.h"
 
-static const char *const DOOR_NAMES[DOORS_N] = {
-    [DOOR_DATABASE] = "database", [DOOR_NODE] = "node", [DOOR_JUNO] = "juno", [DOOR_SIGNER] = "signer"};
+static const char *const DOOR_NAMES[DOORS_N] = {[DOOR_DATABASE] = "database",
+                                                [DOOR_NODE] = "node",
+                                                [DOOR_JUNO] = "juno",
+                                                [DOOR_SIGNER] = "signer"};
 
 const char *engine_door_name(enum engine_door door)
 {
@@ -84,7 +86,8 @@ void engine_targets(const struct engine *engine, const struct payment_row *row,
     if (row->escrow_known)
         memcpy(escrow_hash, row->escrow_id, 32);
     else
-        escrow_id(config->chain_chain_id, config->chain_escrow.b, row->payment.id.b, 0, escrow_hash);
+        escrow_id(config->chain_chain_id, config->chain_escrow.b, row->payment.id.b, 0,
+                  escrow_hash);
     *out = (struct payment_targets){.bridge = config->chain_bridge.text,
                                     .juno_deposit = config->juno_deposit_address.text,
                                     .actor = "relayer",
@@ -224,7 +227,8 @@ bool engine_idle(const struct engine *engine)
 {
     return runner_idle(engine->runner) && courier_idle(engine->courier) &&
            observer_idle(engine->observer) && watcher_idle(engine->watcher) &&
-           sweeper_idle(engine->sweeper) && lane_idle(engine->lane[0]) && lane_idle(engine->lane[1]) && gate_idle(engine->gate);
+           sweeper_idle(engine->sweeper) && lane_idle(engine->lane[0]) &&
+           lane_idle(engine->lane[1]) && gate_idle(engine->gate);
 }
 
 void engine_close_doors(struct engine *engine)

@@ -51,16 +51,16 @@ struct engine {
     struct juno *juno;
     struct signer *signer;
     struct flow_rules rules;
-    char owner[80];               /* names this process in leases */
-    char bridge_hex[43];          /* '\x..' text for the database */
+    char owner[80];      /* names this process in leases */
+    char bridge_hex[43]; /* '\x..' text for the database */
     char juno_hex[43];
     char token_hex[43];
-    int64_t chain_time_s;         /* newest followed block; 0 = not known yet */
+    int64_t chain_time_s; /* newest followed block; 0 = not known yet */
     uint64_t latest_number;
-    uint64_t final_number;        /* newest block final by policy */
-    bool schema_ready;            /* migrations are applied: set by main */
-    bool ready;                   /* start checks passed */
-    bool paused;                  /* nothing new is signed or sent to Juno */
+    uint64_t final_number; /* newest block final by policy */
+    bool schema_ready;     /* migrations are applied: set by main */
+    bool ready;            /* start checks passed */
+    bool paused;           /* nothing new is signed or sent to Juno */
     char pause_reason[160];
     bool stopping;
     struct door_state door[DOORS_N];
@@ -70,14 +70,14 @@ struct engine {
     struct observer *observer;
     struct watcher *watcher;
     struct sweeper *sweeper;
-    struct lane *lane[2];         /* relayer, arbiter */
+    struct lane *lane[2]; /* relayer, arbiter */
 };
 
 /* Creates doors and parts; the database schema is already current. The engine checks chain, contract and
  * roles itself (gate.h) and starts its parts when they are right. NULL with *e otherwise. */
 struct engine *engine_start(uv_loop_t *loop, const struct config *config, struct http_client *http,
                             struct db *db, struct err *e);
-void engine_stop(struct engine *engine);  /* no new rounds */
+void engine_stop(struct engine *engine); /* no new rounds */
 bool engine_idle(const struct engine *engine);
 /* Doors first, then the HTTP client and the database: their last callbacks still find the parts alive. */
 void engine_close_doors(struct engine *engine);

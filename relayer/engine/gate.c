@@ -18,8 +18,16 @@ enum { GATE_TICK_MS = 250, QUESTION_MAX = 128 };
 
 /* Asked in this order; each must answer right before the next is asked. */
 enum question {
-    ASK_CHAIN_ID, ASK_TOKEN_CODE, ASK_ESCROW_CODE, ASK_DECIMALS, ASK_ESCROW_TOKEN, ASK_FUNDER,
-    ASK_SIGNER, ASK_RELAYER_ROLE, ASK_ARBITER_ROLE, ASK_DONE,
+    ASK_CHAIN_ID,
+    ASK_TOKEN_CODE,
+    ASK_ESCROW_CODE,
+    ASK_DECIMALS,
+    ASK_ESCROW_TOKEN,
+    ASK_FUNDER,
+    ASK_SIGNER,
+    ASK_RELAYER_ROLE,
+    ASK_ARBITER_ROLE,
+    ASK_DONE,
 };
 
 struct gate {
@@ -121,7 +129,8 @@ static void judge_word(struct gate *g, struct bytes data)
         break;
     case ASK_FUNDER:
         if (!codec_read_address(data, address) || memcmp(address, config->chain_bridge.b, 20) != 0)
-            refuse(g, "the escrow contract's funder is not chain.bridge %s", config->chain_bridge.text);
+            refuse(g, "the escrow contract's funder is not chain.bridge %s",
+                   config->chain_bridge.text);
         break;
     case ASK_RELAYER_ROLE:
     case ASK_ARBITER_ROLE:
@@ -132,7 +141,9 @@ static void judge_word(struct gate *g, struct bytes data)
     case ASK_TOKEN_CODE:
     case ASK_ESCROW_CODE:
     case ASK_SIGNER:
-    case ASK_DONE: CHECK(!"not a call"); break;
+    case ASK_DONE:
+        CHECK(!"not a call");
+        break;
     }
     if (g->refusal[0] == '\0')
         passed(g);
@@ -143,7 +154,8 @@ static void call_read(void *ctx, const struct err *err, const struct bytes *data
     struct gate *g = ctx;
     if (err != NULL && err->code == ERR_CHAIN_REVERT)
         refuse(g, "the contracts at %s and %s do not answer as token and escrow: %s",
-               g->engine->config->chain_token.text, g->engine->config->chain_escrow.text, err->message);
+               g->engine->config->chain_token.text, g->engine->config->chain_escrow.text,
+               err->message);
     else if (err != NULL)
         unanswered(g, err);
     else
@@ -152,7 +164,8 @@ static void call_read(void *ctx, const struct err *err, const struct bytes *data
 
 static void call(struct gate *g, const uint8_t to[20], struct buf *question)
 {
-    struct node_message message = {.to = to, .data = buf_bytes(question), .at = {.tag = NODE_LATEST}};
+    struct node_message message = {
+        .to = to, .data = buf_bytes(question), .at = {.tag = NODE_LATEST}};
     node_call(g->engine->node, &message, call_read, g);
 }
 
@@ -175,8 +188,8 @@ static void ask_signer(struct gate *g)
         refuse(g, "the signer is set up for chain %llu, the configuration says %llu",
                (unsigned long long)chain, (unsigned long long)config->chain_chain_id);
     else if (memcmp(g->relayer, config->chain_bridge.b, 20) != 0)
-        refuse(g, "chain.bridge %s is not the signer's relayer address %s", config->chain_bridge.text,
-               address);
+        refuse(g, "chain.bridge %s is not the signer's relayer address %s",
+               config->chain_bridge.text, address);
     else
         passed(g);
 }
@@ -189,23 +202,36 @@ static void ask(struct gate *g)
     buf_init(&question, space, sizeof space);
     struct mxnb_call decimals = {.kind = MXNB_DECIMALS_OF};
     switch (g->next) {
-    case ASK_CHAIN_ID: node_chain_id(g->engine->node, chain_id_read, g); return;
-    case ASK_TOKEN_CODE: node_code(g->engine->node, config->chain_token.b, code_read, g); return;
-    case ASK_ESCROW_CODE: node_code(g->engine->node, config->chain_escrow.b, code_read, g); return;
+    case ASK_CHAIN_ID:
+        node_chain_id(g->engine->node, chain_id_read, g);
+        return;
+    case ASK_TOKEN_CODE:
+        node_code(g->engine->node, config->chain_token.b, code_read, g);
+        return;
+    case ASK_ESCROW_CODE:
+        node_code(g->engine->node, config->chain_escrow.b, code_read, g);
+        return;
     case ASK_DECIMALS:
         CHECK(mxnb_call_encode(&decimals, &question));
         call(g, config->chain_token.b, &question);
         return;
-    case ASK_ESCROW_TOKEN: CHECK(escrow_encode_token(&question)); break;
-    case ASK_FUNDER: CHECK(escrow_encode_funder(&question)); break;
-    case ASK_SIGNER: ask_signer(g); return;
+    case ASK_ESCROW_TOKEN:
+        CHECK(escrow_encode_token(&question));
+        break;
+    case ASK_FUNDER:
+        CHECK(escrow_encode_funder(&question));
+        break;
+    case ASK_SIGNER:
+        ask_signer(g);
+        return;
     case ASK_RELAYER_ROLE:
         CHECK(escrow_encode_has_role(escrow_role_relayer, g->relayer, &question));
         break;
     case ASK_ARBITER_ROLE:
         CHECK(escrow_encode_has_role(escrow_role_arbiter, g->arbiter, &question));
         break;
-    case ASK_DONE: return;
+    case ASK_DONE:
+        return;
     }
     call(g, config->chain_escrow.b, &question);
 }

@@ -63,7 +63,7 @@ static void intake_commit(struct intake *intake)
     db_run(intake->engine->db, script, intake_committed, intake);
 }
 
-/* --- dry run: the call as it would be signed, tried at the newest block ------------------------------ */
+/* --- dry run: the call as it would be signed, tried at the newest block ------------------------ */
 
 static bool call_of(const struct intake *intake, struct escrow_call *call)
 {
@@ -152,7 +152,7 @@ static void intake_try(struct intake *intake)
     node_estimate(intake->engine->node, &message, intake_tried, intake);
 }
 
-/* --- the step ---------------------------------------------------------------------------------------- */
+/* --- the step ---------------------------------------------------------------------------------- */
 
 static bool intake_read(struct intake *intake, struct db_result *res, struct err *e)
 {

@@ -26,9 +26,9 @@ enum {
     LEASE_RENEW_MS = LANE_LEASE_S * 1000 / 3,
     ALLOWANCE_LOOK_MS = 30000,
     RETRY_MS = 2000,
-    REFUSED_WAIT_MS = 60000,     /* a person must change the policy or the order first */
+    REFUSED_WAIT_MS = 60000, /* a person must change the policy or the order first */
     DONE_WAIT_MS = 3000,
-    PATIENCE = 20,               /* failures of one effect before a person is asked */
+    PATIENCE = 20, /* failures of one effect before a person is asked */
 };
 
 /*
@@ -39,7 +39,7 @@ struct lane {
     struct engine *engine;
     struct loop_timer *timer;
     enum effect_lane role;
-    const char *name;            /* "relayer", "arbiter" */
+    const char *name; /* "relayer", "arbiter" */
     char lease[64];
     bool busy;
     int64_t fence;
@@ -59,7 +59,7 @@ struct lane {
     size_t calldata_n;
     struct tx tx;
     bool has_draft;
-    struct lane_draft draft;     /* what is being signed */
+    struct lane_draft draft; /* what is being signed */
     uint8_t hash[32];
     struct escrow_call call;
 };
@@ -94,7 +94,7 @@ static void database_failed(struct lane *l, const struct err *err)
         engine_waits(l->engine, DOOR_DATABASE, err);
     if (err->code == ERR_DB_RULE || err->code == ERR_DB_FAILED)
         log_broken("lane_rule", "lane=%s: %s", l->name, err->message);
-    l->renew_at_ms = 0;          /* the lease may be gone */
+    l->renew_at_ms = 0; /* the lease may be gone */
     round_ended(l);
 }
 
@@ -111,7 +111,7 @@ static void committed(void *ctx, const struct err *err, struct db_result *res)
     again_now(l);
 }
 
-/* --- sending ------------------------------------------------------------------------------------------ */
+/* --- sending ----------------------------------------------------------------------------------- */
 
 static int64_t *sent_at(struct lane *l, const uint8_t hash[32])
 {
@@ -158,7 +158,7 @@ static void sent(void *ctx, const struct err *err, const struct node_sent *answe
                      hash);
         lane_sent(script, tx->hash);
         break;
-    case SEND_NONCE_LOW:         /* ours is in a block, or another took the nonce: the receipt tells */
+    case SEND_NONCE_LOW: /* ours is in a block, or another took the nonce: the receipt tells */
     case SEND_NONCE_HIGH:
     case SEND_FEE_LOW:
     case SEND_FUNDS:
@@ -169,8 +169,8 @@ static void sent(void *ctx, const struct err *err, const struct node_sent *answe
                  err != NULL ? err->message : answer->text);
         lane_send_failed(script, tx->hash, answer->text);
         if (answer->verdict == SEND_FUNDS || answer->verdict == SEND_REFUSED)
-            observed_alarm(script, answer->verdict == SEND_FUNDS ? "gas_empty" : "tx_refused", l->name,
-                           answer->text);
+            observed_alarm(script, answer->verdict == SEND_FUNDS ? "gas_empty" : "tx_refused",
+                           l->name, answer->text);
         break;
     }
     if (answer->verdict == SEND_UNKNOWN && err != NULL)
@@ -197,7 +197,7 @@ static void lane_offer(struct lane *l)
     node_send_raw(l->engine->node, (struct bytes){tx->raw, tx->raw_n}, sent, l);
 }
 
-/* --- open transactions ---------------------------------------------------------------------------------- */
+/* --- open transactions ------------------------------------------------------------------------- */
 
 static void nonce_judged(void *ctx, const struct err *err, uint64_t next)
 {
@@ -222,7 +222,8 @@ static void nonce_judged(void *ctx, const struct err *err, uint64_t next)
     struct db_script *script = db_script_new();
     lane_lost(script, tx->hash, "its nonce was used by another transaction");
     observed_alarm(script, "foreign_nonce", l->name, hash);
-    log_error("foreign_nonce", "lane=%s nonce=%llu tx=%s", l->name, (unsigned long long)tx->nonce, hash);
+    log_error("foreign_nonce", "lane=%s nonce=%llu tx=%s", l->name, (unsigned long long)tx->nonce,
+              hash);
     db_run(l->engine->db, script, sent_committed, l);
 }
 
@@ -277,11 +278,12 @@ static void receipt_read(void *ctx, const struct err *err, const struct chain_re
 static void next_open(struct lane *l)
 {
     while (l->open_at < l->open_n && l->open[l->open_at].mined)
-        l->open_at++;            /* the watcher makes it final, or undoes it */
+        l->open_at++; /* the watcher makes it final, or undoes it */
     if (l->open_at < l->open_n) {
         const struct lane_tx *tx = &l->open[l->open_at];
         if (tx->sends == 0 && *sent_at(l, tx->hash) == 0)
-            lane_offer(l);             /* fresh: it can have no receipt yet, and if it has, the answer says so */
+            lane_offer(
+                l); /* fresh: it can have no receipt yet, and if it has, the answer says so */
         else
             node_receipt(l->engine->node, tx->hash, receipt_read, l);
         return;
@@ -289,7 +291,7 @@ static void next_open(struct lane *l)
     build(l);
 }
 
-/* --- building the next transaction --------------------------------------------------------------------------- */
+/* --- building the next transaction ------------------------------------------------------------- */
 
 static size_t pending_count(const struct lane *l)
 {
@@ -361,18 +363,32 @@ static bool encode_escrow(struct lane *l, struct buf *out)
         call->kind = many ? ESCROW_CREATE_MANY : ESCROW_CREATE;
         fill_terms(l, call);
         break;
-    case EFFECT_ESCROW_RELEASE: call->kind = many ? ESCROW_RELEASE_MANY : ESCROW_RELEASE; break;
-    case EFFECT_ESCROW_RELEASE_EARLY: call->kind = ESCROW_RELEASE_EARLY; break;
-    case EFFECT_DISPUTE_RAISE: call->kind = ESCROW_DISPUTE; break;
-    case EFFECT_DISPUTE_DISMISS: call->kind = ESCROW_DISMISS; break;
-    case EFFECT_DISPUTE_REVERT: call->kind = ESCROW_RESOLVE_REVERT; break;
-    case EFFECT_DISPUTE_SPLIT: call->kind = ESCROW_RESOLVE_SPLIT; break;
+    case EFFECT_ESCROW_RELEASE:
+        call->kind = many ? ESCROW_RELEASE_MANY : ESCROW_RELEASE;
+        break;
+    case EFFECT_ESCROW_RELEASE_EARLY:
+        call->kind = ESCROW_RELEASE_EARLY;
+        break;
+    case EFFECT_DISPUTE_RAISE:
+        call->kind = ESCROW_DISPUTE;
+        break;
+    case EFFECT_DISPUTE_DISMISS:
+        call->kind = ESCROW_DISMISS;
+        break;
+    case EFFECT_DISPUTE_REVERT:
+        call->kind = ESCROW_RESOLVE_REVERT;
+        break;
+    case EFFECT_DISPUTE_SPLIT:
+        call->kind = ESCROW_RESOLVE_SPLIT;
+        break;
     case EFFECT_REDEEM:
     case EFFECT_WITHDRAW:
     case EFFECT_BANK_REGISTER:
     case EFFECT_CLABE_CREATE:
     case EFFECT_TOKEN_TRANSFER:
-    case EFFECT_TOKEN_APPROVE: CHECK(!"not an escrow call"); break;
+    case EFFECT_TOKEN_APPROVE:
+        CHECK(!"not an escrow call");
+        break;
     }
     memcpy(l->to, l->engine->config->chain_escrow.b, 20);
     return escrow_call_encode(call, out);
@@ -448,7 +464,8 @@ static void signed_back(void *ctx, const struct err *err, struct bytes signed_tx
     }
     engine_answers(l->engine, DOOR_SIGNER);
     if (signed_tx.n > LANE_RAW_MAX || !signature_is_ours(l, signed_tx)) {
-        engine_alarm(l->engine, "signer_wrong", l->name, "the signer returned something else than asked");
+        engine_alarm(l->engine, "signer_wrong", l->name,
+                     "the signer returned something else than asked");
         round_ended(l);
         return;
     }
@@ -636,7 +653,7 @@ static void build(struct lane *l)
     node_estimate(l->engine->node, &message, estimated, l);
 }
 
-/* --- the token allowance (relayer lane only) ------------------------------------------------------------------ */
+/* --- the token allowance (relayer lane only) --------------------------------------------------- */
 
 static void allowance_read(void *ctx, const struct err *err, const struct bytes *data)
 {
@@ -681,7 +698,7 @@ static bool look_at_allowance(struct lane *l)
     return true;
 }
 
-/* --- rounds ------------------------------------------------------------------------------------------------------ */
+/* --- rounds ------------------------------------------------------------------------------------ */
 
 static void looked(void *ctx, const struct err *err, struct db_result *res)
 {
@@ -715,7 +732,7 @@ static void leased(void *ctx, const struct err *err, struct db_result *res)
         return;
     }
     if (db_rows(res, 0) == 0) {
-        round_ended(l);          /* another instance signs for this key */
+        round_ended(l); /* another instance signs for this key */
         return;
     }
     l->fence = db_get_i64(res, 0, 0, 0);

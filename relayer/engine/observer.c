@@ -27,8 +27,8 @@ struct observer {
     bool again;
     enum topic topic;
     unsigned page;
-    bool full_page;                       /* another page may hold news */
-    size_t at;                            /* row of the page being handled */
+    bool full_page; /* another page may hold news */
+    size_t at;      /* row of the page being handled */
     struct juno_deposits deposits;
     bool is_new[JUNO_ROWS_MAX];
     struct juno_txns txns;
@@ -76,7 +76,7 @@ static void topic_done(struct observer *o)
     start_topic(o);
 }
 
-/* --- deposits ------------------------------------------------------------------------------------------- */
+/* --- deposits ---------------------------------------------------------------------------------- */
 
 static void deposit_stored(void *ctx, const struct err *err, struct db_result *res)
 {
@@ -120,7 +120,8 @@ static void deposit_fitted(void *ctx, const struct err *err, struct db_result *r
     ledger_add(script, &posting);
     if (verdict != DEPOSIT_FITS_ONE)
         observed_alarm(script, "deposit_unassigned", deposit->fid, deposit_reason(verdict));
-    log_info("deposit", "fid=%s centavos=%lld %s", deposit->fid, (long long)deposit->amount_centavos,
+    log_info("deposit", "fid=%s centavos=%lld %s", deposit->fid,
+             (long long)deposit->amount_centavos,
              verdict == DEPOSIT_FITS_ONE ? "matched" : deposit_reason(verdict));
     FAULT_POINT(observer_before_deposit);
     db_run(o->engine->db, script, deposit_stored, o);
@@ -205,7 +206,7 @@ static void deposits_read(void *ctx, const struct err *err, const struct juno_de
     db_query(o->engine->db, observed_new_deposits(fids, deposits->n), new_deposits_known, o);
 }
 
-/* --- transactions: issuances and credited transfers -------------------------------------------------------- */
+/* --- transactions: issuances and credited transfers -------------------------------------------- */
 
 static void txn_stored(void *ctx, const struct err *err, struct db_result *res)
 {
@@ -296,7 +297,7 @@ static void txns_read(void *ctx, const struct err *err, const struct juno_txns *
     db_query(o->engine->db, observed_open_txns(ids, txns->n), open_txns_known, o);
 }
 
-/* --- issuances find their deposits -------------------------------------------------------------------------- */
+/* --- issuances find their deposits ------------------------------------------------------------- */
 
 static void match_stored(void *ctx, const struct err *err, struct db_result *res)
 {
@@ -341,7 +342,7 @@ static void matches_read(void *ctx, const struct err *err, struct db_result *res
     next_match(o);
 }
 
-/* --- rounds ----------------------------------------------------------------------------------------------------- */
+/* --- rounds ------------------------------------------------------------------------------------ */
 
 static void start_topic(struct observer *o)
 {
@@ -350,7 +351,9 @@ static void start_topic(struct observer *o)
     struct juno_deposits_query deposits = {.page = o->page, .page_size = PAGE};
     struct juno_txns_query txns = {.page = o->page - 1, .page_size = PAGE};
     switch (o->topic) {
-    case TOPIC_DEPOSITS: juno_deposits(juno, &deposits, deposits_read, o); return;
+    case TOPIC_DEPOSITS:
+        juno_deposits(juno, &deposits, deposits_read, o);
+        return;
     case TOPIC_ISSUANCES:
         txns.kind = JUNO_TXN_ISSUANCE;
         juno_transactions(juno, &txns, txns_read, o);
@@ -359,8 +362,11 @@ static void start_topic(struct observer *o)
         txns.kind = JUNO_TXN_CRYPTO_DEPOSIT;
         juno_transactions(juno, &txns, txns_read, o);
         return;
-    case TOPIC_MATCH: db_query(o->engine->db, observed_match_issuances(), matches_read, o); return;
-    case TOPICS: break;
+    case TOPIC_MATCH:
+        db_query(o->engine->db, observed_match_issuances(), matches_read, o);
+        return;
+    case TOPICS:
+        break;
     }
     round_ended(o);
 }

@@ -15,7 +15,8 @@ void report_put(struct db_script *script, const struct juno_txn *txn)
                                 .reported_ms = txn->reported_at_ms,
                                 .fid = txn->fid[0] != '\0' ? txn->fid : NULL,
                                 .tx_hash = txn->has_tx_hash ? txn->tx_hash : NULL,
-                                .tracking_key = txn->tracking_key[0] != '\0' ? txn->tracking_key : NULL,
+                                .tracking_key =
+                                    txn->tracking_key[0] != '\0' ? txn->tracking_key : NULL,
                                 .cep_url = txn->cep_url[0] != '\0' ? txn->cep_url : NULL};
     observed_put_txn(script, &report);
 }

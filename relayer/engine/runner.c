@@ -14,8 +14,8 @@ struct runner {
     struct engine *engine;
     struct loop_timer *timer;
     bool busy;
-    bool again;              /* kicked while busy, or something moved */
-    size_t open;             /* scripts of this round not committed yet */
+    bool again;  /* kicked while busy, or something moved */
+    size_t open; /* scripts of this round not committed yet */
     struct payment_row rows[PAYMENTS_DUE_MAX];
 };
 
@@ -212,7 +212,7 @@ static void rows_read(void *ctx, const struct err *err, struct db_result *res)
     engine_answers(engine, DOOR_DATABASE);
     size_t n = payments_parse(res, runner->rows, PAYMENTS_DUE_MAX);
     struct fact time = engine_fact(engine, FACT_TIME);
-    runner->open = 1;        /* held by this loop, so that no callback ends the round early */
+    runner->open = 1; /* held by this loop, so that no callback ends the round early */
     for (size_t i = 0; i < n; i++) {
         struct runner_choice choice;
         runner_choose(&runner->rows[i], &time, &engine->rules, &choice);

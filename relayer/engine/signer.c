@@ -29,7 +29,7 @@ struct channel {
     struct child *child;
     uv_pipe_t pipe;
     enum wire_role role;
-    bool known;                      /* HELLO_OK came */
+    bool known; /* HELLO_OK came */
     uint8_t address[20];
     uint64_t chain_id;
     size_t in_n;
@@ -39,7 +39,7 @@ struct channel {
 
 /* One run of the signer process. Freed when its process handle and both pipes are closed. */
 struct child {
-    struct signer *signer;           /* NULL once given up */
+    struct signer *signer; /* NULL once given up */
     uv_process_t process;
     struct channel channel[CHANNELS];
     int open_handles;
@@ -48,7 +48,7 @@ struct child {
 
 struct signer {
     uv_loop_t *loop;
-    struct loop_timer *timer;        /* deadlines and restarts */
+    struct loop_timer *timer; /* deadlines and restarts */
     char *program;
     char *config_file;
     struct child *child;
@@ -122,7 +122,7 @@ static bool on_answer(struct channel *channel, const struct wire_message *m)
 {
     struct request *request = request_find(channel, m->request_id);
     if (request == NULL)
-        return true;             /* its deadline passed; the signer has recorded it */
+        return true; /* its deadline passed; the signer has recorded it */
     request->used = false;
     if (m->type == WIRE_SIGNED) {
         metrics_add(METRIC_signer_signed, 1);
@@ -142,13 +142,17 @@ static bool on_answer(struct channel *channel, const struct wire_message *m)
 static bool on_message(struct channel *channel, const struct wire_message *m)
 {
     switch (m->type) {
-    case WIRE_HELLO_OK: return on_hello(channel, m);
+    case WIRE_HELLO_OK:
+        return on_hello(channel, m);
     case WIRE_SIGNED:
-    case WIRE_REFUSED: return channel->known && on_answer(channel, m);
-    case WIRE_PONG: return true;
+    case WIRE_REFUSED:
+        return channel->known && on_answer(channel, m);
+    case WIRE_PONG:
+        return true;
     case WIRE_HELLO:
     case WIRE_SIGN:
-    case WIRE_PING: return false;
+    case WIRE_PING:
+        return false;
     }
     return false;
 }
@@ -201,7 +205,7 @@ struct write {
 
 static void written(uv_write_t *request, int status)
 {
-    (void)status;                /* a broken channel also ends in on_read */
+    (void)status; /* a broken channel also ends in on_read */
     free(request->data);
 }
 
@@ -252,8 +256,14 @@ static void child_start(struct signer *signer)
         stdio[CHANNEL_FD + i].flags = UV_CREATE_PIPE | UV_READABLE_PIPE | UV_WRITABLE_PIPE;
         stdio[CHANNEL_FD + i].data.stream = (uv_stream_t *)&channel->pipe;
     }
-    char *args[] = {signer->program,  "--config",     signer->config_file, "--relayer-fd", "3",
-                    "--arbiter-fd", "4",            NULL};
+    char *args[] = {signer->program,
+                    "--config",
+                    signer->config_file,
+                    "--relayer-fd",
+                    "3",
+                    "--arbiter-fd",
+                    "4",
+                    NULL};
     uv_process_options_t options = {.file = signer->program,
                                     .args = args,
                                     .stdio_count = CHANNEL_FD + CHANNELS,
@@ -265,7 +275,8 @@ static void child_start(struct signer *signer)
     signer->child = child;
     if (r != 0) {
         char why[160];
-        snprintf(why, sizeof why, "cannot start the signer %s: %s", signer->program, uv_strerror(r));
+        snprintf(why, sizeof why, "cannot start the signer %s: %s", signer->program,
+                 uv_strerror(r));
         child_end(child, why);
         return;
     }
@@ -367,7 +378,8 @@ static void refuse_later(void *ctx)
     free(refusal);
 }
 
-static void refuse(struct signer *signer, signer_cb *cb, void *ctx, enum err_code code, const char *why)
+static void refuse(struct signer *signer, signer_cb *cb, void *ctx, enum err_code code,
+                   const char *why)
 {
     struct refusal *refusal = calloc(1, sizeof *refusal);
     CHECK(refusal != NULL);
@@ -377,8 +389,8 @@ static void refuse(struct signer *signer, signer_cb *cb, void *ctx, enum err_cod
     loop_later(signer->loop, refuse_later, refusal);
 }
 
-void signer_sign(struct signer *signer, enum effect_lane role, uint64_t fence, struct bytes unsigned_tx,
-                 signer_cb *cb, void *ctx)
+void signer_sign(struct signer *signer, enum effect_lane role, uint64_t fence,
+                 struct bytes unsigned_tx, signer_cb *cb, void *ctx)
 {
     struct channel *channel = channel_of(signer, role);
     if (channel == NULL || !channel->known) {
@@ -394,12 +406,11 @@ void signer_sign(struct signer *signer, enum effect_lane role, uint64_t fence, s
         refuse(signer, cb, ctx, ERR_BUSY, "too many signatures are waiting");
         return;
     }
-    struct wire_message message = {.type = WIRE_SIGN,
-                                   .request_id = signer->next_id++,
-                                   .fence = fence,
-                                   .payload = unsigned_tx};
+    struct wire_message message = {
+        .type = WIRE_SIGN, .request_id = signer->next_id++, .fence = fence, .payload = unsigned_tx};
     if (!channel_write(channel, &message)) {
-        refuse(signer, cb, ctx, ERR_SIGNER_AWAY, "the transaction does not fit a frame of the signer");
+        refuse(signer, cb, ctx, ERR_SIGNER_AWAY,
+               "the transaction does not fit a frame of the signer");
         return;
     }
     *request = (struct request){.used = true,

@@ -28,7 +28,7 @@ const char *signer_trouble(const struct signer *signer);
 /* Signed bytes are valid during the callback. Exactly one callback, never before the call returns.
  * ERR_SIGNER_REFUSED (policy; message = its words), ERR_SIGNER_FENCE, ERR_SIGNER_AWAY, ERR_SIGNER_TIMEOUT. */
 typedef void signer_cb(void *ctx, const struct err *err, struct bytes signed_tx);
-void signer_sign(struct signer *signer, enum effect_lane role, uint64_t fence, struct bytes unsigned_tx,
-                 signer_cb *cb, void *ctx);
+void signer_sign(struct signer *signer, enum effect_lane role, uint64_t fence,
+                 struct bytes unsigned_tx, signer_cb *cb, void *ctx);
 
 #endif

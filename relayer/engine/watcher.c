@@ -23,17 +23,17 @@ struct watcher {
     struct loop_timer *timer;
     bool busy;
     bool again;
-    bool position_known;                /* head and scanned are what the database holds */
+    bool position_known; /* head and scanned are what the database holds */
     bool scanned_known;
-    uint64_t scanned;                   /* newest block whose logs are committed */
-    struct head head;                   /* the newest committed headers */
-    struct chain_block latest, policy;  /* of this round */
+    uint64_t scanned;                  /* newest block whose logs are committed */
+    struct head head;                  /* the newest committed headers */
+    struct chain_block latest, policy; /* of this round */
     bool policy_known;
     struct seen_block span[SPAN_MAX];
     size_t span_n;
     struct seen_log logs[LOGS_KEPT_MAX];
     size_t logs_n;
-    uint64_t finalized_done;            /* newest number evidence_final was committed for */
+    uint64_t finalized_done; /* newest number evidence_final was committed for */
 };
 
 static void round_ended(struct watcher *w)
@@ -53,7 +53,7 @@ static void node_failed(struct watcher *w, const struct err *err)
 static void database_failed(struct watcher *w, const struct err *err)
 {
     engine_waits(w->engine, DOOR_DATABASE, err);
-    w->position_known = false;          /* read again what is really committed */
+    w->position_known = false; /* read again what is really committed */
     round_ended(w);
 }
 
@@ -87,7 +87,7 @@ static void push_header(struct watcher *w, const struct seen_block *block)
     head_push(&w->head, &header);
 }
 
-/* --- commit -------------------------------------------------------------------------------------- */
+/* --- commit ------------------------------------------------------------------------------------ */
 
 static void committed(void *ctx, const struct err *err, struct db_result *res)
 {
@@ -128,8 +128,8 @@ static void commit(struct watcher *w)
         evidence_scanned(script, w->span, w->span_n, w->logs, w->logs_n, &w->span[w->span_n - 1]);
     struct seen_block latest = seen(&w->latest);
     evidence_head(script, "latest", &latest);
-    uint64_t scanned = w->span_n > 0 ? w->span[w->span_n - 1].number
-                                     : (w->scanned_known ? w->scanned : 0);
+    uint64_t scanned =
+        w->span_n > 0 ? w->span[w->span_n - 1].number : (w->scanned_known ? w->scanned : 0);
     if (w->policy_known) {
         struct seen_block policy = seen(&w->policy);
         evidence_head(script, "policy", &policy);
@@ -140,13 +140,13 @@ static void commit(struct watcher *w)
             evidence_final(script, final, &wallets);
         }
     }
-    payments_wake_matured(script,
-                          (int64_t)w->latest.time - (int64_t)engine->config->custody_release_margin_s);
+    payments_wake_matured(script, (int64_t)w->latest.time -
+                                      (int64_t)engine->config->custody_release_margin_s);
     FAULT_POINT(watcher_before_commit);
     db_run(engine->db, script, committed, w);
 }
 
-/* --- logs ----------------------------------------------------------------------------------------- */
+/* --- logs -------------------------------------------------------------------------------------- */
 
 static const struct seen_block *span_find(const struct watcher *w, uint64_t number)
 {
@@ -187,7 +187,8 @@ static void approval_topic(uint8_t out[32])
 }
 
 /* Transfers that do not touch our bridge are other people's: not kept. */
-static bool read_token_event(const struct watcher *w, const struct chain_log *log, struct seen_log *out)
+static bool read_token_event(const struct watcher *w, const struct chain_log *log,
+                             struct seen_log *out)
 {
     const struct config *config = w->engine->config;
     uint8_t approval[32];
@@ -245,7 +246,8 @@ static void logs_read(void *ctx, const struct err *err, const struct chain_logs 
     engine_answers(w->engine, DOOR_NODE);
     w->logs_n = 0;
     if (logs->n > LOGS_KEPT_MAX) {
-        log_warn("span_too_full", "%zu logs in %zu blocks: taking fewer blocks", logs->n, w->span_n);
+        log_warn("span_too_full", "%zu logs in %zu blocks: taking fewer blocks", logs->n,
+                 w->span_n);
         w->span_n = 0;
         round_ended(w);
         return;
@@ -270,7 +272,7 @@ static void ask_logs(struct watcher *w)
     node_logs(w->engine->node, &query, logs_read, w);
 }
 
-/* --- reorganisation ---------------------------------------------------------------------------------- */
+/* --- reorganisation ---------------------------------------------------------------------------- */
 
 static void rolled_back(void *ctx, const struct err *err, struct db_result *res)
 {
@@ -312,7 +314,8 @@ static void ancestors_read(void *ctx, const struct err *err, const struct chain_
     for (size_t i = blocks->n; i > 0; i--) {
         struct head_entry held;
         const struct chain_block *theirs = &blocks->block[i - 1];
-        if (head_find(&w->head, theirs->number, &held) && memcmp(held.hash, theirs->hash, 32) == 0) {
+        if (head_find(&w->head, theirs->number, &held) &&
+            memcmp(held.hash, theirs->hash, 32) == 0) {
             roll_back_to(w, held.number);
             return;
         }
@@ -329,7 +332,7 @@ static void find_ancestor(struct watcher *w)
     node_blocks(w->engine->node, from, (size_t)(tip.number - from + 1), ancestors_read, w);
 }
 
-/* --- headers ------------------------------------------------------------------------------------------ */
+/* --- headers ----------------------------------------------------------------------------------- */
 
 /* The first block of the span against what we hold; the rest of it is checked parent by parent. */
 static bool span_continues(const struct watcher *w)
@@ -349,7 +352,7 @@ static void blocks_read(void *ctx, const struct err *err, const struct chain_blo
     for (size_t i = 0; i < blocks->n; i++) {
         struct seen_block block = seen(&blocks->block[i]);
         if (i > 0 && memcmp(w->span[i - 1].hash, block.parent, 32) != 0)
-            break;              /* the chain moved between two answers: keep what fits */
+            break; /* the chain moved between two answers: keep what fits */
         w->span[w->span_n++] = block;
     }
     if (w->span_n == 0) {
@@ -367,7 +370,8 @@ static void blocks_read(void *ctx, const struct err *err, const struct chain_blo
 static bool tip_replaced(const struct watcher *w)
 {
     struct head_entry held;
-    return head_find(&w->head, w->latest.number, &held) && memcmp(w->latest.hash, held.hash, 32) != 0;
+    return head_find(&w->head, w->latest.number, &held) &&
+           memcmp(w->latest.hash, held.hash, 32) != 0;
 }
 
 static void heads_read(void *ctx, const struct err *err, const struct chain_heads *heads)
@@ -382,9 +386,15 @@ static void heads_read(void *ctx, const struct err *err, const struct chain_head
                  memcmp(w->latest.hash, heads->latest.hash, 32) != 0;
     w->latest = heads->latest;
     switch (w->engine->config->chain_finality) {
-    case FINALITY_LATEST: w->policy = heads->latest; break;
-    case FINALITY_SAFE: w->policy = heads->safe; break;
-    case FINALITY_FINALIZED: w->policy = heads->finalized; break;
+    case FINALITY_LATEST:
+        w->policy = heads->latest;
+        break;
+    case FINALITY_SAFE:
+        w->policy = heads->safe;
+        break;
+    case FINALITY_FINALIZED:
+        w->policy = heads->finalized;
+        break;
     }
     w->policy_known = w->policy.present;
     w->span_n = 0;

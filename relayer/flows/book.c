@@ -9,16 +9,20 @@
 /* Value moves from one account (credited) to another (debited). */
 struct movement {
     enum account_class from, to;
-    bool from_owned, to_owned;      /* the account belongs to the payment */
+    bool from_owned, to_owned; /* the account belongs to the payment */
 };
 
 static enum account_class owed_class(enum leg_role role)
 {
     switch (role) {
-    case LEG_SELLER_IMMEDIATE: return ACCOUNT_OWED_IMMEDIATE;
-    case LEG_SELLER_FINAL: return ACCOUNT_OWED_SELLER;
-    case LEG_COMMISSION: return ACCOUNT_OWED_COMMISSION;
-    case LEG_BUYER_REFUND: return ACCOUNT_OWED_BUYER;
+    case LEG_SELLER_IMMEDIATE:
+        return ACCOUNT_OWED_IMMEDIATE;
+    case LEG_SELLER_FINAL:
+        return ACCOUNT_OWED_SELLER;
+    case LEG_COMMISSION:
+        return ACCOUNT_OWED_COMMISSION;
+    case LEG_BUYER_REFUND:
+        return ACCOUNT_OWED_BUYER;
     }
     CHECK(!"leg role out of range");
     return ACCOUNT_OWED_SELLER;
@@ -44,7 +48,8 @@ static struct movement movement_of(enum effect_kind kind, enum leg_role role)
     case EFFECT_CLABE_CREATE:
     case EFFECT_DISPUTE_RAISE:
     case EFFECT_DISPUTE_DISMISS:
-    case EFFECT_TOKEN_APPROVE: break;
+    case EFFECT_TOKEN_APPROVE:
+        break;
     }
     CHECK(!"this kind moves no value");
     return (struct movement){ACCOUNT_JUNO_MXNB, ACCOUNT_JUNO_MXNB, false, false};
@@ -205,7 +210,8 @@ void book_distribute(struct decision *d, const struct payment *payment,
                 units_of(payment->custody_centavos));
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (parts[i].centavos > 0)
-            posting_add(p, LAYER_POSTED, parts[i].class, &payment->id, -units_of(parts[i].centavos));
+            posting_add(p, LAYER_POSTED, parts[i].class, &payment->id,
+                        -units_of(parts[i].centavos));
     }
 }
 

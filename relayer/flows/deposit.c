@@ -10,9 +10,12 @@ enum deposit_fit deposit_decide(size_t candidates)
 const char *deposit_reason(enum deposit_fit fit)
 {
     switch (fit) {
-    case DEPOSIT_FITS_ONE: return 0;
-    case DEPOSIT_FITS_NONE: return "no open payment of this CLABE has this amount";
-    case DEPOSIT_FITS_SEVERAL: return "several open payments of this CLABE have this amount";
+    case DEPOSIT_FITS_ONE:
+        return 0;
+    case DEPOSIT_FITS_NONE:
+        return "no open payment of this CLABE has this amount";
+    case DEPOSIT_FITS_SEVERAL:
+        return "several open payments of this CLABE have this amount";
     }
     return 0;
 }

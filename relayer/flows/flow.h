@@ -53,20 +53,20 @@ struct effect_plan {
     enum effect_kind kind;
     struct uuid id;
     struct uuid idem_key;
-    int leg_n;                 /* -1 = the custody strand */
+    int leg_n; /* -1 = the custody strand */
     int64_t amount_units;
-    int64_t buyer_units;       /* split only */
-    uint8_t party;             /* dispute only */
-    uint8_t note_hash[32];     /* terms, reason or note: a hash, never text */
-    int64_t custody_seconds;   /* create only */
+    int64_t buyer_units;     /* split only */
+    uint8_t party;           /* dispute only */
+    uint8_t note_hash[32];   /* terms, reason or note: a hash, never text */
+    int64_t custody_seconds; /* create only */
     /* The engine fills in the destination: the leg's bank account, or the configured wallet. */
 };
 
 struct event_plan {
-    const char *type;          /* static text: a timeline word of the API */
+    const char *type; /* static text: a timeline word of the API */
     int64_t amount_units;
-    bool with_juno_id;         /* take the fact's external id along */
-    bool with_tx_hash;         /* take the fact's transaction hash along */
+    bool with_juno_id; /* take the fact's external id along */
+    bool with_tx_hash; /* take the fact's transaction hash along */
 };
 
 enum fact_kind {
@@ -86,26 +86,26 @@ enum fact_kind {
 /* One thing that became true. Fields beside the kind are filled in only where the kind needs them. */
 struct fact {
     enum fact_kind kind;
-    int64_t now_ms;            /* wall time */
-    int64_t chain_time_s;      /* newest followed block; 0 = not known yet */
-    bool was_unassigned;       /* FACT_DEPOSIT: the money waited in the unassigned account */
-    bool already_issued;       /* FACT_DEPOSIT: and its MXNB had been issued meanwhile */
+    int64_t now_ms;       /* wall time */
+    int64_t chain_time_s; /* newest followed block; 0 = not known yet */
+    bool was_unassigned;  /* FACT_DEPOSIT: the money waited in the unassigned account */
+    bool already_issued;  /* FACT_DEPOSIT: and its MXNB had been issued meanwhile */
     enum effect_kind effect_kind;
     enum effect_end effect_end;
     struct uuid effect_id;
-    int64_t custody_end_s;     /* FACT_EFFECT of a create: as the contract recorded it */
-    int64_t buyer_centavos;    /* FACT_ASK_SPLIT */
-    uint8_t party;             /* FACT_ASK_DISPUTE: the contract's Party: 1 buyer, 2 seller */
-    uint8_t note_hash[32];     /* FACT_ASK_*: hash of the reason or note */
-    const char *reason;        /* FACT_EFFECT that ended badly: why, for people */
+    int64_t custody_end_s;  /* FACT_EFFECT of a create: as the contract recorded it */
+    int64_t buyer_centavos; /* FACT_ASK_SPLIT */
+    uint8_t party;          /* FACT_ASK_DISPUTE: the contract's Party: 1 buyer, 2 seller */
+    uint8_t note_hash[32];  /* FACT_ASK_*: hash of the reason or note */
+    const char *reason;     /* FACT_EFFECT that ended badly: why, for people */
 };
 
 /* Settings a step may depend on. */
 struct flow_rules {
-    int64_t min_leg_centavos;  /* Juno's floor for one redemption */
-    int64_t release_margin_s;  /* release only this long after custody end */
-    int64_t dispute_margin_s;  /* refuse disputes this long before custody end */
-    bool wall_clock_too;       /* custody also needs our own clock to have passed the end */
+    int64_t min_leg_centavos; /* Juno's floor for one redemption */
+    int64_t release_margin_s; /* release only this long after custody end */
+    int64_t dispute_margin_s; /* refuse disputes this long before custody end */
+    bool wall_clock_too;      /* custody also needs our own clock to have passed the end */
 };
 
 enum verdict { VERDICT_NOTHING = 0, VERDICT_MOVE = 1, VERDICT_REFUSE = 2 };

@@ -48,8 +48,10 @@ static bool is_payable(const struct payment *payment, const struct leg *leg)
     case PAYMENT_COMPLETED:
     case PAYMENT_EXPIRED:
     case PAYMENT_CANCELLED:
-    case PAYMENT_PARKED: return false;
-    case PAYMENT_PAYING_OUT: return true;
+    case PAYMENT_PARKED:
+        return false;
+    case PAYMENT_PAYING_OUT:
+        return true;
     case PAYMENT_ISSUED:
     case PAYMENT_BRIDGING:
     case PAYMENT_FUNDING:
@@ -60,7 +62,8 @@ static bool is_payable(const struct payment *payment, const struct leg *leg)
     case PAYMENT_RELEASING:
     case PAYMENT_REVERTING:
     case PAYMENT_SPLITTING:
-    case PAYMENT_RETURNING: return leg->role == LEG_SELLER_IMMEDIATE;
+    case PAYMENT_RETURNING:
+        return leg->role == LEG_SELLER_IMMEDIATE;
     }
     CHECK(!"payment state out of range");
     return false;
@@ -105,8 +108,11 @@ static struct decision step_redeeming(const struct payment *payment, const struc
         book_cancel(&d, payment, EFFECT_REDEEM, leg->role, &fact->effect_id, units);
         set_leg(&d, leg, LEG_PARKED);
         break;
-    case EFFECT_PARKED: set_leg(&d, leg, LEG_PARKED); break;
-    case EFFECT_OPEN: return (struct decision){.verdict = VERDICT_NOTHING};
+    case EFFECT_PARKED:
+        set_leg(&d, leg, LEG_PARKED);
+        break;
+    case EFFECT_OPEN:
+        return (struct decision){.verdict = VERDICT_NOTHING};
     }
     snprintf(d.reason, sizeof d.reason, "leg %d: %s", leg->n,
              fact->reason != NULL ? fact->reason : "no reason given");
@@ -148,7 +154,8 @@ struct decision payment_leg_step(const struct payment *payment, const struct leg
     case LEG_ACCUMULATED:
     case LEG_VOID:
     case LEG_RETURNED:
-    case LEG_PARKED: break;
+    case LEG_PARKED:
+        break;
     }
     return (struct decision){.verdict = VERDICT_NOTHING};
 }

@@ -33,7 +33,8 @@ static struct decision refuse(const char *why)
     return d;
 }
 
-static void add_event(struct decision *d, const char *type, int64_t amount_units, bool juno, bool tx)
+static void add_event(struct decision *d, const char *type, int64_t amount_units, bool juno,
+                      bool tx)
 {
     CHECK(d->events_n < FLOW_EVENTS_MAX);
     d->event[d->events_n++] = (struct event_plan){
@@ -302,7 +303,8 @@ static int64_t recut_legs(struct decision *d, const struct payment *payment, int
             final_leg = leg;
         if (leg->role != LEG_COMMISSION)
             continue;
-        int64_t part = (int64_t)((__int128)leg->amount_centavos * seller / payment->custody_centavos);
+        int64_t part =
+            (int64_t)((__int128)leg->amount_centavos * seller / payment->custody_centavos);
         change_leg(d, leg, part > 0 ? LEG_PLANNED : LEG_VOID, part);
         commission_sum += part;
     }
@@ -399,24 +401,37 @@ static struct decision dispatch(const struct payment *payment, const struct fact
                                 const struct flow_rules *rules)
 {
     switch (payment->state) {
-    case PAYMENT_WAITING_DEPOSIT: return step_waiting_deposit(payment, fact);
-    case PAYMENT_WAITING_ISSUANCE: return step_waiting_issuance(payment, fact);
-    case PAYMENT_ISSUED: return step_issued(payment, fact);
-    case PAYMENT_BRIDGING: return step_bridging(payment, fact);
-    case PAYMENT_FUNDING: return step_funding(payment, fact);
-    case PAYMENT_IN_CUSTODY: return step_in_custody(payment, fact, rules);
-    case PAYMENT_DISPUTING: return step_disputing(payment, fact);
-    case PAYMENT_DISPUTED: return step_disputed(payment, fact, rules);
-    case PAYMENT_DISMISSING: return step_dismissing(payment, fact);
+    case PAYMENT_WAITING_DEPOSIT:
+        return step_waiting_deposit(payment, fact);
+    case PAYMENT_WAITING_ISSUANCE:
+        return step_waiting_issuance(payment, fact);
+    case PAYMENT_ISSUED:
+        return step_issued(payment, fact);
+    case PAYMENT_BRIDGING:
+        return step_bridging(payment, fact);
+    case PAYMENT_FUNDING:
+        return step_funding(payment, fact);
+    case PAYMENT_IN_CUSTODY:
+        return step_in_custody(payment, fact, rules);
+    case PAYMENT_DISPUTING:
+        return step_disputing(payment, fact);
+    case PAYMENT_DISPUTED:
+        return step_disputed(payment, fact, rules);
+    case PAYMENT_DISMISSING:
+        return step_dismissing(payment, fact);
     case PAYMENT_RELEASING:
     case PAYMENT_REVERTING:
-    case PAYMENT_SPLITTING: return step_ending(payment, fact);
-    case PAYMENT_RETURNING: return step_returning(payment, fact);
-    case PAYMENT_PAYING_OUT: return step_paying_out(payment, fact);
+    case PAYMENT_SPLITTING:
+        return step_ending(payment, fact);
+    case PAYMENT_RETURNING:
+        return step_returning(payment, fact);
+    case PAYMENT_PAYING_OUT:
+        return step_paying_out(payment, fact);
     case PAYMENT_COMPLETED:
     case PAYMENT_EXPIRED:
     case PAYMENT_CANCELLED:
-    case PAYMENT_PARKED: return nothing(0);
+    case PAYMENT_PARKED:
+        return nothing(0);
     }
     CHECK(!"payment state out of range");
     return nothing(0);

@@ -39,9 +39,19 @@ enum payment_state {
 };
 enum { PAYMENT_STATES = 18 };
 
-enum payment_outcome { ENDING_OPEN = 0, ENDING_RELEASED = 1, ENDING_REVERTED = 2, ENDING_SPLIT = 3 };
+enum payment_outcome {
+    ENDING_OPEN = 0,
+    ENDING_RELEASED = 1,
+    ENDING_REVERTED = 2,
+    ENDING_SPLIT = 3
+};
 
-enum leg_role { LEG_SELLER_IMMEDIATE = 1, LEG_SELLER_FINAL = 2, LEG_COMMISSION = 3, LEG_BUYER_REFUND = 4 };
+enum leg_role {
+    LEG_SELLER_IMMEDIATE = 1,
+    LEG_SELLER_FINAL = 2,
+    LEG_COMMISSION = 3,
+    LEG_BUYER_REFUND = 4
+};
 
 enum leg_state {
     LEG_PLANNED = 1,
@@ -66,22 +76,22 @@ struct leg {
 struct payment {
     struct uuid id;
     struct uuid seller_id;
-    struct uuid buyer_id;          /* the beneficiary a refund goes to */
+    struct uuid buyer_id; /* the beneficiary a refund goes to */
     enum payment_state state;
     enum payment_outcome outcome;
     int64_t version;
     int64_t amount_centavos;
     int64_t immediate_centavos;
     int64_t custody_centavos;
-    int64_t commission_centavos;   /* part of the custody share */
+    int64_t commission_centavos; /* part of the custody share */
     int64_t custody_seconds;
-    int64_t custody_end_s;         /* 0 until the contract recorded it */
+    int64_t custody_end_s; /* 0 until the contract recorded it */
     int64_t expires_at_ms;
-    int64_t buyer_centavos;        /* the buyer's part once a split is decided */
+    int64_t buyer_centavos; /* the buyer's part once a split is decided */
     bool accumulate;
     uint8_t terms_hash[32];
     bool has_effect;
-    struct uuid effect_id;         /* the custody strand's effect under way */
+    struct uuid effect_id; /* the custody strand's effect under way */
     size_t legs_n;
     struct leg legs[PAYMENT_LEGS_MAX];
 };
@@ -99,7 +109,7 @@ struct decision {
     enum verdict verdict;
     enum payment_state next;
     enum payment_outcome outcome;
-    bool clears_effect;            /* the strand's or leg's effect is over */
+    bool clears_effect; /* the strand's or leg's effect is over */
     bool has_effect;
     struct effect_plan effect;
     size_t postings_n;
@@ -108,10 +118,10 @@ struct decision {
     struct event_plan event[FLOW_EVENTS_MAX];
     size_t legs_n;
     struct leg_change leg[FLOW_LEG_CHANGES_MAX];
-    int64_t custody_end_s;         /* set when not 0 */
-    int64_t buyer_centavos;        /* set when not 0 */
-    int64_t look_again_ms;         /* wall time; 0 = wait for a fact; 1 = at once */
-    char reason[FLOW_TEXT_MAX];    /* why parked or refused, for people */
+    int64_t custody_end_s;      /* set when not 0 */
+    int64_t buyer_centavos;     /* set when not 0 */
+    int64_t look_again_ms;      /* wall time; 0 = wait for a fact; 1 = at once */
+    char reason[FLOW_TEXT_MAX]; /* why parked or refused, for people */
 };
 
 /* Terms of a new payment, already parsed; amounts in centavos. */

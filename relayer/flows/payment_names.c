@@ -59,12 +59,8 @@ static const char *const ROLES[] = {
 };
 
 static const char *const LEGS[] = {
-    [LEG_PLANNED] = "planned",
-    [LEG_REDEEMING] = "redeeming",
-    [LEG_PAID] = "paid",
-    [LEG_ACCUMULATED] = "accumulated",
-    [LEG_VOID] = "void",
-    [LEG_RETURNED] = "returned",
+    [LEG_PLANNED] = "planned",         [LEG_REDEEMING] = "redeeming", [LEG_PAID] = "paid",
+    [LEG_ACCUMULATED] = "accumulated", [LEG_VOID] = "void",           [LEG_RETURNED] = "returned",
     [LEG_PARKED] = "parked",
 };
 

@@ -14,7 +14,8 @@ static bool refuse(char why[FLOW_TEXT_MAX], const char *leg, int64_t centavos, c
     return false;
 }
 
-static void plan_leg(struct payment *out, enum leg_role role, const struct uuid *to, int64_t centavos)
+static void plan_leg(struct payment *out, enum leg_role role, const struct uuid *to,
+                     int64_t centavos)
 {
     struct leg *leg = &out->legs[out->legs_n];
     *leg = (struct leg){.n = (int)out->legs_n,
@@ -31,7 +32,8 @@ static bool plan_shares(const struct payment_terms *terms, const struct flow_rul
     int64_t floor_centavos = rules->min_leg_centavos;
     int64_t custody = terms->amount_centavos - terms->immediate_centavos;
     if (terms->amount_centavos < floor_centavos)
-        return refuse(why, "payment", terms->amount_centavos, "below the least Juno accepts; raise it");
+        return refuse(why, "payment", terms->amount_centavos,
+                      "below the least Juno accepts; raise it");
     if (terms->immediate_centavos < 0 || custody < 0)
         return refuse(why, "immediate share", terms->immediate_centavos,
                       "must lie between zero and the whole amount");

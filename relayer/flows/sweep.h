@@ -8,7 +8,7 @@
 #include "relayer/flows/flow.h"
 
 struct sweep_plan {
-    bool due;                     /* false: below the floor, nothing to do */
+    bool due; /* false: below the floor, nothing to do */
     struct effect_plan effect;
     struct posting reserve;
 };

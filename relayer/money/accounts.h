@@ -49,7 +49,7 @@ struct account_info {
     const char *name;
     enum account_asset asset;
     enum account_owner owner;
-    enum account_side side;    /* SIDE_DEBIT: never below zero; SIDE_CREDIT: never above */
+    enum account_side side; /* SIDE_DEBIT: never below zero; SIDE_CREDIT: never above */
     const char *doc;
 };
 

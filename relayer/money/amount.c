@@ -60,8 +60,8 @@ static void format_scaled(int64_t value, int scale, char out[AMOUNT_TEXT_MAX])
         one *= 10;
     /* Negation in unsigned arithmetic is right for INT64_MIN too. */
     uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    snprintf(out, AMOUNT_TEXT_MAX, "%s%" PRIu64 ".%0*" PRIu64, value < 0 ? "-" : "", size / one, scale,
-             size % one);
+    snprintf(out, AMOUNT_TEXT_MAX, "%s%" PRIu64 ".%0*" PRIu64, value < 0 ? "-" : "", size / one,
+             scale, size % one);
 }
 
 bool amount_parse_centavos(const char *text, int64_t *centavos)

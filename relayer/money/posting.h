@@ -20,17 +20,17 @@ enum { POSTING_LINES_MAX = 8, POSTING_REASON_MAX = 64 };
 
 /* Stored by name in txn.kind; the numbers are pinned, they enter the posting's hash. */
 enum posting_kind {
-    POSTING_DEPOSIT = 1,                /* pesos arrived at Juno */
-    POSTING_ISSUANCE = 2,               /* MXNB issued for a payment's deposit */
-    POSTING_ISSUANCE_UNASSIGNED = 3,    /* MXNB issued for a deposit that belongs to no payment yet */
-    POSTING_ASSIGN = 4,                 /* a deposit is given to a payment */
-    POSTING_RESERVE = 5,                /* an outside effect is planned: pending lines */
-    POSTING_SETTLE = 6,                 /* it happened */
-    POSTING_CANCEL = 7,                 /* it did not happen */
-    POSTING_DISTRIBUTE = 8,             /* the custody share is owed to whom the end decided */
-    POSTING_ACCUMULATE = 9,             /* a commission waits in its beneficiary's account */
-    POSTING_RETURNED = 10,              /* a payout came back */
-    POSTING_CORRECTION = 11,            /* a person put something right; reason says what */
+    POSTING_DEPOSIT = 1,             /* pesos arrived at Juno */
+    POSTING_ISSUANCE = 2,            /* MXNB issued for a payment's deposit */
+    POSTING_ISSUANCE_UNASSIGNED = 3, /* MXNB issued for a deposit that belongs to no payment yet */
+    POSTING_ASSIGN = 4,              /* a deposit is given to a payment */
+    POSTING_RESERVE = 5,             /* an outside effect is planned: pending lines */
+    POSTING_SETTLE = 6,              /* it happened */
+    POSTING_CANCEL = 7,              /* it did not happen */
+    POSTING_DISTRIBUTE = 8,          /* the custody share is owed to whom the end decided */
+    POSTING_ACCUMULATE = 9,          /* a commission waits in its beneficiary's account */
+    POSTING_RETURNED = 10,           /* a payout came back */
+    POSTING_CORRECTION = 11,         /* a person put something right; reason says what */
 };
 
 /* Stored by name in entry.layer. */
@@ -55,7 +55,7 @@ struct posting {
     bool has_effect;
     size_t n;
     struct posting_line line[POSTING_LINES_MAX];
-    char reason[POSTING_REASON_MAX];    /* for people; not part of what the posting is */
+    char reason[POSTING_REASON_MAX]; /* for people; not part of what the posting is */
 };
 
 const char *posting_kind_name(enum posting_kind kind);

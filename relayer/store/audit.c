@@ -14,10 +14,11 @@
 #define PAGE                                                                                       \
     "WITH page (hash) AS ((SELECT t.hash FROM tx t WHERE t.hash > $3::bytea"                       \
     " AND t.state IN ('final', 'reverted') AND t.block_number <= " AUDIT_POLICY                    \
-    " AND " AUDIT_TX_SCOPE("t.hash") " ORDER BY t.hash LIMIT 16)"                                  \
-    " UNION (SELECT DISTINCT v.tx_hash FROM evidence v WHERE v.tx_hash > $3::bytea"                \
-    " AND v.superseded_at IS NULL AND v.final_at IS NOT NULL AND " AUDIT_TX_SCOPE("v.tx_hash")     \
-    " ORDER BY v.tx_hash LIMIT 16) ORDER BY 1 LIMIT 16) "
+    " AND " AUDIT_TX_SCOPE(                                                                        \
+        "t.hash") " ORDER BY t.hash LIMIT 16)"                                                     \
+                  " UNION (SELECT DISTINCT v.tx_hash FROM evidence v WHERE v.tx_hash > $3::bytea"  \
+                  " AND v.superseded_at IS NULL AND v.final_at IS NOT NULL AND " AUDIT_TX_SCOPE(   \
+                      "v.tx_hash") " ORDER BY v.tx_hash LIMIT 16) ORDER BY 1 LIMIT 16) "
 
 struct db_script *audit_txs(const struct audit_scope *scope, const uint8_t *after)
 {
@@ -53,7 +54,16 @@ struct db_script *audit_txs(const struct audit_scope *scope, const uint8_t *afte
 }
 
 enum tx_column {
-    T_HASH, T_STATE, T_ACCOUNT, T_TO, T_CHAIN, T_NONCE, T_GAS, T_RAW, T_BLOCK, T_BLOCK_HASH,
+    T_HASH,
+    T_STATE,
+    T_ACCOUNT,
+    T_TO,
+    T_CHAIN,
+    T_NONCE,
+    T_GAS,
+    T_RAW,
+    T_BLOCK,
+    T_BLOCK_HASH,
 };
 enum { RAW_MAX = 128 * 1024 };
 
@@ -79,8 +89,23 @@ static void parse_tx(struct db_result *res, int r, struct audit_tx *tx)
 }
 
 enum log_column {
-    V_TX, V_INDEX, V_BLOCK, V_BLOCK_HASH, V_TIME, V_ADDRESS, V_EVENT, V_ESCROW, V_FROM, V_TO,
-    V_AMOUNT, V_BUYER, V_END, V_NOTE, V_PARTY, V_ROUND, V_EARLY,
+    V_TX,
+    V_INDEX,
+    V_BLOCK,
+    V_BLOCK_HASH,
+    V_TIME,
+    V_ADDRESS,
+    V_EVENT,
+    V_ESCROW,
+    V_FROM,
+    V_TO,
+    V_AMOUNT,
+    V_BUYER,
+    V_END,
+    V_NOTE,
+    V_PARTY,
+    V_ROUND,
+    V_EARLY,
 };
 
 static const char *event_known(const char *name)
@@ -118,8 +143,20 @@ static void parse_log(struct db_result *res, int r, struct seen_log *log)
 }
 
 enum effect_column {
-    F_TX, F_ID, F_KIND, F_PAYMENT, F_AMOUNT, F_BUYER, F_DESTINATION, F_ESCROW, F_PARTY, F_NOTE,
-    F_TERMS, F_CUSTODY, F_END, F_LOG,
+    F_TX,
+    F_ID,
+    F_KIND,
+    F_PAYMENT,
+    F_AMOUNT,
+    F_BUYER,
+    F_DESTINATION,
+    F_ESCROW,
+    F_PARTY,
+    F_NOTE,
+    F_TERMS,
+    F_CUSTODY,
+    F_END,
+    F_LOG,
 };
 
 static void parse_effect(struct db_result *res, int r, struct audit_effect *e)
@@ -201,8 +238,8 @@ struct db_script *audit_escrows(const struct audit_scope *scope, const uint8_t *
 {
     struct db_script *script = db_script_new();
     struct db_stmt *s = db_add(script,
-                               ESCROW_SELECT " WHERE x.id > $3::bytea AND "
-                               AUDIT_PAYMENT_SCOPE("x.payment_id") " ORDER BY x.id LIMIT 200",
+                               ESCROW_SELECT " WHERE x.id > $3::bytea AND " AUDIT_PAYMENT_SCOPE(
+                                   "x.payment_id") " ORDER BY x.id LIMIT 200",
                                DB_ANY);
     audit_scope_bind(s, scope);
     db_bytes(s, after != NULL ? after : (const uint8_t *)"", after != NULL ? 32 : 0);
@@ -250,7 +287,8 @@ struct db_script *audit_three_books(void)
                  " coalesce(-sum(b.amount) FILTER (WHERE a.class = 'unassigned_mxn'), 0)::bigint,"
                  " (SELECT coalesce(sum(x.amount_units), 0)::bigint FROM escrow x"
                  "  WHERE x.state IN ('active', 'disputed'))"
-                 " FROM account a JOIN balance b ON b.account_id = a.id AND b.layer = 'posted'", 1);
+                 " FROM account a JOIN balance b ON b.account_id = a.id AND b.layer = 'posted'",
+                 1);
     (void)db_add(script,
                  "SELECT a.class, x.amount FROM txn t"
                  " JOIN entry x ON x.txn_id = t.id AND x.layer = 'pending'"
@@ -263,7 +301,8 @@ struct db_script *audit_three_books(void)
                  " UNION ALL SELECT 'juno_mxnb', d.amount_centavos * 10000 FROM deposit d"
                  " JOIN payment p ON p.id = d.payment_id AND p.state = 'waiting_issuance'"
                  " WHERE d.issuance_id IS NOT NULL AND NOT d.issued_unassigned"
-                 " LIMIT 513", DB_ANY);
+                 " LIMIT 513",
+                 DB_ANY);
     return script;
 }
 

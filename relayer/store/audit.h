@@ -13,16 +13,16 @@
 #include "relayer/store/evidence.h"
 
 enum {
-    AUDIT_TXS_MAX = 16,        /* transactions of one page */
-    AUDIT_ROWS_MAX = 4096,     /* logs, and effects, of one page */
+    AUDIT_TXS_MAX = 16,    /* transactions of one page */
+    AUDIT_ROWS_MAX = 4096, /* logs, and effects, of one page */
     AUDIT_ESCROWS_MAX = 200,
-    AUDIT_FINDINGS_MAX = 200,  /* rows one check returns at most */
+    AUDIT_FINDINGS_MAX = 200, /* rows one check returns at most */
 };
 
 /* Both NULL: everything. */
 struct audit_scope {
     const struct uuid *payment;
-    const uint8_t *tx_hash;    /* 32 bytes */
+    const uint8_t *tx_hash; /* 32 bytes */
 };
 
 /* --- the books against each other ------------------------------------------------------------- */
@@ -32,14 +32,14 @@ struct db_script *audit_books(const struct audit_scope *scope);
 
 struct audit_books {
     bool payment_known;
-    bool tx_known;             /* a row of tx, or evidence, has this hash */
+    bool tx_known; /* a row of tx, or evidence, has this hash */
     bool tx_final;
-    char tx_state[16];         /* "" = not ours */
-    bool block_known;          /* newest block final by policy */
+    char tx_state[16]; /* "" = not ours */
+    bool block_known;  /* newest block final by policy */
     uint64_t block_number;
     uint8_t block_hash[32];
     size_t facts, accounts, juno;
-    int findings_first, findings_end;    /* statements with findings */
+    int findings_first, findings_end; /* statements with findings */
 };
 void audit_parse_books(struct db_result *result, struct audit_books *out);
 
@@ -47,7 +47,7 @@ void audit_parse_books(struct db_result *result, struct audit_books *out);
 
 struct audit_tx {
     uint8_t hash[32];
-    bool ours;                 /* we signed it: the fields below up to gas_used are known */
+    bool ours; /* we signed it: the fields below up to gas_used are known */
     bool reverted;
     uint8_t account[20], destination[20];
     uint64_t chain_id, nonce;
@@ -56,8 +56,8 @@ struct audit_tx {
     size_t raw_n;
     uint64_t block_number;
     uint8_t block_hash[32];
-    size_t logs_first, logs_n;          /* in the page's logs */
-    size_t effects_first, effects_n;    /* in the page's effects */
+    size_t logs_first, logs_n;       /* in the page's logs */
+    size_t effects_first, effects_n; /* in the page's effects */
 };
 
 /* A confirmed effect that cites the transaction, with what its payment promised. */
@@ -72,11 +72,11 @@ struct audit_effect {
     uint8_t escrow_id[32];
     uint8_t party;
     uint8_t note_hash[32];
-    uint8_t terms_hash[32];             /* of the payment */
-    int64_t custody_units;              /* the payment's custody share */
-    int64_t custody_end_s;              /* the payment's; 0 = not recorded */
+    uint8_t terms_hash[32]; /* of the payment */
+    int64_t custody_units;  /* the payment's custody share */
+    int64_t custody_end_s;  /* the payment's; 0 = not recorded */
     bool has_log;
-    uint32_t log_index;                 /* of its evidence */
+    uint32_t log_index; /* of its evidence */
 };
 
 struct audit_page {
@@ -88,7 +88,7 @@ struct audit_page {
 
 /* Transactions with a hash above after (32 bytes; NULL = from the start), in order. */
 struct db_script *audit_txs(const struct audit_scope *scope, const uint8_t *after);
-void audit_parse_txs(struct db_result *result, struct audit_page *out);    /* owns memory: */
+void audit_parse_txs(struct db_result *result, struct audit_page *out); /* owns memory: */
 void audit_page_clear(struct audit_page *page);
 
 /* --- escrows ---------------------------------------------------------------------------------- */
@@ -97,9 +97,9 @@ struct audit_escrow {
     uint8_t id[32];
     struct uuid payment_id;
     int64_t amount_units;
-    int64_t custody_end_s;     /* 0 = not recorded */
+    int64_t custody_end_s; /* 0 = not recorded */
     int rounds;
-    char event[20];            /* its newest log, final or not; "" = none */
+    char event[20]; /* its newest log, final or not; "" = none */
 };
 
 /* Escrows with an id above after (NULL = from the start), in order; or only that one. */
@@ -110,9 +110,9 @@ size_t audit_parse_escrows(struct db_result *result, struct audit_escrow *out, s
 /* --- the three books -------------------------------------------------------------------------- */
 
 struct audit_balances {
-    int64_t juno_mxnb, bridge_mxnb, escrow_mxnb, unassigned_mxnb, commission_mxnb;  /* posted */
+    int64_t juno_mxnb, bridge_mxnb, escrow_mxnb, unassigned_mxnb, commission_mxnb; /* posted */
     int64_t juno_mxn, unassigned_mxn;
-    int64_t open_escrows;      /* sum over active and disputed escrows, from the escrow rows */
+    int64_t open_escrows; /* sum over active and disputed escrows, from the escrow rows */
 };
 enum audit_account { AUDIT_JUNO = 0, AUDIT_BRIDGE = 1, AUDIT_ESCROW = 2 };
 enum { AUDIT_ACCOUNTS = 3, AUDIT_MOVES_MAX = 512 };
@@ -120,7 +120,7 @@ enum { AUDIT_ACCOUNTS = 3, AUDIT_MOVES_MAX = 512 };
 /* What is under way: reserved and not resolved, or pesos waiting for their tokens. */
 struct audit_move {
     enum audit_account account;
-    int64_t units;             /* what it adds to the account once it happens */
+    int64_t units; /* what it adds to the account once it happens */
 };
 struct db_script *audit_three_books(void);
 /* Returns how many moves were read; *truncated when there are more than AUDIT_MOVES_MAX. */

@@ -46,7 +46,7 @@ void db_trouble_set(struct db *db, const char *text)
     size_t n = strcspn(text, "\n");
     if (n >= sizeof db->trouble)
         n = sizeof db->trouble - 1;
-    memmove(db->trouble, text, n);    /* text may be the old trouble itself */
+    memmove(db->trouble, text, n); /* text may be the old trouble itself */
     db->trouble[n] = '\0';
 }
 

@@ -39,12 +39,12 @@ struct db_stmt;
 struct db_result;
 
 enum {
-    DB_ANY = -1,                  /* rows: any number, zero too */
+    DB_ANY = -1, /* rows: any number, zero too */
     DB_AT_LEAST_ONE = -2,
     DB_PARAMS_MAX = 40,
-    DB_STATEMENTS_MAX = 4096,     /* per script */
+    DB_STATEMENTS_MAX = 4096, /* per script */
     DB_POOL_MAX = 64,
-    DB_QUEUE_MAX = 4096,          /* scripts waiting for a connection */
+    DB_QUEUE_MAX = 4096, /* scripts waiting for a connection */
     DB_REPEATS = 3,
     DB_STATEMENT_TIMEOUT_MS = 30000,
     DB_SCRIPT_TIMEOUT_MS = 60000, /* from being sent to its end, else the connection is given up */
@@ -75,10 +75,11 @@ const char *db_trouble(const struct db *db);
 /* Scripts waiting or under way. */
 size_t db_load(const struct db *db);
 
-/* --- scripts --------------------------------------------------------------------------------------- */
+/* --- scripts ----------------------------------------------------------------------------------- */
 
 struct db_script *db_script_new(void);
-void db_script_free(struct db_script *script);    /* only one that was not given to db_run or db_query */
+void db_script_free(
+    struct db_script *script); /* only one that was not given to db_run or db_query */
 size_t db_script_statements(const struct db_script *script);
 
 /*
@@ -97,7 +98,7 @@ void db_uuid(struct db_stmt *s, const struct uuid *id);
 void db_bytes(struct db_stmt *s, const void *p, size_t n);
 void db_null(struct db_stmt *s);
 
-/* --- running --------------------------------------------------------------------------------------- */
+/* --- running ----------------------------------------------------------------------------------- */
 
 /* err is NULL on success. res is never NULL; after an error it has no rows. Both live during the call. */
 typedef void (*db_done_cb)(void *ctx, const struct err *err, struct db_result *res);
@@ -110,7 +111,7 @@ void db_run(struct db *db, struct db_script *script, db_done_cb done, void *ctx)
  * on the way is ERR_DB_AWAY. */
 void db_query(struct db *db, struct db_script *script, db_done_cb done, void *ctx);
 
-/* --- results, by number of the statement in the script ------------------------------------------------ */
+/* --- results, by number of the statement in the script ----------------------------------------- */
 
 /* Rows returned, or changed if the statement returns none. */
 int db_rows(const struct db_result *res, int stmt);
@@ -127,7 +128,7 @@ int64_t db_get_i64(const struct db_result *res, int stmt, int row, int col);
 /* The same, with SQL NULL read as if_null. */
 int64_t db_get_i64_or(const struct db_result *res, int stmt, int row, int col, int64_t if_null);
 
-bool db_get_bool(const struct db_result *res, int stmt, int row, int col);    /* NULL is false */
+bool db_get_bool(const struct db_result *res, int stmt, int row, int col); /* NULL is false */
 
 /* False for SQL NULL; a malformed uuid is a defect. */
 bool db_get_uuid(const struct db_result *res, int stmt, int row, int col, struct uuid *out);

@@ -140,8 +140,9 @@ void conn_lost(struct db_conn *conn, const char *why)
     conn->state = CONN_DOWN;
     conn_reset(conn);
     int64_t now_ms = clock_mono_ms();
-    conn->retry_at_ms = now_ms + backoff_ms(conn->failures++, DB_RECONNECT_BASE_MS,
-                                            DB_RECONNECT_CAP_MS, (uint64_t)now_ms ^ (uintptr_t)conn);
+    conn->retry_at_ms =
+        now_ms + backoff_ms(conn->failures++, DB_RECONNECT_BASE_MS, DB_RECONNECT_CAP_MS,
+                            (uint64_t)now_ms ^ (uintptr_t)conn);
     if (job == NULL)
         return;
     if (state == CONN_COMMIT || state == CONN_ASKING)
@@ -159,7 +160,8 @@ void conn_close(struct db_conn *conn)
 
 void conn_open(struct db_conn *conn)
 {
-    static const char *const KEYS[] = {"dbname", "fallback_application_name", "client_encoding", NULL};
+    static const char *const KEYS[] = {"dbname", "fallback_application_name", "client_encoding",
+                                       NULL};
     const char *const values[] = {conn->db->conninfo, "kustodia-relayer", "UTF8", NULL};
     conn->pg = PQconnectStartParams(KEYS, values, 1);
     CHECK(conn->pg != NULL);
@@ -235,7 +237,7 @@ static bool flush(struct db_conn *conn)
         return false;
     int events = UV_READABLE | (left == 1 ? UV_WRITABLE : 0);
     if (events == conn->poll->events)
-        return true;    /* starting a poll again costs two system calls */
+        return true; /* starting a poll again costs two system calls */
     conn->poll->events = events;
     return uv_poll_start(&conn->poll->handle, events, on_poll) == 0;
 }
@@ -250,7 +252,8 @@ static void stage_send(struct db_conn *conn, enum conn_state state, int timeout_
         conn_lost(conn, PQerrorMessage(conn->pg));
 }
 
-static bool send_mark(struct db_conn *conn, const char *sql, const struct uuid *session, int64_t number)
+static bool send_mark(struct db_conn *conn, const char *sql, const struct uuid *session,
+                      int64_t number)
 {
     char id[UUID_TEXT_MAX], text[24];
     uuid_format(session, id);
@@ -269,7 +272,7 @@ void conn_run(struct db_conn *conn, struct db_job *job)
     job->number = ++conn->scripts;
     job->res.n = job->script->n;
     job->res.stmt = mem_new_array(job->res.n, sizeof *job->res.stmt);
-    const char *begin = !job->read             ? "BEGIN"
+    const char *begin = !job->read            ? "BEGIN"
                         : job->script->n == 1 ? "BEGIN READ ONLY"
                                               : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     bool ok = send_text(conn, OP_CONTROL, begin, 0, NULL);
@@ -315,9 +318,9 @@ static enum err_code code_of(const char *sqlstate)
         const char *prefix;
         enum err_code code;
     } CODES[] = {
-        {"KU", ERR_DB_RULE},       {"23505", ERR_DB_CONFLICT}, {"23P01", ERR_DB_CONFLICT},
-        {"23", ERR_DB_RULE},       {"40", ERR_DB_CONFLICT},    {"57", ERR_DB_AWAY},
-        {"55P03", ERR_DB_AWAY},    {"53", ERR_DB_AWAY},        {"08", ERR_DB_AWAY},
+        {"KU", ERR_DB_RULE},    {"23505", ERR_DB_CONFLICT}, {"23P01", ERR_DB_CONFLICT},
+        {"23", ERR_DB_RULE},    {"40", ERR_DB_CONFLICT},    {"57", ERR_DB_AWAY},
+        {"55P03", ERR_DB_AWAY}, {"53", ERR_DB_AWAY},        {"08", ERR_DB_AWAY},
         {"25P03", ERR_DB_AWAY},
     };
     for (size_t i = 0; i < sizeof CODES / sizeof CODES[0]; i++) {
@@ -391,7 +394,7 @@ static void take_control(struct db_conn *conn, PGresult *r)
     if (PQresultStatus(r) == PGRES_FATAL_ERROR)
         stage_error(conn, r);
     else if (conn->state == CONN_COMMIT)
-        CHECK(strcmp(PQcmdStatus(r), "COMMIT") == 0);    /* a failed body never gets this far */
+        CHECK(strcmp(PQcmdStatus(r), "COMMIT") == 0); /* a failed body never gets this far */
     PQclear(r);
 }
 
@@ -424,7 +427,7 @@ static void take_result(struct db_conn *conn, PGresult *r)
         take_mark(conn, r);
         return;
     case OP_SYNC:
-        conn->op_at++;    /* the only result that no NULL follows */
+        conn->op_at++; /* the only result that no NULL follows */
         PQclear(r);
         return;
     }
@@ -440,10 +443,11 @@ static void rows_check(struct db_job *job)
         job->failed = true;
         job->res.failed = i;
         if (s->rows == DB_AT_LEAST_ONE)
-            err_set(&job->err, ERR_DB_CONFLICT, "statement %d touched no row: %.60s", i + 1, s->sql);
+            err_set(&job->err, ERR_DB_CONFLICT, "statement %d touched no row: %.60s", i + 1,
+                    s->sql);
         else
-            err_set(&job->err, ERR_DB_CONFLICT, "statement %d touched %d rows, not %d: %.60s", i + 1,
-                    rows, s->rows, s->sql);
+            err_set(&job->err, ERR_DB_CONFLICT, "statement %d touched %d rows, not %d: %.60s",
+                    i + 1, rows, s->rows, s->sql);
     }
 }
 
@@ -486,7 +490,7 @@ static void body_done(struct db_conn *conn)
 static void ask_done(struct db_conn *conn)
 {
     if (conn->refused) {
-        conn_lost(conn, conn->db->trouble);    /* asked again on another connection, a little later */
+        conn_lost(conn, conn->db->trouble); /* asked again on another connection, a little later */
         return;
     }
     struct db_job *job = conn->job;

@@ -173,7 +173,7 @@ bool db_get_blob(const struct db_result *res, int stmt, int row, int col, void *
     const char *text = db_get(res, stmt, row, col);
     if (text == NULL)
         return false;
-    CHECK(text[0] == '\\' && text[1] == 'x');    /* bytea_output = hex, set on every connection */
+    CHECK(text[0] == '\\' && text[1] == 'x'); /* bytea_output = hex, set on every connection */
     *n = 0;
     CHECK(text[2] == '\0' || hex_decode(text + 2, strlen(text + 2), out, cap, n));
     return true;

@@ -19,23 +19,43 @@ const char *effect_state_name(enum effect_state state)
 }
 
 enum effect_column {
-    E_ID, E_KIND, E_STATE, E_KEY, E_PAYMENT, E_SUBJECT, E_AMOUNT, E_DESTINATION, E_ESCROW, E_SECONDS,
-    E_END, E_BUYER, E_PARTY, E_NOTE, E_EXTERNAL, E_ATTEMPTS, E_FAILURES, E_FIRST_SENT, E_TX, E_NAME,
-    E_CLABE, E_OWNERSHIP,
+    E_ID,
+    E_KIND,
+    E_STATE,
+    E_KEY,
+    E_PAYMENT,
+    E_SUBJECT,
+    E_AMOUNT,
+    E_DESTINATION,
+    E_ESCROW,
+    E_SECONDS,
+    E_END,
+    E_BUYER,
+    E_PARTY,
+    E_NOTE,
+    E_EXTERNAL,
+    E_ATTEMPTS,
+    E_FAILURES,
+    E_FIRST_SENT,
+    E_TX,
+    E_NAME,
+    E_CLABE,
+    E_OWNERSHIP,
 };
 
 struct db_script *effects_claim_juno(int limit, int lease_s, const char *owner)
 {
     struct db_script *script = db_script_new();
-    struct db_stmt *s = db_add(
-        script,
-        "WITH picked AS (SELECT id FROM effect WHERE door = 'juno'"
-        " AND state IN ('armed', 'sent', 'unknown') AND next_at <= now()"
-        " AND (claimed_until IS NULL OR claimed_until < now())"
-        " ORDER BY next_at LIMIT $1 FOR UPDATE SKIP LOCKED)"
-        " UPDATE effect e SET claimed_until = now() + make_interval(secs => $2::bigint),"
-        " claimed_by = $3"
-        " FROM picked WHERE e.id = picked.id RETURNING " EFFECT_COLUMNS, DB_ANY);
+    struct db_stmt *s =
+        db_add(script,
+               "WITH picked AS (SELECT id FROM effect WHERE door = 'juno'"
+               " AND state IN ('armed', 'sent', 'unknown') AND next_at <= now()"
+               " AND (claimed_until IS NULL OR claimed_until < now())"
+               " ORDER BY next_at LIMIT $1 FOR UPDATE SKIP LOCKED)"
+               " UPDATE effect e SET claimed_until = now() + make_interval(secs => $2::bigint),"
+               " claimed_by = $3"
+               " FROM picked WHERE e.id = picked.id RETURNING " EFFECT_COLUMNS,
+               DB_ANY);
     db_i64(s, limit);
     db_i64(s, lease_s);
     db_text(s, owner);
@@ -48,7 +68,8 @@ struct db_script *effects_unclaim(const char *instance, const char *owner)
     struct db_stmt *s = db_add(script,
                                "UPDATE effect SET claimed_until = NULL, claimed_by = NULL"
                                " WHERE claimed_until IS NOT NULL AND claimed_by <> $2"
-                               " AND split_part(claimed_by, '/', 1) = $1", DB_ANY);
+                               " AND split_part(claimed_by, '/', 1) = $1",
+                               DB_ANY);
     db_text(s, instance);
     db_text(s, owner);
     return script;
@@ -119,7 +140,8 @@ void effects_sending(struct db_script *script, const struct effect_row *row,
         "UPDATE effect SET state = CASE WHEN state = 'unknown' THEN 'unknown' ELSE 'sent' END,"
         " attempts = attempts + 1, request_hash = coalesce(request_hash, $3),"
         " first_sent_at = coalesce(first_sent_at, now()), updated_at = now()"
-        " WHERE id = $1 AND attempts = $2 AND state IN ('armed', 'sent', 'unknown')", 1);
+        " WHERE id = $1 AND attempts = $2 AND state IN ('armed', 'sent', 'unknown')",
+        1);
     db_uuid(s, &row->id);
     db_i64(s, row->attempts);
     db_bytes(s, request_hash, 32);
@@ -134,28 +156,31 @@ static void answer(struct db_script *script, const struct effect_row *row, const
 {
     struct db_stmt *s = db_add(script,
                                "INSERT INTO attempt_answer (effect_id, n, outcome, detail)"
-                               " VALUES ($1, $2, $3, left($4, 400))", 1);
+                               " VALUES ($1, $2, $3, left($4, 400))",
+                               1);
     db_uuid(s, &row->id);
     db_i64(s, row->attempts + 1);
     db_text(s, outcome);
     db_text(s, detail);
 }
 
-static struct db_stmt *update(struct db_script *script, const struct effect_row *row, const char *sql)
+static struct db_stmt *update(struct db_script *script, const struct effect_row *row,
+                              const char *sql)
 {
     struct db_stmt *s = db_add(script, sql, 1);
     db_uuid(s, &row->id);
     return s;
 }
 
-void effects_accepted(struct db_script *script, const struct effect_row *row, const char *external_id,
-                      int64_t wait_ms)
+void effects_accepted(struct db_script *script, const struct effect_row *row,
+                      const char *external_id, int64_t wait_ms)
 {
     answer(script, row, "happened", external_id);
-    struct db_stmt *s = update(script, row,
-                               "UPDATE effect SET state = 'sent', external_id = $2, claimed_until = NULL,"
-                               " next_at = now() + make_interval(secs => $3::bigint / 1000.0),"
-                               " last_error = NULL, updated_at = now() WHERE id = $1");
+    struct db_stmt *s =
+        update(script, row,
+               "UPDATE effect SET state = 'sent', external_id = $2, claimed_until = NULL,"
+               " next_at = now() + make_interval(secs => $3::bigint / 1000.0),"
+               " last_error = NULL, updated_at = now() WHERE id = $1");
     db_text(s, external_id);
     db_i64(s, wait_ms);
 }
@@ -205,9 +230,10 @@ void effects_wait(struct db_script *script, const struct effect_row *row, int64_
 static void end(struct db_script *script, const struct effect_row *row, const char *state,
                 const char *why)
 {
-    struct db_stmt *s = update(script, row,
-                               "UPDATE effect SET state = $2, last_error = $3, claimed_until = NULL,"
-                               " updated_at = now() WHERE id = $1");
+    struct db_stmt *s =
+        update(script, row,
+               "UPDATE effect SET state = $2, last_error = $3, claimed_until = NULL,"
+               " updated_at = now() WHERE id = $1");
     db_text(s, state);
     db_text(s, why);
     if (row->has_payment)
@@ -246,11 +272,13 @@ void effects_insert(struct db_script *script, const struct effect_plan *plan,
     bool chain = effect_kind_is_chain(plan->kind);
     struct db_stmt *s = db_add(
         script,
-        "INSERT INTO effect (id, subject_id, kind, door, lane, state, idem_key, amount_units, destination)"
+        "INSERT INTO effect (id, subject_id, kind, door, lane, state, idem_key, amount_units, "
+        "destination)"
         " SELECT $1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::text, $7::uuid, $8::bigint,"
         " $9::text WHERE NOT EXISTS (SELECT 1 FROM effect WHERE kind = $3::text"
         "  AND subject_id IS NOT DISTINCT FROM $2::uuid"
-        "  AND state IN ('planned', 'armed', 'sent', 'unknown'))", DB_ANY);
+        "  AND state IN ('planned', 'armed', 'sent', 'unknown'))",
+        DB_ANY);
     db_uuid(s, &plan->id);
     if (subject != NULL)
         db_uuid(s, subject);

@@ -35,18 +35,18 @@ struct effect_row {
     bool has_escrow;
     uint8_t escrow_id[32];
     int64_t custody_seconds;
-    int64_t custody_end_s;     /* set when first armed, never changed */
+    int64_t custody_end_s; /* set when first armed, never changed */
     int64_t buyer_units;
     uint8_t party;
     uint8_t note_hash[32];
-    char external_id[96];      /* Juno's id; "" = not known */
+    char external_id[96]; /* Juno's id; "" = not known */
     int attempts;
     int failures;
-    int64_t first_sent_ms;     /* 0 = never sent */
+    int64_t first_sent_ms; /* 0 = never sent */
     bool tx_known;
     uint8_t tx_hash[32];
-    char subject_name[128];    /* bank_register: account holder */
-    char subject_clabe[20];    /* bank_register: account */
+    char subject_name[128]; /* bank_register: account holder */
+    char subject_clabe[20]; /* bank_register: account */
     char subject_ownership[16];
 };
 
@@ -60,7 +60,8 @@ struct db_script *effects_unclaim(const char *instance, const char *owner);
 size_t effects_parse(struct db_result *result, int stmt, struct effect_row *rows, size_t max);
 /* The column list effects_parse reads, for other files of this room; alias e must be effect. */
 #define EFFECT_COLUMNS                                                                             \
-    "e.id, e.kind, e.state, e.idem_key, e.payment_id, e.subject_id, e.amount_units, e.destination," \
+    "e.id, e.kind, e.state, e.idem_key, e.payment_id, e.subject_id, e.amount_units, "              \
+    "e.destination,"                                                                               \
     " e.escrow_id, coalesce(e.custody_seconds, 0), coalesce(e.custody_end, 0),"                    \
     " coalesce(e.buyer_units, 0), coalesce(e.party, 0), e.note_hash, e.external_id, e.attempts,"   \
     " e.failures, coalesce((extract(epoch FROM e.first_sent_at) * 1000)::bigint, 0), e.tx_hash,"   \
@@ -72,8 +73,8 @@ size_t effects_parse(struct db_result *result, int stmt, struct effect_row *rows
 void effects_sending(struct db_script *script, const struct effect_row *row,
                      const uint8_t request_hash[32]);
 /* Juno took it: its id is known, look at it again after wait_ms. */
-void effects_accepted(struct db_script *script, const struct effect_row *row, const char *external_id,
-                      int64_t wait_ms);
+void effects_accepted(struct db_script *script, const struct effect_row *row,
+                      const char *external_id, int64_t wait_ms);
 /* No answer that tells: ask again after wait_ms, with the same key. */
 void effects_unknown(struct db_script *script, const struct effect_row *row, const char *why,
                      int64_t wait_ms);

@@ -8,7 +8,8 @@ struct db_script *evidence_position(void)
 {
     struct db_script *script = db_script_new();
     (void)db_add(script, "SELECT number FROM head WHERE level = 'scanned'", DB_ANY);
-    (void)db_add(script, "SELECT number, hash, parent, time FROM block ORDER BY number DESC LIMIT 128",
+    (void)db_add(script,
+                 "SELECT number, hash, parent, time FROM block ORDER BY number DESC LIMIT 128",
                  DB_ANY);
     return script;
 }
@@ -31,9 +32,11 @@ void evidence_parse_position(struct db_result *result, struct seen_position *out
 
 static void add_block(struct db_script *script, const struct seen_block *b)
 {
-    struct db_stmt *s = db_add(script,
-                               "INSERT INTO block (number, hash, parent, time) VALUES ($1, $2, $3, $4)"
-                               " ON CONFLICT (number) DO NOTHING", DB_ANY);
+    struct db_stmt *s =
+        db_add(script,
+               "INSERT INTO block (number, hash, parent, time) VALUES ($1, $2, $3, $4)"
+               " ON CONFLICT (number) DO NOTHING",
+               DB_ANY);
     db_i64(s, (int64_t)b->number);
     db_bytes(s, b->hash, 32);
     db_bytes(s, b->parent, 32);
@@ -50,12 +53,16 @@ static void bytes_or_null(struct db_stmt *s, bool has, const uint8_t *p, size_t 
 
 static void add_log(struct db_script *script, const struct seen_log *log)
 {
-    struct db_stmt *s = db_add(
-        script,
-        "INSERT INTO evidence (tx_hash, log_index, block_number, block_hash, block_time, address, event,"
-        " escrow_id, from_address, to_address, amount_units, buyer_units, custody_end, note_hash, party,"
-        " round, early) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
-        " $17) ON CONFLICT (tx_hash, log_index) WHERE superseded_at IS NULL DO NOTHING", DB_ANY);
+    struct db_stmt *s =
+        db_add(script,
+               "INSERT INTO evidence (tx_hash, log_index, block_number, block_hash, block_time, "
+               "address, event,"
+               " escrow_id, from_address, to_address, amount_units, buyer_units, custody_end, "
+               "note_hash, party,"
+               " round, early) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
+               "$14, $15, $16,"
+               " $17) ON CONFLICT (tx_hash, log_index) WHERE superseded_at IS NULL DO NOTHING",
+               DB_ANY);
     db_bytes(s, log->tx_hash, 32);
     db_i64(s, log->log_index);
     db_i64(s, (int64_t)log->block_number);
@@ -77,10 +84,12 @@ static void add_log(struct db_script *script, const struct seen_log *log)
 
 void evidence_head(struct db_script *script, const char *level, const struct seen_block *block)
 {
-    struct db_stmt *s = db_add(script,
-                               "INSERT INTO head (level, number, hash, time) VALUES ($1, $2, $3, $4)"
-                               " ON CONFLICT (level) DO UPDATE SET number = $2, hash = $3, time = $4,"
-                               " at = now()", 1);
+    struct db_stmt *s =
+        db_add(script,
+               "INSERT INTO head (level, number, hash, time) VALUES ($1, $2, $3, $4)"
+               " ON CONFLICT (level) DO UPDATE SET number = $2, hash = $3, time = $4,"
+               " at = now()",
+               1);
     db_text(s, level);
     db_i64(s, (int64_t)block->number);
     db_bytes(s, block->hash, 32);
@@ -107,7 +116,8 @@ void evidence_rollback(struct db_script *script, uint64_t ancestor)
         "DELETE FROM block WHERE number > $1",
         "UPDATE tx SET state = 'sent', block_number = NULL, block_hash = NULL, status = NULL,"
         " updated_at = now() WHERE state = 'mined' AND block_number > $1",
-        "UPDATE head SET number = $1::bigint, at = now() WHERE level = 'scanned' AND number > $1::bigint",
+        "UPDATE head SET number = $1::bigint, at = now() WHERE level = 'scanned' AND number > "
+        "$1::bigint",
     };
     for (size_t i = 0; i < sizeof UNDO / sizeof UNDO[0]; i++)
         db_i64(db_add(script, UNDO[i], DB_ANY), (int64_t)ancestor);
@@ -145,32 +155,38 @@ void evidence_confirm(struct db_script *script, const struct evidence_wallets *w
     (void)db_add(script,
                  "WITH done AS (UPDATE effect e SET " CONFIRMED " FROM evidence v WHERE " OPEN
                  " AND e.door = 'chain' AND e.escrow_id IS NOT NULL AND v.escrow_id = e.escrow_id"
-                 " AND " LIVE " AND (" OURS ") RETURNING e.payment_id)" WAKE, DB_ANY);
-    struct db_stmt *s = db_add(
-        script,
-        "WITH done AS (UPDATE effect e SET " CONFIRMED " FROM evidence v WHERE " OPEN
-        " AND e.kind = 'withdraw' AND v.tx_hash = e.tx_hash AND v.event = 'Transfer'"
-        " AND v.address = $2::bytea AND v.to_address = $1::bytea AND v.amount_units = e.amount_units"
-        " AND " LIVE " RETURNING e.payment_id)" WAKE, DB_ANY);
+                 " AND " LIVE " AND (" OURS ") RETURNING e.payment_id)" WAKE,
+                 DB_ANY);
+    struct db_stmt *s =
+        db_add(script,
+               "WITH done AS (UPDATE effect e SET " CONFIRMED " FROM evidence v WHERE " OPEN
+               " AND e.kind = 'withdraw' AND v.tx_hash = e.tx_hash AND v.event = 'Transfer'"
+               " AND v.address = $2::bytea AND v.to_address = $1::bytea AND v.amount_units = "
+               "e.amount_units"
+               " AND " LIVE " RETURNING e.payment_id)" WAKE,
+               DB_ANY);
     db_text(s, w->bridge);
     db_text(s, w->token);
-    s = db_add(script,
-               "WITH done AS (UPDATE effect e SET " CONFIRMED " FROM evidence v WHERE " OPEN
-               " AND e.kind = 'token_transfer' AND v.tx_hash = e.tx_hash AND v.event = 'Transfer'"
-               " AND v.address = $3::bytea AND v.from_address = $1::bytea AND v.to_address = $2::bytea"
-               " AND v.amount_units = (SELECT sum(o.amount_units) FROM effect o"
-               "   WHERE o.tx_hash = v.tx_hash AND o.kind = 'token_transfer')"
-               " AND EXISTS (SELECT 1 FROM juno_txn j WHERE j.tx_hash = v.tx_hash"
-               "   AND j.kind = 'CRYPTO_DEPOSIT' AND j.state = 'COMPLETE'"
-               "   AND j.amount_units = v.amount_units)"
-               " AND " LIVE " RETURNING e.payment_id)" WAKE, DB_ANY);
+    s = db_add(
+        script,
+        "WITH done AS (UPDATE effect e SET " CONFIRMED " FROM evidence v WHERE " OPEN
+        " AND e.kind = 'token_transfer' AND v.tx_hash = e.tx_hash AND v.event = 'Transfer'"
+        " AND v.address = $3::bytea AND v.from_address = $1::bytea AND v.to_address = $2::bytea"
+        " AND v.amount_units = (SELECT sum(o.amount_units) FROM effect o"
+        "   WHERE o.tx_hash = v.tx_hash AND o.kind = 'token_transfer')"
+        " AND EXISTS (SELECT 1 FROM juno_txn j WHERE j.tx_hash = v.tx_hash"
+        "   AND j.kind = 'CRYPTO_DEPOSIT' AND j.state = 'COMPLETE'"
+        "   AND j.amount_units = v.amount_units)"
+        " AND " LIVE " RETURNING e.payment_id)" WAKE,
+        DB_ANY);
     db_text(s, w->bridge);
     db_text(s, w->juno_deposit);
     db_text(s, w->token);
     s = db_add(script,
                "UPDATE effect e SET " CONFIRMED " FROM evidence v WHERE " OPEN
                " AND e.kind = 'token_approve' AND v.tx_hash = e.tx_hash AND v.event = 'Approval'"
-               " AND v.address = $1::bytea AND " LIVE, DB_ANY);
+               " AND v.address = $1::bytea AND " LIVE,
+               DB_ANY);
     db_text(s, w->token);
 }
 
@@ -178,10 +194,12 @@ void evidence_confirm(struct db_script *script, const struct evidence_wallets *w
 static void mirror_escrows(struct db_script *script)
 {
     static const char *const MIRROR[] = {
-        "UPDATE escrow x SET state = 'active', starts_at = v.block_time, custody_end = v.custody_end,"
+        "UPDATE escrow x SET state = 'active', starts_at = v.block_time, custody_end = "
+        "v.custody_end,"
         " created_tx = v.tx_hash, updated_at = now() FROM evidence v WHERE v.escrow_id = x.id"
         " AND v.event = 'EscrowCreated' AND x.state = 'planned' AND " LIVE,
-        "UPDATE escrow x SET state = 'disputed', rounds = v.round, updated_at = now() FROM evidence v"
+        "UPDATE escrow x SET state = 'disputed', rounds = v.round, updated_at = now() FROM "
+        "evidence v"
         " WHERE v.escrow_id = x.id AND v.event = 'DisputeRaised' AND x.state = 'active'"
         " AND v.round > x.rounds AND " LIVE,
         "UPDATE escrow x SET state = 'active', updated_at = now() FROM evidence v"
@@ -197,15 +215,18 @@ static void mirror_escrows(struct db_script *script)
         (void)db_add(script, MIRROR[i], DB_ANY);
 }
 
-void evidence_final(struct db_script *script, uint64_t number, const struct evidence_wallets *wallets)
+void evidence_final(struct db_script *script, uint64_t number,
+                    const struct evidence_wallets *wallets)
 {
     db_i64(db_add(script,
                   "UPDATE evidence SET final_at = now()"
-                  " WHERE final_at IS NULL AND superseded_at IS NULL AND block_number <= $1", DB_ANY),
+                  " WHERE final_at IS NULL AND superseded_at IS NULL AND block_number <= $1",
+                  DB_ANY),
            (int64_t)number);
     db_i64(db_add(script,
                   "UPDATE tx SET state = 'final', updated_at = now()"
-                  " WHERE state = 'mined' AND block_number <= $1", DB_ANY),
+                  " WHERE state = 'mined' AND block_number <= $1",
+                  DB_ANY),
            (int64_t)number);
     mirror_escrows(script);
     evidence_confirm(script, wallets);

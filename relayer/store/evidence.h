@@ -28,7 +28,7 @@ struct seen_log {
     uint8_t block_hash[32];
     int64_t block_time_s;
     uint8_t address[20];
-    const char *event;          /* a name the table allows */
+    const char *event; /* a name the table allows */
     bool has_escrow;
     uint8_t escrow_id[32];
     bool has_from, has_to;
@@ -36,7 +36,7 @@ struct seen_log {
     uint64_t amount_units, buyer_units;
     int64_t custody_end_s;
     bool has_hash;
-    uint8_t hash[32];           /* terms, reason or note */
+    uint8_t hash[32]; /* terms, reason or note */
     uint8_t party;
     uint32_t round;
     bool early;
@@ -66,11 +66,12 @@ void evidence_head(struct db_script *script, const char *level, const struct see
 /* Everything up to this block is final for us: evidence, transactions, escrow states and the effects they
  * confirm; wakes the payments. */
 struct evidence_wallets {
-    const char *bridge;         /* '\x..' text of 20 bytes */
+    const char *bridge; /* '\x..' text of 20 bytes */
     const char *juno_deposit;
     const char *token;
 };
-void evidence_final(struct db_script *script, uint64_t number, const struct evidence_wallets *wallets);
+void evidence_final(struct db_script *script, uint64_t number,
+                    const struct evidence_wallets *wallets);
 /* The confirmation part alone: after Juno reported something new about a transfer. */
 void evidence_confirm(struct db_script *script, const struct evidence_wallets *wallets);
 

@@ -8,15 +8,17 @@
 struct db_script *lane_lease(const char *name, const char *owner, int ttl_s)
 {
     struct db_script *script = db_script_new();
-    struct db_stmt *s = db_add(
-        script,
-        "INSERT INTO lease AS l (name, owner, token, until)"
-        " VALUES ($1, $2, 1, now() + make_interval(secs => $3::bigint))"
-        " ON CONFLICT (name) DO UPDATE SET owner = $2, until = now() + make_interval(secs => $3::bigint),"
-        " token = CASE WHEN l.owner = $2 THEN l.token ELSE l.token + 1 END"
-        /* A former run of the same instance is dead: its lease need not be waited for. */
-        " WHERE l.owner = $2 OR l.until < now()"
-        " OR split_part(l.owner, '/', 1) = split_part($2, '/', 1) RETURNING token", DB_ANY);
+    struct db_stmt *s =
+        db_add(script,
+               "INSERT INTO lease AS l (name, owner, token, until)"
+               " VALUES ($1, $2, 1, now() + make_interval(secs => $3::bigint))"
+               " ON CONFLICT (name) DO UPDATE SET owner = $2, until = now() + make_interval(secs "
+               "=> $3::bigint),"
+               " token = CASE WHEN l.owner = $2 THEN l.token ELSE l.token + 1 END"
+               /* A former run of the same instance is dead: its lease need not be waited for. */
+               " WHERE l.owner = $2 OR l.until < now()"
+               " OR split_part(l.owner, '/', 1) = split_part($2, '/', 1) RETURNING token",
+               DB_ANY);
     db_text(s, name);
     db_text(s, owner);
     db_i64(s, ttl_s);
@@ -32,22 +34,27 @@ struct db_script *lane_look(const char *lane, const char *lease, int limit)
                                " AND state IN ('armed', 'sent', 'mined') ORDER BY nonce LIMIT 32",
                                DB_ANY);
     db_text(s, lane);
-    s = db_add(script,
-               "SELECT " EFFECT_COLUMNS " FROM effect e WHERE e.door = 'chain' AND e.lane = $1"
-               " AND e.state = 'planned' AND e.next_at <= now() AND e.kind ="
-               " (SELECT o.kind FROM effect o WHERE o.door = 'chain' AND o.lane = $1"
-               "  AND o.state = 'planned' AND o.next_at <= now() ORDER BY o.created_at, o.id LIMIT 1)"
-               " ORDER BY e.created_at, e.id LIMIT $2", DB_ANY);
+    s = db_add(
+        script,
+        "SELECT " EFFECT_COLUMNS " FROM effect e WHERE e.door = 'chain' AND e.lane = $1"
+        " AND e.state = 'planned' AND e.next_at <= now() AND e.kind ="
+        " (SELECT o.kind FROM effect o WHERE o.door = 'chain' AND o.lane = $1"
+        "  AND o.state = 'planned' AND o.next_at <= now() ORDER BY o.created_at, o.id LIMIT 1)"
+        " ORDER BY e.created_at, e.id LIMIT $2",
+        DB_ANY);
     db_text(s, lane);
     db_i64(s, limit);
-    s = db_add(script,
-               "SELECT coalesce(max(extract(epoch FROM now() - greatest(created_at, next_at))) * 1000, 0)"
-               "::bigint FROM effect WHERE door = 'chain' AND lane = $1 AND state = 'planned'"
-               " AND next_at <= now()", DB_ANY);
+    s = db_add(
+        script,
+        "SELECT coalesce(max(extract(epoch FROM now() - greatest(created_at, next_at))) * 1000, 0)"
+        "::bigint FROM effect WHERE door = 'chain' AND lane = $1 AND state = 'planned'"
+        " AND next_at <= now()",
+        DB_ANY);
     db_text(s, lane);
     s = db_add(script,
                "SELECT nonce, kind, destination, gas_limit, max_fee_wei, cardinality(effect_ids),"
-               " unsigned FROM draft WHERE lease = $1", DB_ANY);
+               " unsigned FROM draft WHERE lease = $1",
+               DB_ANY);
     db_text(s, lease);
     return script;
 }
@@ -87,7 +94,8 @@ bool lane_parse_draft(struct db_result *result, struct lane_draft *out)
     out->gas_limit = (uint64_t)db_get_i64(result, 3, 0, 3);
     snprintf(out->max_fee_wei, sizeof out->max_fee_wei, "%s", db_get(result, 3, 0, 4));
     out->effects_n = (size_t)db_get_i64(result, 3, 0, 5);
-    CHECK(db_get_blob(result, 3, 0, 6, out->unsigned_tx, sizeof out->unsigned_tx, &out->unsigned_n));
+    CHECK(
+        db_get_blob(result, 3, 0, 6, out->unsigned_tx, sizeof out->unsigned_tx, &out->unsigned_n));
     return true;
 }
 
@@ -95,7 +103,8 @@ static void check_lease(struct db_script *script, const struct lane_holder *hold
 {
     struct db_stmt *s = db_add(script,
                                "UPDATE lease SET until = greatest(until, now()) WHERE name = $1"
-                               " AND owner = $2 AND token = $3 AND until > now()", 1);
+                               " AND owner = $2 AND token = $3 AND until > now()",
+                               1);
     db_text(s, holder->lease);
     db_text(s, holder->owner);
     db_i64(s, holder->fence);
@@ -123,10 +132,12 @@ void lane_put_draft(struct db_script *script, const struct lane_holder *holder,
     char ids[LANE_BATCH_MAX * 37 + 2];
     ids_text(effects, draft->effects_n, ids);
     check_lease(script, holder);
-    struct db_stmt *s = db_add(
-        script,
-        "INSERT INTO draft (lease, chain_id, account, nonce, kind, destination, unsigned, gas_limit,"
-        " max_fee_wei, effect_ids) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", 1);
+    struct db_stmt *s =
+        db_add(script,
+               "INSERT INTO draft (lease, chain_id, account, nonce, kind, destination, unsigned, "
+               "gas_limit,"
+               " max_fee_wei, effect_ids) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+               1);
     db_text(s, holder->lease);
     db_i64(s, (int64_t)holder->chain_id);
     db_bytes(s, holder->account, 20);
@@ -140,7 +151,8 @@ void lane_put_draft(struct db_script *script, const struct lane_holder *holder,
     for (size_t i = 0; i < draft->effects_n; i++) {
         s = db_add(script,
                    "UPDATE effect SET custody_end = coalesce(custody_end, nullif($2::bigint, 0)),"
-                   " updated_at = now() WHERE id = $1 AND state = 'planned'", 1);
+                   " updated_at = now() WHERE id = $1 AND state = 'planned'",
+                   1);
         db_uuid(s, &effects[i].id);
         db_i64(s, effects[i].custody_end_s);
     }
@@ -155,7 +167,8 @@ void lane_drop_draft(struct db_script *script, const struct lane_holder *holder,
         "WITH gone AS (DELETE FROM draft WHERE lease = $1 RETURNING effect_ids)"
         " UPDATE effect e SET failures = e.failures + 1, last_error = $2, updated_at = now(),"
         " next_at = now() + make_interval(secs => $3::bigint / 1000.0)"
-        " FROM gone WHERE e.id = ANY (gone.effect_ids) AND e.state = 'planned'", DB_ANY);
+        " FROM gone WHERE e.id = ANY (gone.effect_ids) AND e.state = 'planned'",
+        DB_ANY);
     db_text(s, holder->lease);
     db_text(s, why);
     db_i64(s, wait_ms);
@@ -187,7 +200,8 @@ void lane_arm(struct db_script *script, const struct lane_holder *holder,
         script,
         "INSERT INTO tx (hash, chain_id, account, nonce, lane, kind, destination, raw, gas_limit,"
         " max_fee_wei, effects, state, fence)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'armed', $12)", 1);
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'armed', $12)",
+        1);
     db_bytes(s, hash, 32);
     db_i64(s, (int64_t)holder->chain_id);
     db_bytes(s, holder->account, 20);
@@ -214,19 +228,23 @@ void lane_sent(struct db_script *script, const uint8_t hash[32])
 {
     db_bytes(db_add(script,
                     "UPDATE tx SET state = CASE WHEN state = 'armed' THEN 'sent' ELSE state END,"
-                    " sends = sends + 1, last_error = NULL, updated_at = now() WHERE hash = $1", 1),
+                    " sends = sends + 1, last_error = NULL, updated_at = now() WHERE hash = $1",
+                    1),
              hash, 32);
     db_bytes(db_add(script,
                     "UPDATE effect SET state = 'sent', updated_at = now()"
-                    " WHERE tx_hash = $1 AND state = 'armed' AND door = 'chain'", DB_ANY),
+                    " WHERE tx_hash = $1 AND state = 'armed' AND door = 'chain'",
+                    DB_ANY),
              hash, 32);
 }
 
 void lane_send_failed(struct db_script *script, const uint8_t hash[32], const char *why)
 {
-    struct db_stmt *s = db_add(script,
-                               "UPDATE tx SET sends = sends + 1, last_error = $2, updated_at = now()"
-                               " WHERE hash = $1", 1);
+    struct db_stmt *s =
+        db_add(script,
+               "UPDATE tx SET sends = sends + 1, last_error = $2, updated_at = now()"
+               " WHERE hash = $1",
+               1);
     db_bytes(s, hash, 32);
     db_text(s, why);
 }
@@ -235,21 +253,24 @@ void lane_send_failed(struct db_script *script, const uint8_t hash[32], const ch
  * dry run will tell which of them cannot go. */
 static void replan(struct db_script *script, const uint8_t hash[32], const char *why)
 {
-    struct db_stmt *s = db_add(
-        script,
-        "UPDATE effect SET state = 'planned', failures = failures + 1, last_error = $2,"
-        " next_at = now(), updated_at = now()"
-        " WHERE tx_hash = $1 AND door = 'chain' AND state IN ('armed', 'sent', 'unknown')", DB_ANY);
+    struct db_stmt *s =
+        db_add(script,
+               "UPDATE effect SET state = 'planned', failures = failures + 1, last_error = $2,"
+               " next_at = now(), updated_at = now()"
+               " WHERE tx_hash = $1 AND door = 'chain' AND state IN ('armed', 'sent', 'unknown')",
+               DB_ANY);
     db_bytes(s, hash, 32);
     db_text(s, why);
 }
 
-void lane_mined(struct db_script *script, const uint8_t hash[32], const struct lane_receipt *receipt)
+void lane_mined(struct db_script *script, const uint8_t hash[32],
+                const struct lane_receipt *receipt)
 {
     struct db_stmt *s = db_add(script,
                                "UPDATE tx SET state = $2, block_number = $3, block_hash = $4,"
                                " status = $5, gas_used = $6, fee_wei = $7, updated_at = now()"
-                               " WHERE hash = $1 AND state IN ('armed', 'sent', 'mined')", 1);
+                               " WHERE hash = $1 AND state IN ('armed', 'sent', 'mined')",
+                               1);
     db_bytes(s, hash, 32);
     db_text(s, receipt->success ? "mined" : "reverted");
     db_i64(s, (int64_t)receipt->block_number);
@@ -265,15 +286,18 @@ void lane_lost(struct db_script *script, const uint8_t hash[32], const char *why
 {
     struct db_stmt *s = db_add(script,
                                "UPDATE tx SET state = 'lost', last_error = $2, updated_at = now()"
-                               " WHERE hash = $1 AND state IN ('armed', 'sent')", 1);
+                               " WHERE hash = $1 AND state IN ('armed', 'sent')",
+                               1);
     db_bytes(s, hash, 32);
     db_text(s, why);
-    s = db_add(script,
-               "WITH held AS (UPDATE effect SET state = 'parked', last_error = $2, updated_at = now()"
-               " WHERE tx_hash = $1 AND kind = 'token_transfer'"
-               " AND state IN ('armed', 'sent', 'unknown') RETURNING payment_id)"
-               " UPDATE payment SET due_at = now(), version = version + 1"
-               " WHERE id IN (SELECT payment_id FROM held)", DB_ANY);
+    s = db_add(
+        script,
+        "WITH held AS (UPDATE effect SET state = 'parked', last_error = $2, updated_at = now()"
+        " WHERE tx_hash = $1 AND kind = 'token_transfer'"
+        " AND state IN ('armed', 'sent', 'unknown') RETURNING payment_id)"
+        " UPDATE payment SET due_at = now(), version = version + 1"
+        " WHERE id IN (SELECT payment_id FROM held)",
+        DB_ANY);
     db_bytes(s, hash, 32);
     db_text(s, why);
     replan(script, hash, why);
@@ -285,7 +309,8 @@ void lane_defer(struct db_script *script, const struct effect_row *row, const ch
     struct db_stmt *s = db_add(script,
                                "UPDATE effect SET failures = failures + 1, last_error = $2,"
                                " next_at = now() + make_interval(secs => $3::bigint / 1000.0),"
-                               " updated_at = now() WHERE id = $1 AND state = 'planned'", DB_ANY);
+                               " updated_at = now() WHERE id = $1 AND state = 'planned'",
+                               DB_ANY);
     db_uuid(s, &row->id);
     db_text(s, why);
     db_i64(s, wait_ms);

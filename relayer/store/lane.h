@@ -40,7 +40,7 @@ struct lane_draft {
     char kind[32];
     uint8_t destination[20];
     uint64_t gas_limit;
-    char max_fee_wei[80];        /* decimal */
+    char max_fee_wei[80]; /* decimal */
     size_t effects_n;
     size_t unsigned_n;
     uint8_t unsigned_tx[LANE_RAW_MAX];
@@ -54,7 +54,7 @@ struct lane_holder {
     int64_t fence;
     const char *lane;
     uint64_t chain_id;
-    const uint8_t *account;      /* 20 bytes */
+    const uint8_t *account; /* 20 bytes */
 };
 
 /* Stores the draft and fixes the ends of custody of its effects. */
@@ -74,9 +74,10 @@ struct lane_receipt {
     const uint8_t *block_hash;
     bool success;
     uint64_t gas_used;
-    const char *fee_wei;        /* decimal, gas used times effective price */
+    const char *fee_wei; /* decimal, gas used times effective price */
 };
-void lane_mined(struct db_script *script, const uint8_t hash[32], const struct lane_receipt *receipt);
+void lane_mined(struct db_script *script, const uint8_t hash[32],
+                const struct lane_receipt *receipt);
 /* The transaction can never be mined (its nonce went to another): its effects are planned again, but for
  * plain transfers, which the chain would not refuse a second time: those wait for a person. */
 void lane_lost(struct db_script *script, const uint8_t hash[32], const char *why);

@@ -121,8 +121,17 @@ static void list_param(struct db_stmt *s, struct list *list)
 
 /* The parameters of relayer.post_many, in its order. */
 enum column {
-    TXN_ID, TXN_KIND, TXN_EFFECT, TXN_PAYMENT, TXN_RESOLVES, TXN_HASH, TXN_REASON,
-    ENTRY_TXN, ENTRY_CODE, ENTRY_LAYER, ENTRY_AMOUNT,
+    TXN_ID,
+    TXN_KIND,
+    TXN_EFFECT,
+    TXN_PAYMENT,
+    TXN_RESOLVES,
+    TXN_HASH,
+    TXN_REASON,
+    ENTRY_TXN,
+    ENTRY_CODE,
+    ENTRY_LAYER,
+    ENTRY_AMOUNT,
     COLUMNS
 };
 
@@ -159,8 +168,8 @@ void ledger_add_many(struct db_script *script, const struct posting *postings, s
         put_txn(column, &postings[i]);
         put_entries(column, &postings[i], i + 1);
     }
-    struct db_stmt *s = db_add(
-        script, "SELECT post_many($1, $2, $3, $4, $5, $6, NULL, $7, $8, $9, $10, $11)", 1);
+    struct db_stmt *s =
+        db_add(script, "SELECT post_many($1, $2, $3, $4, $5, $6, NULL, $7, $8, $9, $10, $11)", 1);
     for (int i = 0; i < COLUMNS; i++)
         list_param(s, &column[i]);
 }

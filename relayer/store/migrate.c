@@ -10,18 +10,17 @@
 /* Any constant of our own: whoever migrates this database holds this lock. */
 #define LOCK "4858721093117"
 
-static const char PREPARE_SCHEMA[] =
-    "CREATE SCHEMA IF NOT EXISTS relayer;"
-    "CREATE TABLE IF NOT EXISTS relayer.migration ("
-    " version integer PRIMARY KEY CHECK (version >= 1),"
-    " name text NOT NULL,"
-    " checksum text NOT NULL CHECK (checksum ~ '^[0-9a-f]{64}$'),"
-    " at timestamptz NOT NULL DEFAULT now())";
+static const char PREPARE_SCHEMA[] = "CREATE SCHEMA IF NOT EXISTS relayer;"
+                                     "CREATE TABLE IF NOT EXISTS relayer.migration ("
+                                     " version integer PRIMARY KEY CHECK (version >= 1),"
+                                     " name text NOT NULL,"
+                                     " checksum text NOT NULL CHECK (checksum ~ '^[0-9a-f]{64}$'),"
+                                     " at timestamptz NOT NULL DEFAULT now())";
 
 static void on_notice(void *arg, const PGresult *result)
 {
     (void)arg;
-    (void)result;    /* "schema exists already, skipping" is no news */
+    (void)result; /* "schema exists already, skipping" is no news */
 }
 
 /* The server's first line, without the value-bearing detail. */
@@ -46,7 +45,8 @@ static bool run(PGconn *pg, const char *what, const char *sql, struct err *err)
     return ok;
 }
 
-static const struct migrate_file *file_find(const struct migrate_file *files, size_t n, long version)
+static const struct migrate_file *file_find(const struct migrate_file *files, size_t n,
+                                            long version)
 {
     return version >= 1 && (size_t)version <= n ? &files[version - 1] : NULL;
 }
@@ -61,9 +61,11 @@ static int applied_check(const PGresult *r, const struct migrate_file *files, si
         const char *name = PQgetvalue(r, i, 1);
         const struct migrate_file *file = file_find(files, n, version);
         if (file == NULL) {
-            err_set(err, ERR_DB_SCHEMA,
-                    "the schema has migration %ld (%s), this program knows only %zu: it is older than"
-                    " the schema", version, name, n);
+            err_set(
+                err, ERR_DB_SCHEMA,
+                "the schema has migration %ld (%s), this program knows only %zu: it is older than"
+                " the schema",
+                version, name, n);
             return -1;
         }
         if (version != i + 1) {
@@ -73,7 +75,8 @@ static int applied_check(const PGresult *r, const struct migrate_file *files, si
         if (strcmp(PQgetvalue(r, i, 2), file->sha256) != 0) {
             err_set(err, ERR_DB_SCHEMA,
                     "migration %s was applied with other content than this program's: never edit an"
-                    " applied migration, add one", file->name);
+                    " applied migration, add one",
+                    file->name);
             return -1;
         }
     }
@@ -82,7 +85,8 @@ static int applied_check(const PGresult *r, const struct migrate_file *files, si
 
 static int applied_read(PGconn *pg, const struct migrate_file *files, size_t n, struct err *err)
 {
-    PGresult *r = PQexec(pg, "SELECT version, name, checksum FROM relayer.migration ORDER BY version");
+    PGresult *r =
+        PQexec(pg, "SELECT version, name, checksum FROM relayer.migration ORDER BY version");
     int rows = -1;
     if (PQresultStatus(r) == PGRES_TUPLES_OK)
         rows = applied_check(r, files, n, err);
@@ -135,8 +139,8 @@ static bool apply_all(PGconn *pg, const struct migrate_file *files, size_t n, in
     return true;
 }
 
-bool migrate_apply_files(const char *conninfo, const struct migrate_file *files, size_t n, int *applied,
-                         struct err *err)
+bool migrate_apply_files(const char *conninfo, const struct migrate_file *files, size_t n,
+                         int *applied, struct err *err)
 {
     static const char *const KEYS[] = {"dbname", "fallback_application_name", "client_encoding",
                                        "connect_timeout", NULL};
@@ -155,7 +159,7 @@ bool migrate_apply_files(const char *conninfo, const struct migrate_file *files,
     } else {
         fail_with(err, ERR_DB_AWAY, "database", NULL, pg);
     }
-    PQfinish(pg);    /* lets go of the lock */
+    PQfinish(pg); /* lets go of the lock */
     return ok;
 }
 

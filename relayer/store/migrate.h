@@ -18,10 +18,10 @@
 enum { MIGRATE_CONNECT_TIMEOUT_S = 5 };
 
 struct migrate_file {
-    int version;            /* the number the file name starts with: 1.. without a gap */
-    const char *name;       /* "0001_ledger.sql" */
+    int version;      /* the number the file name starts with: 1.. without a gap */
+    const char *name; /* "0001_ledger.sql" */
     const char *sql;
-    const char *sha256;     /* 64 lower-case hex digits of the file's bytes */
+    const char *sha256; /* 64 lower-case hex digits of the file's bytes */
 };
 
 extern const struct migrate_file migrate_files[];
@@ -31,7 +31,7 @@ extern const size_t migrate_files_n;
 bool migrate_apply(const char *conninfo, int *applied, struct err *err);
 
 /* The same with other files: for tests. */
-bool migrate_apply_files(const char *conninfo, const struct migrate_file *files, size_t n, int *applied,
-                         struct err *err);
+bool migrate_apply_files(const char *conninfo, const struct migrate_file *files, size_t n,
+                         int *applied, struct err *err);
 
 #endif

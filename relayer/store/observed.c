@@ -19,12 +19,13 @@ struct uuid observed_deposit_uuid(const char *fid)
 struct db_script *observed_fit_deposit(const struct report_deposit *report)
 {
     struct db_script *script = db_script_new();
-    struct db_stmt *s = db_add(
-        script,
-        "SELECT EXISTS (SELECT 1 FROM deposit WHERE fid = $1), count(*), min(p.id::text)"
-        " FROM payment p WHERE p.clabe = $2 AND p.amount_centavos = $3"
-        " AND p.state = 'waiting_deposit'"
-        " AND NOT EXISTS (SELECT 1 FROM deposit d WHERE d.payment_id = p.id)", 1);
+    struct db_stmt *s =
+        db_add(script,
+               "SELECT EXISTS (SELECT 1 FROM deposit WHERE fid = $1), count(*), min(p.id::text)"
+               " FROM payment p WHERE p.clabe = $2 AND p.amount_centavos = $3"
+               " AND p.state = 'waiting_deposit'"
+               " AND NOT EXISTS (SELECT 1 FROM deposit d WHERE d.payment_id = p.id)",
+               1);
     db_text(s, report->fid);
     db_text(s, report->clabe);
     db_i64(s, report->amount_centavos);
@@ -42,10 +43,12 @@ void observed_parse_fit(struct db_result *result, struct deposit_fit_row *out)
 void observed_add_deposit(struct db_script *script, const struct report_deposit *report,
                           const struct uuid *payment, const char *reason)
 {
-    struct db_stmt *s = db_add(script,
-                               "INSERT INTO deposit (fid, clabe, amount_centavos, state, reason,"
-                               " payment_id, reported_at)"
-                               " VALUES ($1, $2, $3, $4, $5, $6, to_timestamp($7::bigint / 1000.0))", 1);
+    struct db_stmt *s =
+        db_add(script,
+               "INSERT INTO deposit (fid, clabe, amount_centavos, state, reason,"
+               " payment_id, reported_at)"
+               " VALUES ($1, $2, $3, $4, $5, $6, to_timestamp($7::bigint / 1000.0))",
+               1);
     db_text(s, report->fid);
     db_text(s, report->clabe);
     db_i64(s, report->amount_centavos);
@@ -65,20 +68,24 @@ void observed_add_deposit(struct db_script *script, const struct report_deposit 
 void observed_add_refund(struct db_script *script, const struct report_deposit *report,
                          const char *refund_of, const char *tracking_key)
 {
-    struct db_stmt *s = db_add(script,
-                               "INSERT INTO deposit (fid, clabe, amount_centavos, state, reason, reported_at)"
-                               " VALUES ($1, $2, $3, 'refund', $4, to_timestamp($5::bigint / 1000.0))", 1);
+    struct db_stmt *s =
+        db_add(script,
+               "INSERT INTO deposit (fid, clabe, amount_centavos, state, reason, reported_at)"
+               " VALUES ($1, $2, $3, 'refund', $4, to_timestamp($5::bigint / 1000.0))",
+               1);
     db_text(s, report->fid);
     db_text(s, report->clabe);
     db_i64(s, report->amount_centavos);
     db_text(s, tracking_key);
     db_i64(s, report->reported_ms);
-    s = db_add(script,
-               "WITH back AS (UPDATE juno_txn SET state = 'RETURNED', updated_at = now()"
-               " WHERE kind = 'REDEMPTION' AND state IN ('COMPLETE', 'FAILED')"
-               " AND (id = nullif($1::text, '') OR tracking_key = nullif($2::text, '')) RETURNING id)"
-               " UPDATE payment SET due_at = now(), version = version + 1 WHERE id IN"
-               " (SELECT l.payment_id FROM leg l JOIN back ON back.id = l.juno_id)", DB_ANY);
+    s = db_add(
+        script,
+        "WITH back AS (UPDATE juno_txn SET state = 'RETURNED', updated_at = now()"
+        " WHERE kind = 'REDEMPTION' AND state IN ('COMPLETE', 'FAILED')"
+        " AND (id = nullif($1::text, '') OR tracking_key = nullif($2::text, '')) RETURNING id)"
+        " UPDATE payment SET due_at = now(), version = version + 1 WHERE id IN"
+        " (SELECT l.payment_id FROM leg l JOIN back ON back.id = l.juno_id)",
+        DB_ANY);
     db_text(s, refund_of);
     db_text(s, tracking_key);
 }
@@ -88,7 +95,8 @@ void observed_put_txn(struct db_script *script, const struct report_txn *r)
 {
     struct db_stmt *s = db_add(
         script,
-        "INSERT INTO juno_txn AS j (id, kind, amount_units, state, fid, tx_hash, tracking_key, cep_url,"
+        "INSERT INTO juno_txn AS j (id, kind, amount_units, state, fid, tx_hash, tracking_key, "
+        "cep_url,"
         " reported_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, to_timestamp($9::bigint / 1000.0))"
         " ON CONFLICT (id) DO UPDATE SET state = EXCLUDED.state,"
         " fid = coalesce(j.fid, EXCLUDED.fid), tx_hash = coalesce(j.tx_hash, EXCLUDED.tx_hash),"
@@ -96,9 +104,11 @@ void observed_put_txn(struct db_script *script, const struct report_txn *r)
         " cep_url = coalesce(j.cep_url, EXCLUDED.cep_url), updated_at = now()"
         " WHERE (j.state, j.tx_hash, j.tracking_key) IS DISTINCT FROM"
         "       (EXCLUDED.state, EXCLUDED.tx_hash, EXCLUDED.tracking_key)"
-        " AND array_position(ARRAY['PENDING', 'IN_PROGRESS', 'FAILED', 'COMPLETE', 'RETURNED'], j.state)"
+        " AND array_position(ARRAY['PENDING', 'IN_PROGRESS', 'FAILED', 'COMPLETE', 'RETURNED'], "
+        "j.state)"
         "  <= array_position(ARRAY['PENDING', 'IN_PROGRESS', 'FAILED', 'COMPLETE', 'RETURNED'],"
-        "                    EXCLUDED.state)", DB_ANY);
+        "                    EXCLUDED.state)",
+        DB_ANY);
     db_text(s, r->id);
     db_text(s, r->kind);
     db_i64(s, r->amount_units);
@@ -128,7 +138,8 @@ struct db_script *observed_match_issuances(void)
         " SELECT f.id, w.fid, w.payment_id, w.amount_centavos FROM free f JOIN waiting w"
         "  ON (f.fid IS NOT NULL AND w.fid = f.fid)"
         "  OR (f.fid IS NULL AND w.amount_centavos * 10000 = f.amount_units AND w.place = f.place)"
-        " ORDER BY f.reported_at LIMIT 50", DB_ANY);
+        " ORDER BY f.reported_at LIMIT 50",
+        DB_ANY);
     return script;
 }
 
@@ -149,10 +160,12 @@ size_t observed_parse_matches(struct db_result *result, struct issuance_match *o
 void observed_set_issuance(struct db_script *script, const struct issuance_match *match)
 {
     /* The deposit must still belong to whom the posting was made for. */
-    struct db_stmt *s = db_add(script,
-                               "UPDATE deposit SET issuance_id = $2, issued_unassigned = payment_id IS NULL"
-                               " WHERE fid = $1 AND issuance_id IS NULL"
-                               " AND payment_id IS NOT DISTINCT FROM $3", 1);
+    struct db_stmt *s =
+        db_add(script,
+               "UPDATE deposit SET issuance_id = $2, issued_unassigned = payment_id IS NULL"
+               " WHERE fid = $1 AND issuance_id IS NULL"
+               " AND payment_id IS NOT DISTINCT FROM $3",
+               1);
     db_text(s, match->fid);
     db_text(s, match->issuance_id);
     if (match->has_payment)
@@ -168,35 +181,43 @@ void observed_bank_active(struct db_script *script, const struct uuid *beneficia
 {
     struct db_stmt *s = db_add(script,
                                "UPDATE beneficiary SET state = 'active', juno_account_id = $2,"
-                               " updated_at = now() WHERE id = $1 AND state = 'registering'", DB_ANY);
+                               " updated_at = now() WHERE id = $1 AND state = 'registering'",
+                               DB_ANY);
     db_uuid(s, beneficiary);
     db_text(s, juno_account_id);
 }
 
-void observed_bank_refused(struct db_script *script, const struct uuid *beneficiary, const char *why)
+void observed_bank_refused(struct db_script *script, const struct uuid *beneficiary,
+                           const char *why)
 {
-    struct db_stmt *s = db_add(script,
-                               "UPDATE beneficiary SET state = 'refused', reason = $2, updated_at = now()"
-                               " WHERE id = $1 AND state = 'registering'", DB_ANY);
+    struct db_stmt *s =
+        db_add(script,
+               "UPDATE beneficiary SET state = 'refused', reason = $2, updated_at = now()"
+               " WHERE id = $1 AND state = 'registering'",
+               DB_ANY);
     db_uuid(s, beneficiary);
     db_text(s, why);
 }
 
-void observed_clabe_enabled(struct db_script *script, const struct uuid *clabe_row, const char *clabe)
+void observed_clabe_enabled(struct db_script *script, const struct uuid *clabe_row,
+                            const char *clabe)
 {
     struct db_stmt *s = db_add(script,
                                "UPDATE clabe SET state = 'enabled', clabe = $2"
-                               " WHERE id = $1 AND state = 'creating'", DB_ANY);
+                               " WHERE id = $1 AND state = 'creating'",
+                               DB_ANY);
     db_uuid(s, clabe_row);
     db_text(s, clabe);
 }
 
-void observed_alarm(struct db_script *script, const char *code, const char *subject, const char *detail)
+void observed_alarm(struct db_script *script, const char *code, const char *subject,
+                    const char *detail)
 {
     struct db_stmt *s = db_add(script,
                                "INSERT INTO alarm AS a (code, subject, detail) VALUES ($1, $2, $3)"
                                " ON CONFLICT (code, subject) WHERE cleared_at IS NULL"
-                               " DO UPDATE SET times = a.times + 1, last_at = now(), detail = $3", 1);
+                               " DO UPDATE SET times = a.times + 1, last_at = now(), detail = $3",
+                               1);
     db_text(s, code);
     db_text(s, subject);
     db_text(s, detail);
@@ -206,7 +227,8 @@ void observed_alarm_clear(struct db_script *script, const char *code, const char
 {
     struct db_stmt *s = db_add(script,
                                "UPDATE alarm SET cleared_at = now()"
-                               " WHERE code = $1 AND subject = $2 AND cleared_at IS NULL", DB_ANY);
+                               " WHERE code = $1 AND subject = $2 AND cleared_at IS NULL",
+                               DB_ANY);
     db_text(s, code);
     db_text(s, subject);
 }
@@ -218,7 +240,8 @@ struct db_script *observed_counter(const char *name, int64_t at_least, int64_t c
         script,
         "INSERT INTO counter AS c (name, value) VALUES ($1, $2::bigint + $3::bigint)"
         " ON CONFLICT (name) DO UPDATE SET value = greatest(c.value, $2::bigint) + $3::bigint"
-        " RETURNING value", 1);
+        " RETURNING value",
+        1);
     db_text(s, name);
     db_i64(s, at_least);
     db_i64(s, count);
@@ -234,7 +257,8 @@ static void list_text(const char *const *items, size_t n, char out[LIST_TEXT_MAX
     out[used++] = '{';
     for (size_t i = 0; i < n; i++) {
         CHECK(strpbrk(items[i], "{},\"\\ ") == NULL);
-        int written = snprintf(out + used, LIST_TEXT_MAX - used, "%s%s", i > 0 ? "," : "", items[i]);
+        int written =
+            snprintf(out + used, LIST_TEXT_MAX - used, "%s%s", i > 0 ? "," : "", items[i]);
         CHECK(written > 0 && used + (size_t)written < LIST_TEXT_MAX - 2);
         used += (size_t)written;
     }
@@ -258,20 +282,24 @@ struct db_script *observed_stranger_clabes(const char *const *clabes, size_t n, 
                           " SELECT gen_random_uuid(), 'juno:' || c, c, 'disabled'"
                           " FROM unnest($1::text[]) c WHERE NOT EXISTS"
                           " (SELECT 1 FROM clabe k WHERE k.clabe = c) ON CONFLICT DO NOTHING"
-                          " RETURNING clabe", clabes, n);
+                          " RETURNING clabe",
+                          clabes, n);
     return list_query("SELECT c FROM unnest($1::text[]) c WHERE NOT EXISTS"
-                      " (SELECT 1 FROM clabe k WHERE k.clabe = c)", clabes, n);
+                      " (SELECT 1 FROM clabe k WHERE k.clabe = c)",
+                      clabes, n);
 }
 
 struct db_script *observed_new_deposits(const char *const *fids, size_t n)
 {
     return list_query("SELECT f FROM unnest($1::text[]) f WHERE NOT EXISTS"
-                      " (SELECT 1 FROM deposit d WHERE d.fid = f)", fids, n);
+                      " (SELECT 1 FROM deposit d WHERE d.fid = f)",
+                      fids, n);
 }
 
 struct db_script *observed_open_txns(const char *const *ids, size_t n)
 {
     return list_query("SELECT i FROM unnest($1::text[]) i WHERE NOT EXISTS"
                       " (SELECT 1 FROM juno_txn j WHERE j.id = i"
-                      "  AND j.state IN ('COMPLETE', 'FAILED', 'RETURNED'))", ids, n);
+                      "  AND j.state IN ('COMPLETE', 'FAILED', 'RETURNED'))",
+                      ids, n);
 }

@@ -24,7 +24,7 @@ struct deposit_fit_row {
     bool known;
     int candidates;
     bool has_payment;
-    struct uuid payment_id;      /* meaningful when candidates == 1 */
+    struct uuid payment_id; /* meaningful when candidates == 1 */
 };
 void observed_parse_fit(struct db_result *result, struct deposit_fit_row *out);
 
@@ -43,8 +43,8 @@ struct report_txn {
     const char *state;
     int64_t amount_units;
     int64_t reported_ms;
-    const char *fid;             /* NULL = not told */
-    const uint8_t *tx_hash;      /* NULL = none */
+    const char *fid;        /* NULL = not told */
+    const uint8_t *tx_hash; /* NULL = none */
     const char *tracking_key;
     const char *cep_url;
 };
@@ -71,8 +71,10 @@ struct uuid observed_deposit_uuid(const char *fid);
 
 void observed_bank_active(struct db_script *script, const struct uuid *beneficiary,
                           const char *juno_account_id);
-void observed_bank_refused(struct db_script *script, const struct uuid *beneficiary, const char *why);
-void observed_clabe_enabled(struct db_script *script, const struct uuid *clabe_row, const char *clabe);
+void observed_bank_refused(struct db_script *script, const struct uuid *beneficiary,
+                           const char *why);
+void observed_clabe_enabled(struct db_script *script, const struct uuid *clabe_row,
+                            const char *clabe);
 
 /* Which of these CLABEs (enabled at Juno) no row here knows: one row each. set_aside reserves them, so that
  * they are never handed to a user. */
@@ -83,7 +85,8 @@ struct db_script *observed_new_deposits(const char *const *fids, size_t n);
 struct db_script *observed_open_txns(const char *const *ids, size_t n);
 
 /* Alarms: one open row per code and subject, counted when it repeats. */
-void observed_alarm(struct db_script *script, const char *code, const char *subject, const char *detail);
+void observed_alarm(struct db_script *script, const char *code, const char *subject,
+                    const char *detail);
 void observed_alarm_clear(struct db_script *script, const char *code, const char *subject);
 
 /* Reserves count values of a counter that must never step back; returns the last reserved value. */

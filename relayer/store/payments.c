@@ -8,41 +8,79 @@
 
 /* An effect's end as far as a flow cares: everything that may still happen is open. */
 #define EFFECT_END(e)                                                                              \
-    "CASE " e ".state WHEN 'confirmed' THEN 1 WHEN 'rejected' THEN 2 WHEN 'parked' THEN 3 ELSE 0 END"
+    "CASE " e                                                                                      \
+    ".state WHEN 'confirmed' THEN 1 WHEN 'rejected' THEN 2 WHEN 'parked' THEN 3 ELSE 0 END"
 
 #define PAYMENT_SELECT(from)                                                                       \
     "SELECT p.id, p.seller_id, p.buyer_id, p.state, p.outcome, p.version, p.amount_centavos,"      \
     " p.immediate_centavos, p.custody_centavos, p.commission_centavos, p.custody_seconds,"         \
     " coalesce(p.custody_end, 0), (extract(epoch FROM p.expires_at) * 1000)::bigint,"              \
     " p.buyer_centavos, p.accumulate, p.terms_hash, p.effect_id,"                                  \
-    " e.kind, " EFFECT_END("e") ", coalesce(e.external_id, (SELECT j.id FROM juno_txn j"            \
-    "   WHERE j.tx_hash = e.tx_hash AND j.kind = 'CRYPTO_DEPOSIT' LIMIT 1)), e.tx_hash,"           \
-    " e.last_error, d.fid, d.issuance_id, d.issued_unassigned, x.id, coalesce(x.custody_end, 0)"                 \
-    " FROM (" from ") p"                                                                           \
-    " LEFT JOIN effect e ON e.id = p.effect_id"                                                    \
-    " LEFT JOIN deposit d ON d.payment_id = p.id"                                                  \
-    " LEFT JOIN escrow x ON x.payment_id = p.id ORDER BY p.id"
+    " e.kind, " EFFECT_END(                                                                        \
+        "e") ", coalesce(e.external_id, (SELECT j.id FROM juno_txn j"                              \
+             "   WHERE j.tx_hash = e.tx_hash AND j.kind = 'CRYPTO_DEPOSIT' LIMIT 1)), e.tx_hash,"  \
+             " e.last_error, d.fid, d.issuance_id, d.issued_unassigned, x.id, "                    \
+             "coalesce(x.custody_end, 0)"                                                          \
+             " FROM (" from ") p"                                                                  \
+             " LEFT JOIN effect e ON e.id = p.effect_id"                                           \
+             " LEFT JOIN deposit d ON d.payment_id = p.id"                                         \
+             " LEFT JOIN escrow x ON x.payment_id = p.id ORDER BY p.id"
 
 #define LEG_SELECT(from)                                                                           \
     "SELECT l.payment_id, l.n, l.role, l.state, l.beneficiary_id, l.amount_centavos, l.effect_id," \
-    " e.kind, " EFFECT_END("e") ", e.external_id, e.last_error,"                                   \
-    " EXISTS (SELECT 1 FROM juno_txn j WHERE j.id = l.juno_id AND j.state = 'RETURNED'),"          \
-    " b.state <> 'active' FROM leg l JOIN (" from ") p ON p.id = l.payment_id"                     \
-    " JOIN beneficiary b ON b.id = l.beneficiary_id"                                               \
-    " LEFT JOIN effect e ON e.id = l.effect_id ORDER BY l.payment_id, l.n"
+    " e.kind, " EFFECT_END(                                                                        \
+        "e") ", e.external_id, e.last_error,"                                                      \
+             " EXISTS (SELECT 1 FROM juno_txn j WHERE j.id = l.juno_id AND j.state = 'RETURNED')," \
+             " b.state <> 'active' FROM leg l JOIN (" from ") p ON p.id = l.payment_id"            \
+             " JOIN beneficiary b ON b.id = l.beneficiary_id"                                      \
+             " LEFT JOIN effect e ON e.id = l.effect_id ORDER BY l.payment_id, l.n"
 
 #define DUE "SELECT * FROM payment WHERE due_at <= now() ORDER BY due_at, id LIMIT $1"
 #define ONE "SELECT * FROM payment WHERE id = $1"
 
 enum payment_column {
-    P_ID, P_SELLER, P_BUYER, P_STATE, P_OUTCOME, P_VERSION, P_AMOUNT, P_IMMEDIATE, P_CUSTODY,
-    P_COMMISSION, P_SECONDS, P_END, P_EXPIRES, P_BUYER_CENTAVOS, P_ACCUMULATE, P_TERMS, P_EFFECT,
-    P_E_KIND, P_E_END, P_E_EXTERNAL, P_E_TX, P_E_ERROR, P_FID, P_ISSUANCE, P_ISSUED_UNASSIGNED,
-    P_ESCROW, P_ESCROW_END,
+    P_ID,
+    P_SELLER,
+    P_BUYER,
+    P_STATE,
+    P_OUTCOME,
+    P_VERSION,
+    P_AMOUNT,
+    P_IMMEDIATE,
+    P_CUSTODY,
+    P_COMMISSION,
+    P_SECONDS,
+    P_END,
+    P_EXPIRES,
+    P_BUYER_CENTAVOS,
+    P_ACCUMULATE,
+    P_TERMS,
+    P_EFFECT,
+    P_E_KIND,
+    P_E_END,
+    P_E_EXTERNAL,
+    P_E_TX,
+    P_E_ERROR,
+    P_FID,
+    P_ISSUANCE,
+    P_ISSUED_UNASSIGNED,
+    P_ESCROW,
+    P_ESCROW_END,
 };
 enum leg_column {
-    L_PAYMENT, L_N, L_ROLE, L_STATE, L_BENEFICIARY, L_AMOUNT, L_EFFECT, L_E_KIND, L_E_END,
-    L_E_EXTERNAL, L_E_ERROR, L_RETURNED, L_BLOCKED,
+    L_PAYMENT,
+    L_N,
+    L_ROLE,
+    L_STATE,
+    L_BENEFICIARY,
+    L_AMOUNT,
+    L_EFFECT,
+    L_E_KIND,
+    L_E_END,
+    L_E_EXTERNAL,
+    L_E_ERROR,
+    L_RETURNED,
+    L_BLOCKED,
 };
 
 struct db_script *payments_due(int limit)
@@ -169,9 +207,12 @@ size_t payments_parse(struct db_result *result, struct payment_row *rows, size_t
 static const char *lane_name(enum effect_lane lane)
 {
     switch (lane) {
-    case LANE_NONE: return NULL;
-    case LANE_RELAYER: return "relayer";
-    case LANE_ARBITER: return "arbiter";
+    case LANE_NONE:
+        return NULL;
+    case LANE_RELAYER:
+        return "relayer";
+    case LANE_ARBITER:
+        return "arbiter";
     }
     return NULL;
 }
@@ -186,12 +227,15 @@ static void add_effect(struct db_script *script, const struct payment_row *row,
     bool on_escrow = chain && effect->kind != EFFECT_TOKEN_TRANSFER;
     struct db_stmt *s = db_add(
         script,
-        "INSERT INTO effect (id, payment_id, leg_n, kind, door, lane, state, idem_key, amount_units,"
+        "INSERT INTO effect (id, payment_id, leg_n, kind, door, lane, state, idem_key, "
+        "amount_units,"
         " destination, escrow_id, custody_seconds, buyer_units, party, note_hash)"
-        " SELECT $1::uuid, $2::uuid, $3::smallint, $4::text, $5::text, $6::text, $7::text, $8::uuid,"
+        " SELECT $1::uuid, $2::uuid, $3::smallint, $4::text, $5::text, $6::text, $7::text, "
+        "$8::uuid,"
         " $9::bigint, CASE WHEN $4::text = 'redeem'"
         " THEN coalesce((SELECT juno_account_id FROM beneficiary WHERE id = $10::uuid), '')"
-        " ELSE $11::text END, $12::bytea, $13::bigint, $14::bigint, $15::smallint, $16::bytea", 1);
+        " ELSE $11::text END, $12::bytea, $13::bigint, $14::bigint, $15::smallint, $16::bytea",
+        1);
     db_uuid(s, &effect->id);
     db_uuid(s, &row->payment.id);
     if (effect->leg_n >= 0)
@@ -208,7 +252,7 @@ static void add_effect(struct db_script *script, const struct payment_row *row,
         db_uuid(s, beneficiary);
     else
         db_null(s);
-    db_text(s, effect->kind == EFFECT_WITHDRAW          ? targets->bridge
+    db_text(s, effect->kind == EFFECT_WITHDRAW         ? targets->bridge
                : effect->kind == EFFECT_TOKEN_TRANSFER ? targets->juno_deposit
                                                        : "");
     if (on_escrow)
@@ -224,9 +268,11 @@ static void add_effect(struct db_script *script, const struct payment_row *row,
 static void add_escrow(struct db_script *script, const struct payment_row *row,
                        const struct effect_plan *effect, const struct payment_targets *targets)
 {
-    struct db_stmt *s = db_add(script,
-                               "INSERT INTO escrow (id, payment_id, amount_units, terms_hash, state)"
-                               " VALUES ($1, $2, $3, $4, 'planned')", 1);
+    struct db_stmt *s =
+        db_add(script,
+               "INSERT INTO escrow (id, payment_id, amount_units, terms_hash, state)"
+               " VALUES ($1, $2, $3, $4, 'planned')",
+               1);
     db_bytes(s, targets->escrow_id, 32);
     db_uuid(s, &row->payment.id);
     db_i64(s, effect->amount_units);
@@ -238,10 +284,11 @@ static void add_events(struct db_script *script, const struct payment_row *row,
 {
     for (size_t i = 0; i < d->events_n; i++) {
         const struct event_plan *event = &d->event[i];
-        struct db_stmt *s = db_add(
-            script,
-            "INSERT INTO payment_event (payment_id, type, detail, actor, amount_units, juno_id, tx_hash)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7)", 1);
+        struct db_stmt *s = db_add(script,
+                                   "INSERT INTO payment_event (payment_id, type, detail, actor, "
+                                   "amount_units, juno_id, tx_hash)"
+                                   " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                                   1);
         db_uuid(s, &row->payment.id);
         db_text(s, event->type);
         db_text(s, d->reason);
@@ -267,7 +314,8 @@ static void change_leg(struct db_script *script, const struct payment_row *row,
     if (is_new) {
         s = db_add(script,
                    "INSERT INTO leg (payment_id, n, role, beneficiary_id, amount_centavos, state)"
-                   " VALUES ($1, $2, $3, $4, $5, $6)", 1);
+                   " VALUES ($1, $2, $3, $4, $5, $6)",
+                   1);
         db_uuid(s, &row->payment.id);
         db_i64(s, change->n);
         db_text(s, leg_role_name(change->role));
@@ -276,12 +324,14 @@ static void change_leg(struct db_script *script, const struct payment_row *row,
         db_text(s, leg_state_name(change->state));
         return;
     }
-    s = db_add(script,
-               "UPDATE leg SET state = $3, amount_centavos = $4, effect_id = coalesce($5, effect_id),"
-               " juno_id = coalesce($6, juno_id),"
-               " tracking_key = coalesce((SELECT tracking_key FROM juno_txn WHERE id = $6), tracking_key),"
-               " cep_url = coalesce((SELECT cep_url FROM juno_txn WHERE id = $6), cep_url)"
-               " WHERE payment_id = $1 AND n = $2", 1);
+    s = db_add(
+        script,
+        "UPDATE leg SET state = $3, amount_centavos = $4, effect_id = coalesce($5, effect_id),"
+        " juno_id = coalesce($6, juno_id),"
+        " tracking_key = coalesce((SELECT tracking_key FROM juno_txn WHERE id = $6), tracking_key),"
+        " cep_url = coalesce((SELECT cep_url FROM juno_txn WHERE id = $6), cep_url)"
+        " WHERE payment_id = $1 AND n = $2",
+        1);
     db_uuid(s, &row->payment.id);
     db_i64(s, change->n);
     db_text(s, leg_state_name(change->state));
@@ -300,14 +350,16 @@ static void update_payment(struct db_script *script, const struct payment_row *r
     struct db_stmt *s = db_add(
         script,
         "UPDATE payment SET version = version + 1, state = $3, outcome = $4,"
-        " parked_from = CASE WHEN $3 = 'parked' AND state <> 'parked' THEN state ELSE parked_from END,"
+        " parked_from = CASE WHEN $3 = 'parked' AND state <> 'parked' THEN state ELSE parked_from "
+        "END,"
         " reason = coalesce($5, reason),"
         " effect_id = CASE WHEN $6 THEN $7::uuid WHEN $8 THEN NULL ELSE effect_id END,"
         " custody_end = CASE WHEN $9::bigint > 0 THEN $9::bigint ELSE custody_end END,"
         " buyer_centavos = CASE WHEN $10::bigint > 0 THEN $10::bigint ELSE buyer_centavos END,"
         " due_at = CASE WHEN $11::bigint = 0 THEN NULL WHEN $11::bigint = 1 THEN now()"
         "          ELSE to_timestamp($11::bigint / 1000.0) END,"
-        " updated_at = now() WHERE id = $1 AND version = $2", 1);
+        " updated_at = now() WHERE id = $1 AND version = $2",
+        1);
     bool strand = leg_n < 0;
     db_uuid(s, &p->id);
     db_i64(s, p->version);
@@ -342,14 +394,14 @@ static void update_dispute(struct db_script *script, const struct payment_row *r
     for (size_t i = 0; i < sizeof EDGES / sizeof EDGES[0]; i++) {
         if (row->payment.state != EDGES[i].from || d->next != EDGES[i].to)
             continue;
-        struct db_stmt *s = db_add(
-            script,
-            EDGES[i].resolved
-                ? "UPDATE dispute SET state = $2, resolved_tx = $3, updated_at = now()"
-                  " WHERE payment_id = $1 AND state IN ('raised', 'dismissing', 'resolving')"
-                : "UPDATE dispute SET state = $2, raised_tx = $3, updated_at = now()"
-                  " WHERE payment_id = $1 AND state = 'pending'",
-            1);
+        struct db_stmt *s =
+            db_add(script,
+                   EDGES[i].resolved
+                       ? "UPDATE dispute SET state = $2, resolved_tx = $3, updated_at = now()"
+                         " WHERE payment_id = $1 AND state IN ('raised', 'dismissing', 'resolving')"
+                       : "UPDATE dispute SET state = $2, raised_tx = $3, updated_at = now()"
+                         " WHERE payment_id = $1 AND state = 'pending'",
+                   1);
         db_uuid(s, &row->payment.id);
         db_text(s, EDGES[i].state);
         if (targets->tx_hash != NULL)
@@ -385,7 +437,8 @@ void payments_rest(struct db_script *script, const struct payment *payment, int6
                                "UPDATE payment SET due_at = CASE WHEN $3::bigint = 0 THEN NULL"
                                " WHEN $3::bigint = 1 THEN now()"
                                " ELSE to_timestamp($3::bigint / 1000.0) END"
-                               " WHERE id = $1 AND version = $2", DB_ANY);
+                               " WHERE id = $1 AND version = $2",
+                               DB_ANY);
     db_uuid(s, &payment->id);
     db_i64(s, payment->version);
     db_i64(s, look_again_ms);
@@ -396,11 +449,13 @@ void payments_insert(struct db_script *script, const struct payment *p,
 {
     struct db_stmt *s = db_add(
         script,
-        "INSERT INTO payment (id, payer_ref, clabe, seller_id, buyer_id, description, amount_centavos,"
+        "INSERT INTO payment (id, payer_ref, clabe, seller_id, buyer_id, description, "
+        "amount_centavos,"
         " immediate_centavos, custody_centavos, commission_centavos, custody_seconds, accumulate,"
         " state, terms_hash, expires_at, due_at)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
-        " to_timestamp($15::bigint / 1000.0), to_timestamp($15::bigint / 1000.0))", 1);
+        " to_timestamp($15::bigint / 1000.0), to_timestamp($15::bigint / 1000.0))",
+        1);
     db_uuid(s, &p->id);
     db_text(s, words->payer_ref);
     db_text(s, words->clabe);
@@ -419,7 +474,8 @@ void payments_insert(struct db_script *script, const struct payment *p,
     for (size_t i = 0; i < p->legs_n; i++) {
         s = db_add(script,
                    "INSERT INTO leg (payment_id, n, role, beneficiary_id, amount_centavos, state)"
-                   " VALUES ($1, $2, $3, $4, $5, 'planned')", 1);
+                   " VALUES ($1, $2, $3, $4, $5, 'planned')",
+                   1);
         db_uuid(s, &p->id);
         db_i64(s, p->legs[i].n);
         db_text(s, leg_role_name(p->legs[i].role));
@@ -428,7 +484,8 @@ void payments_insert(struct db_script *script, const struct payment *p,
     }
     s = db_add(script,
                "INSERT INTO payment_event (payment_id, type, actor, amount_units)"
-               " VALUES ($1, 'payment_created', $2, $3)", 1);
+               " VALUES ($1, 'payment_created', $2, $3)",
+               1);
     db_uuid(s, &p->id);
     db_text(s, words->actor);
     db_i64(s, p->amount_centavos * 10000);
@@ -436,15 +493,17 @@ void payments_insert(struct db_script *script, const struct payment *p,
 
 void payments_wake(struct db_script *script, const struct uuid *id)
 {
-    db_uuid(db_add(script, "UPDATE payment SET due_at = now(), version = version + 1 WHERE id = $1", 1),
-            id);
+    db_uuid(
+        db_add(script, "UPDATE payment SET due_at = now(), version = version + 1 WHERE id = $1", 1),
+        id);
 }
 
 void payments_wake_matured(struct db_script *script, int64_t chain_time_s)
 {
     db_i64(db_add(script,
                   "UPDATE payment SET due_at = now(), version = version + 1"
-                  " WHERE state = 'in_custody' AND custody_end <= $1 AND due_at IS NULL", DB_ANY),
+                  " WHERE state = 'in_custody' AND custody_end <= $1 AND due_at IS NULL",
+                  DB_ANY),
            chain_time_s);
 }
 
@@ -453,7 +512,8 @@ void payments_event(struct db_script *script, const struct uuid *payment, const 
 {
     struct db_stmt *s = db_add(script,
                                "INSERT INTO payment_event (payment_id, type, detail, juno_id)"
-                               " VALUES ($1, $2, $3, $4)", 1);
+                               " VALUES ($1, $2, $3, $4)",
+                               1);
     if (payment != NULL)
         db_uuid(s, payment);
     else

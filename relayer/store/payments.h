@@ -34,11 +34,11 @@ struct payment_row {
     char issuance_id[STORE_ID_MAX];
     bool escrow_known;
     uint8_t escrow_id[32];
-    int64_t escrow_end_s;                    /* as the contract recorded it; 0 = not yet */
+    int64_t escrow_end_s; /* as the contract recorded it; 0 = not yet */
     struct effect_brief strand;
     struct effect_brief leg[PAYMENT_LEGS_MAX];
-    bool leg_returned[PAYMENT_LEGS_MAX];     /* Juno reports the redemption as sent back */
-    bool leg_blocked[PAYMENT_LEGS_MAX];      /* its beneficiary is suspended: plan nothing new */
+    bool leg_returned[PAYMENT_LEGS_MAX]; /* Juno reports the redemption as sent back */
+    bool leg_blocked[PAYMENT_LEGS_MAX];  /* its beneficiary is suspended: plan nothing new */
 };
 
 /* Reads for payments_parse: up to limit payments whose time has come, or one by id. */
@@ -50,17 +50,18 @@ size_t payments_parse(struct db_result *result, struct payment_row *rows, size_t
 
 /* Where the effects of a decision go, decided by the engine from settings. */
 struct payment_targets {
-    const char *bridge;          /* 0x address: where Juno withdraws to */
-    const char *juno_deposit;    /* 0x address: where tokens go back */
-    const char *actor;           /* who caused it: "relayer" or "uid:1000" */
-    const char *external_id;     /* Juno id of the fact, or NULL */
-    const uint8_t *tx_hash;      /* transaction of the fact, or NULL */
-    const uint8_t *escrow_id;    /* 32 bytes */
+    const char *bridge;       /* 0x address: where Juno withdraws to */
+    const char *juno_deposit; /* 0x address: where tokens go back */
+    const char *actor;        /* who caused it: "relayer" or "uid:1000" */
+    const char *external_id;  /* Juno id of the fact, or NULL */
+    const uint8_t *tx_hash;   /* transaction of the fact, or NULL */
+    const uint8_t *escrow_id; /* 32 bytes */
 };
 
 /* Adds the whole decision to script. leg_n = -1 for the strand. */
 void payments_apply(struct db_script *script, const struct payment_row *row,
-                    const struct decision *decision, int leg_n, const struct payment_targets *targets);
+                    const struct decision *decision, int leg_n,
+                    const struct payment_targets *targets);
 
 /* Nothing to do now: look again at look_again_ms (0 = when a fact wakes it). Lost races are harmless. */
 void payments_rest(struct db_script *script, const struct payment *payment, int64_t look_again_ms);

@@ -23,9 +23,9 @@ struct request_row {
     const char *key;
     const char *method;
     uint8_t params_hash[32];
-    const char *reply;         /* compact JSON */
-    int64_t uid;               /* of the peer, by the kernel's word */
-    const char *role;          /* in which it asked */
+    const char *reply; /* compact JSON */
+    int64_t uid;       /* of the peer, by the kernel's word */
+    const char *role;  /* in which it asked */
 };
 struct db_script *requests_find(const char *key);
 /* False: the key is not known. The texts live as long as the result. */
@@ -35,7 +35,7 @@ void requests_add(struct db_script *script, const struct request_row *request);
 struct new_beneficiary {
     struct uuid id;
     const char *name;
-    const char *clabe;         /* 18 digits */
+    const char *clabe; /* 18 digits */
     const char *ownership;
 };
 void requests_add_beneficiary(struct db_script *script, const struct new_beneficiary *row);
@@ -54,7 +54,7 @@ struct db_script *requests_people(const char *user_ref, const struct uuid *ids, 
 struct new_dispute {
     struct uuid id;
     struct uuid payment_id;
-    const uint8_t *escrow_id;  /* 32 bytes */
+    const uint8_t *escrow_id; /* 32 bytes */
     const char *raised_by;
     int party;
     const char *reason, *details, *evidence_url;
@@ -66,7 +66,7 @@ void requests_find_dispute(struct db_script *script, const struct uuid *payment_
 /* The open, raised dispute gets its decision; exactly one row. buyer_centavos < 0 = none. */
 struct dispute_decision {
     struct uuid id;
-    const char *state;         /* "resolving" or "dismissing" */
+    const char *state; /* "resolving" or "dismissing" */
     const char *resolution;
     int64_t buyer_centavos;
     const char *notes;

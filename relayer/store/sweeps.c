@@ -16,14 +16,16 @@ struct db_script *sweeps_look(int64_t floor_units)
                   "  WHERE e.kind = 'redeem' AND e.subject_id = a.beneficiary_id"
                   "  AND NOT EXISTS (SELECT 1 FROM txn t WHERE t.effect_id = e.id"
                   "   AND t.kind IN ('settle', 'cancel')))"
-                  " GROUP BY a.beneficiary_id HAVING -sum(b.amount) >= $1 LIMIT 32", DB_ANY),
+                  " GROUP BY a.beneficiary_id HAVING -sum(b.amount) >= $1 LIMIT 32",
+                  DB_ANY),
            floor_units);
     (void)db_add(script,
                  "SELECT e.subject_id, e.id, e.amount_units,"
                  " CASE e.state WHEN 'confirmed' THEN 1 ELSE 2 END, e.external_id"
                  " FROM effect e WHERE e.kind = 'redeem' AND e.payment_id IS NULL"
                  " AND e.state IN ('confirmed', 'rejected') AND NOT EXISTS (SELECT 1 FROM txn t"
-                 "  WHERE t.effect_id = e.id AND t.kind IN ('settle', 'cancel')) LIMIT 32", DB_ANY);
+                 "  WHERE t.effect_id = e.id AND t.kind IN ('settle', 'cancel')) LIMIT 32",
+                 DB_ANY);
     return script;
 }
 
@@ -64,7 +66,8 @@ static void add_event(struct db_script *script, const char *type, const struct u
     snprintf(detail, sizeof detail, "accumulated commissions of beneficiary %s", id);
     struct db_stmt *s = db_add(script,
                                "INSERT INTO payment_event (type, detail, amount_units, juno_id)"
-                               " VALUES ($1, $2, $3, $4)", 1);
+                               " VALUES ($1, $2, $3, $4)",
+                               1);
     db_text(s, type);
     db_text(s, detail);
     db_i64(s, units);
@@ -75,11 +78,13 @@ void sweeps_start(struct db_script *script, const struct uuid *beneficiary,
                   const struct sweep_plan *plan)
 {
     ledger_add(script, &plan->reserve);
-    struct db_stmt *s = db_add(
-        script,
-        "INSERT INTO effect (id, subject_id, kind, door, state, idem_key, amount_units, destination)"
-        " SELECT $1::uuid, $2::uuid, 'redeem', 'juno', 'armed', $3::uuid, $4::bigint, juno_account_id"
-        " FROM beneficiary WHERE id = $2::uuid AND state = 'active'", 1);
+    struct db_stmt *s = db_add(script,
+                               "INSERT INTO effect (id, subject_id, kind, door, state, idem_key, "
+                               "amount_units, destination)"
+                               " SELECT $1::uuid, $2::uuid, 'redeem', 'juno', 'armed', $3::uuid, "
+                               "$4::bigint, juno_account_id"
+                               " FROM beneficiary WHERE id = $2::uuid AND state = 'active'",
+                               1);
     db_uuid(s, &plan->effect.id);
     db_uuid(s, beneficiary);
     db_uuid(s, &plan->effect.idem_key);

@@ -24,8 +24,16 @@
 #include "relayer/store/migrate.h"
 
 enum {
-    ACCOUNTS = 200, BATCH = 100, ROUNDS = 9, BATCHES = 12, SINGLES = 400, CALLERS = 64,
-    HOT_MS = 700, HOT_ROUNDS = 5, HISTORY = 20000, SQL_MAX = 64 * 1024,
+    ACCOUNTS = 200,
+    BATCH = 100,
+    ROUNDS = 9,
+    BATCHES = 12,
+    SINGLES = 400,
+    CALLERS = 64,
+    HOT_MS = 700,
+    HOT_ROUNDS = 5,
+    HISTORY = 20000,
+    SQL_MAX = 64 * 1024,
 };
 
 static struct uuid OWNER[ACCOUNTS];
@@ -64,7 +72,7 @@ static void must(PGconn *pg, PGresult *r)
     PQclear(r);
 }
 
-/* --- transfers -------------------------------------------------------------------------------------- */
+/* --- transfers --------------------------------------------------------------------------------- */
 
 /* from != to; hot: everything leaves account 0. */
 static struct posting transfer(bool hot, unsigned *from, unsigned *to)
@@ -86,8 +94,8 @@ static void ours_batch(PGconn *pg)
         batch[i] = transfer(false, &from, &to);
     struct db_script *script = db_script_new();
     ledger_add_many(script, batch, BATCH);
-    must(pg, PQexecPrepared(pg, "ours", script->first->n, (const char *const *)script->first->param, NULL,
-                            NULL, 0));
+    must(pg, PQexecPrepared(pg, "ours", script->first->n, (const char *const *)script->first->param,
+                            NULL, NULL, 0));
     db_script_free(script);
 }
 
@@ -142,7 +150,7 @@ static void floor_batch(PGconn *pg)
     must(pg, PQexecPrepared(pg, "floor", FLOOR_PARAMS, params, NULL, NULL, 0));
 }
 
-/* --- figures ---------------------------------------------------------------------------------------- */
+/* --- figures ----------------------------------------------------------------------------------- */
 
 static int by_size(const void *a, const void *b)
 {
@@ -157,13 +165,14 @@ static double median(double *sample, size_t n)
 }
 
 /* Sorts both. ratio is our value over the other's. */
-static void report(const char *name, const char *unit, const char *against, double *ours, double *theirs,
-                   size_t n)
+static void report(const char *name, const char *unit, const char *against, double *ours,
+                   double *theirs, size_t n)
 {
     double value = median(ours, n), other = median(theirs, n);
-    printf("{\"name\":\"%s\",\"value\":%.1f,\"unit\":\"%s\",\"against\":\"%s\",\"against_value\":%.1f,"
-           "\"ratio\":%.3f,\"samples\":%zu,\"min\":%.1f,\"max\":%.1f}\n",
-           name, value, unit, against, other, value / other, n, ours[0], ours[n - 1]);
+    printf(
+        "{\"name\":\"%s\",\"value\":%.1f,\"unit\":\"%s\",\"against\":\"%s\",\"against_value\":%.1f,"
+        "\"ratio\":%.3f,\"samples\":%zu,\"min\":%.1f,\"max\":%.1f}\n",
+        name, value, unit, against, other, value / other, n, ours[0], ours[n - 1]);
     fflush(stdout);
 }
 
@@ -198,7 +207,7 @@ static void bench_growth(PGconn *pg, const char *name, int history, double *at_s
     report(name, "transfers/s", "rate at the start", later, at_start, ROUNDS);
 }
 
-/* --- one by one --------------------------------------------------------------------------------------- */
+/* --- one by one -------------------------------------------------------------------------------- */
 
 static void on_single(void *ctx, const struct err *err, struct db_result *res)
 {
@@ -246,7 +255,7 @@ static void bench_single(PGconn *pg)
     uv_loop_t loop;
     CHECK(uv_loop_init(&loop) == 0);
     struct db *db = db_new(&loop, CONNINFO, 1);
-    for (int i = 0; i < SINGLES / 4; i++) {    /* warm: plans and caches on both sides */
+    for (int i = 0; i < SINGLES / 4; i++) { /* warm: plans and caches on both sides */
         single_ours_us(&loop, db);
         single_floor_us(pg);
     }
@@ -261,7 +270,7 @@ static void bench_single(PGconn *pg)
     report("ledger.single", "us p50", "bare one-function commit", ours, theirs, SINGLES);
 }
 
-/* --- 64 callers, one account -------------------------------------------------------------------------- */
+/* --- 64 callers, one account ------------------------------------------------------------------- */
 
 /* Each caller has one transfer waiting; the writer takes all that wait when its last batch is durable. */
 struct gather {
@@ -377,7 +386,7 @@ static void bench_hot(void)
     report("ledger.hot64", "transfers/s", "64 connections, row locks", ours, theirs, HOT_ROUNDS);
 }
 
-/* --- beginning ---------------------------------------------------------------------------------------- */
+/* --- beginning --------------------------------------------------------------------------------- */
 
 static void sql_file(PGconn *pg, const char *path)
 {
@@ -468,7 +477,9 @@ int main(int argc, char **argv)
     bool long_run = argc > 1 && strcmp(argv[1], "--long") == 0;
     if (getenv("KUSTODIA_PG_DATA") == NULL) {
         execl("tests/support/pg.sh", "pg.sh", "run", argv[0], argc > 1 ? argv[1] : NULL, NULL);
-        fprintf(stderr, "bench-ledger: cannot run tests/support/pg.sh; start it from the top of the tree\n");
+        fprintf(
+            stderr,
+            "bench-ledger: cannot run tests/support/pg.sh; start it from the top of the tree\n");
         return 1;
     }
     snprintf(CONNINFO, sizeof CONNINFO, "host=%s user=postgres dbname=postgres", getenv("PGHOST"));

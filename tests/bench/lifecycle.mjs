@@ -1,91 +1,86 @@
 // Whole custody payments through real node, PostgreSQL, sandbox, signer and daemon: how many settle in a
-// second, how many escrows share a transaction, what one costs the daemon in CPU, and what it holds in memory.
-// Prints one JSON object per line. Run by ./dev bench lifecycle.
+// second, how many escrows share a transaction, what one costs the daemon and its signer in CPU, and what the
+// daemon holds in memory at the end. Prints one JSON object per line. Run by ./dev bench lifecycle.
+//
+// A round: all deposits at once, custody, the chain's clock moved past its end, all paid out. The CPU is that of
+// the whole payment (deposit, issuance, escrow, release, payout), of both our processes, with what the clock and
+// the watching client cause in the meantime; not that of PostgreSQL, of the node or of the sandbox.
 
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
-
-import { Env, Ground, home_take, leftovers_stop, ROOT } from '../support/env.mjs';
 import { Story, rows_of } from '../scenario/story.mjs';
+import {
+    core_us, daemon_pid, median, process_children, row_print, rss_mib, with_env,
+} from './parts/measure.mjs';
 
-const HOME = home_take(path.join(ROOT, '.dev/bench'));
 const ROUNDS = 3;
 const PAYMENTS = Number(process.env.KUSTODIA_BENCH_PAYMENTS ?? 150);
+const FEWER = Math.max(1, Math.floor(PAYMENTS / 10));
 const CUSTODY_S = 24 * 3600;
 const SETTLE_MS = 300_000;
-const TICKS_PER_S = 100;            // USER_HZ of every Linux there is
 const ESCROWS_PER_TX_LEAST = 50;
 const CPU_MS_PER_ESCROW_MOST = 1;
-const START_MIB_MOST = 24;
 
-function cpu_ms(pid) {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_S;
-}
-
-function rss_mib(pid) {
-    return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))[1]) / 1024;
-}
-
-function row_print(name, unit, values, against, against_value, ratio_of) {
-    const sorted = [...values].sort((a, b) => a - b);
-    const value = sorted[Math.floor(sorted.length / 2)];
-    console.log(JSON.stringify({
-        name, value, unit, against, against_value, ratio: ratio_of(value), samples: values.length,
-        min: sorted[0], max: sorted.at(-1),
-    }));
-}
-
-async function round_run(env, story, round) {
-    const payers = Array.from({ length: PAYMENTS }, (_unused, at) => `round-${round}-user-${at}`);
+async function orders_make(story, name, payments) {
+    const payers = Array.from({ length: payments }, (_unused, at) => `${name}-user-${at}`);
     await Promise.all(payers.map((payer) => story.payer(payer)));
     const orders = await Promise.all(payers.map((payer) => story.create({
         payer, seller: 'Seller', buyer: 'Buyer', amount: '1000.00', custody_seconds: CUSTODY_S,
     })));
     orders.forEach((order) => story.expect(order, 'released'));
-    const pid = env.register.find('relayerd').pid;
-    const [cpu_before, begun] = [cpu_ms(pid), Date.now()];
+    return orders;
+}
+
+/** Processes of ours: the daemon and the signer it started. */
+function own_cpu_us(env) {
+    const daemon = daemon_pid(env);
+    return core_us(daemon) + process_children(daemon).reduce((sum, pid) => sum + core_us(pid), 0);
+}
+
+/** How many of the orders share a transaction, on the average, in the event of this type. */
+async function orders_per_tx(env, orders, type) {
+    const hashes = new Set();
+    for (const order of orders) {
+        const events = rows_of(await env.rpc('payment.timeline', { payment_id: order.payment_id }));
+        hashes.add(events.find((event) => event.type === type).tx_hash);
+    }
+    return orders.length / hashes.size;
+}
+
+async function round_run(env, story, name, payments) {
+    const orders = await orders_make(story, name, payments);
+    const [cpu_before, begun] = [own_cpu_us(env), performance.now()];
     await Promise.all(orders.map((order) => story.pay(order)));
     await story.reach_all(orders, 'in_custody', SETTLE_MS);
     await env.warp(CUSTODY_S + 60);
     await story.reach_all(orders, 'completed', SETTLE_MS);
-    const seconds = (Date.now() - begun) / 1000;
-    const hashes = new Set();
-    for (const order of orders) {
-        const events = rows_of(await env.rpc('payment.timeline', { payment_id: order.payment_id }));
-        hashes.add(events.find((event) => event.type === 'escrow_created').tx_hash);
-    }
-    return { rate: PAYMENTS / seconds, cpu: (cpu_ms(pid) - cpu_before) / PAYMENTS, per_tx: PAYMENTS / hashes.size };
+    const seconds = (performance.now() - begun) / 1000;
+    const cpu = (own_cpu_us(env) - cpu_before) / 1000 / payments;
+    return {
+        rate: payments / seconds, cpu,
+        created_per_tx: await orders_per_tx(env, orders, 'escrow_created'),
+        released_per_tx: await orders_per_tx(env, orders, 'escrow_released'),
+    };
 }
 
-await leftovers_stop(HOME);
-const ground = new Ground(HOME);
-const env = new Env(ground, { home: HOME, settings: { 'chain.batch_wait_ms': 1000 } });
-try {
-    await ground.start();
-    await env.start();
-    const start_mib = rss_mib(env.register.find('relayerd').pid);
+await with_env('lifecycle', { 'chain.batch_wait_ms': 1000 }, async (env) => {
+    const start_mib = rss_mib(daemon_pid(env));
     const story = new Story(env);
     await story.beneficiaries(['Seller', 'Buyer']);
     const rounds = [];
+    const fewer = [];
     for (let round = 0; round < ROUNDS; round += 1) {
-        rounds.push(await round_run(env, story, round));
+        fewer.push(await round_run(env, story, `fewer-${round}`, FEWER));
+        rounds.push(await round_run(env, story, `round-${round}`, PAYMENTS));
     }
-    const differences = await story.differences();
+    const differences = [...await story.differences(), ...env.broken_lines()];
     if (differences.length > 0) {
         throw new Error(`the money does not add up: ${differences.join('; ')}`);
     }
-    const of = (key) => rounds.map((round) => round[key]);
-    row_print('lifecycle', 'payments/s', of('rate'), 'the first round', of('rate')[0], (v) => v / of('rate')[0]);
-    row_print('lifecycle.escrows_per_tx', 'escrows', of('per_tx'), 'least', ESCROWS_PER_TX_LEAST,
-        (v) => v / ESCROWS_PER_TX_LEAST);
-    row_print('lifecycle.cpu', 'ms/escrow', of('cpu'), 'most', CPU_MS_PER_ESCROW_MOST,
-        (v) => v / CPU_MS_PER_ESCROW_MOST);
-    row_print('lifecycle.memory_start', 'MiB', [start_mib], 'most', START_MIB_MOST, (v) => v / START_MIB_MOST);
-    row_print('lifecycle.memory_after', 'MiB', [rss_mib(env.register.find('relayerd').pid)], 'at start', start_mib,
-        (v) => v / start_mib);
-} finally {
-    await env.stop();
-    await ground.stop();
-}
+    const of = (key, among = rounds) => among.map((round) => round[key]);
+    row_print('lifecycle', 'payments/s', of('rate'), 'the first round', of('rate')[0]);
+    row_print('lifecycle.escrows_per_tx', 'escrows', of('created_per_tx'), 'least', ESCROWS_PER_TX_LEAST);
+    row_print('lifecycle.releases_per_tx', 'escrows', of('released_per_tx'), 'least', ESCROWS_PER_TX_LEAST);
+    row_print('lifecycle.cpu', 'ms/escrow', of('cpu'), 'most', CPU_MS_PER_ESCROW_MOST);
+    row_print('lifecycle.cpu_growth10', 'ms/escrow', of('cpu'), `${FEWER} payments at once instead of ${PAYMENTS}`,
+        median(of('cpu', fewer)));
+    row_print('lifecycle.memory_after', 'MiB', [rss_mib(daemon_pid(env))], 'at start', start_mib);
+});

@@ -1,7 +1,7 @@
 /*
- * The peer of ./dev bench rpc: the least a JSON-RPC server on libuv and jansson can do. It reads a line, parses
- * it, builds an answer (the request's id and a copy of the document given at start), writes it in one call, frees
- * both. No methods, no roles, no limits, no counters.
+ * The peer of ./dev bench rpc: the least a JSON-RPC server on libuv and jansson can do. It reads a
+ * line, parses it, builds an answer (the request's id and a copy of the document given at start),
+ * writes it in one call, frees both. No methods, no roles, no limits, no counters.
  *
  *   rpc-echo SOCKET RESULT_FILE
  */
@@ -34,8 +34,8 @@ static void line_answer(struct echo_conn *conn, const char *line, size_t n)
     json_error_t wrong;
     json_t *request = json_loadb(line, n, 0, &wrong);
     CHECK(request != NULL);
-    json_t *answer = json_pack("{s:s, s:O, s:o}", "jsonrpc", "2.0", "id", json_object_get(request, "id"),
-                               "result", json_deep_copy(result));
+    json_t *answer = json_pack("{s:s, s:O, s:o}", "jsonrpc", "2.0", "id",
+                               json_object_get(request, "id"), "result", json_deep_copy(result));
     char *text = json_dumps(answer, JSON_COMPACT);
     CHECK(text != NULL);
     size_t text_n = strlen(text);

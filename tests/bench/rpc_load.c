@@ -1,7 +1,7 @@
 /*
- * The client of ./dev bench rpc: N connections, each with one request under way, for a while. Every answer must
- * carry a result and our id; anything else ends the run. Prints one JSON object:
- * answers, seconds, p50_us, p99_us.
+ * The client of ./dev bench rpc: N connections, each with one request under way, for a while. Every
+ * answer must carry a result and our id, "bench"; anything else ends the run. Prints one JSON
+ * object: answers, seconds, p50_us, p99_us.
  *
  *   rpc-load SOCKET CONNECTIONS MILLISECONDS LINE        (LINE: the request, without its newline)
  */
@@ -136,7 +136,8 @@ int main(int argc, char **argv)
     char *line = NULL;
     int line_n = asprintf(&line, "%s\n", argv[4]);
     CHECK(line_n > 0);
-    struct load load = {.epoll = epoll_create1(EPOLL_CLOEXEC), .line = line, .line_n = (size_t)line_n};
+    struct load load = {
+        .epoll = epoll_create1(EPOLL_CLOEXEC), .line = line, .line_n = (size_t)line_n};
     load.sample_ns = calloc(SAMPLES_MAX, sizeof *load.sample_ns);
     struct load_conn *conns = calloc(n, sizeof *conns);
     CHECK(load.epoll >= 0 && load.sample_ns != NULL && conns != NULL);
@@ -146,8 +147,9 @@ int main(int argc, char **argv)
     size_t answers = load_run(&load, conns, n, begun + ms * 1000000);
     double seconds = (double)(now_ns() - begun) / 1e9;
     qsort(load.sample_ns, load.samples, sizeof *load.sample_ns, sample_compare);
-    printf("{\"answers\": %zu, \"seconds\": %.6f, \"p50_us\": %.1f, \"p99_us\": %.1f}\n", answers, seconds,
-           load.sample_ns[load.samples / 2] / 1e3, load.sample_ns[load.samples * 99 / 100] / 1e3);
+    printf("{\"answers\": %zu, \"seconds\": %.6f, \"p50_us\": %.1f, \"p99_us\": %.1f}\n", answers,
+           seconds, load.sample_ns[load.samples / 2] / 1e3,
+           load.sample_ns[load.samples * 99 / 100] / 1e3);
     free(conns);
     free(load.sample_ns);
     free(line);

@@ -20,7 +20,7 @@ static const struct flow_rules RULES = {
 
 enum { CUSTODY_END = 5000, BOOK_MAX = 64 };
 
-/* --- the test's own ledger: a sum per account and layer ----------------------------------------------- */
+/* --- the test's own ledger: a sum per account and layer ---------------------------------------- */
 
 struct book_row {
     char code[ACCOUNT_CODE_MAX];
@@ -31,7 +31,7 @@ struct world {
     struct payment p;
     struct book_row row[BOOK_MAX];
     size_t rows_n;
-    struct effect_plan effect;        /* last planned effect of the strand */
+    struct effect_plan effect; /* last planned effect of the strand */
     struct effect_plan leg_effect[PAYMENT_LEGS_MAX];
     bool leg_open[PAYMENT_LEGS_MAX];
     struct uuid txns[BOOK_MAX];
@@ -81,7 +81,8 @@ static int64_t balance(const struct world *w, const char *class_name, enum layer
 /* All accounts are empty, but for commissions that wait at Juno until they reach its floor. */
 static void assert_all_empty(const struct world *w)
 {
-    assert_int_equal(balance(w, "juno_mxnb", LAYER_POSTED), -balance(w, "commission", LAYER_POSTED));
+    assert_int_equal(balance(w, "juno_mxnb", LAYER_POSTED),
+                     -balance(w, "commission", LAYER_POSTED));
     for (size_t i = 0; i < w->rows_n; i++) {
         bool waits = strcmp(w->row[i].code, "juno_mxnb") == 0 ||
                      strncmp(w->row[i].code, "commission:", 11) == 0;
@@ -91,7 +92,7 @@ static void assert_all_empty(const struct world *w)
     }
 }
 
-/* --- applying decisions --------------------------------------------------------------------------------- */
+/* --- applying decisions ------------------------------------------------------------------------ */
 
 static void apply_legs(struct world *w, const struct decision *d)
 {
@@ -234,7 +235,7 @@ static void to_custody(struct world *w)
 {
     start(w);
     deposit(w);
-    legs_time(w);                       /* the immediate share leaves at once */
+    legs_time(w); /* the immediate share leaves at once */
     step(w, tell(FACT_TIME));
     assert_int_equal(w->effect.kind, EFFECT_WITHDRAW);
     legs_end(w, EFFECT_CONFIRMED);
@@ -260,7 +261,7 @@ static void to_disputed(struct world *w)
 
 static void to_the_end(struct world *w)
 {
-    strand_done(w);                     /* the escrow ended */
+    strand_done(w); /* the escrow ended */
     assert_int_equal(w->effect.kind, EFFECT_TOKEN_TRANSFER);
     strand_done(w);
     assert_int_equal(w->p.state, PAYMENT_PAYING_OUT);
@@ -284,7 +285,7 @@ static int64_t paid_to(const struct world *w, enum leg_role role)
     return sum;
 }
 
-/* --- stories ------------------------------------------------------------------------------------------------ */
+/* --- stories ----------------------------------------------------------------------------------- */
 
 static void released_and_paid(void **state)
 {
@@ -302,12 +303,13 @@ static void released_and_paid(void **state)
     assert_int_equal(paid_to(&w, LEG_SELLER_IMMEDIATE), 30000);
     assert_int_equal(paid_to(&w, LEG_SELLER_FINAL), 48000);
     assert_int_equal(paid_to(&w, LEG_COMMISSION), 22000);
-    assert_string_equal(w.events, "deposit_received mxnb_issued redemption_initiated withdrawal_initiated "
-                                  "redemption_success payout_completed bridge_funded escrow_created "
-                                  "escrow_released returned_to_juno redemption_initiated "
-                                  "redemption_initiated redemption_initiated redemption_success "
-                                  "payout_completed redemption_success commission_paid "
-                                  "redemption_success commission_paid payment_completed ");
+    assert_string_equal(w.events,
+                        "deposit_received mxnb_issued redemption_initiated withdrawal_initiated "
+                        "redemption_success payout_completed bridge_funded escrow_created "
+                        "escrow_released returned_to_juno redemption_initiated "
+                        "redemption_initiated redemption_initiated redemption_success "
+                        "payout_completed redemption_success commission_paid "
+                        "redemption_success commission_paid payment_completed ");
 }
 
 static void released_early_by_the_arbiter(void **state)
@@ -546,7 +548,7 @@ static void returned_payout_opens_the_payment_again(void **state)
     assert_int_equal(d.verdict, VERDICT_NOTHING);
 }
 
-/* --- every state, every fact ---------------------------------------------------------------------------------- */
+/* --- every state, every fact ------------------------------------------------------------------- */
 
 static const bool EDGE[PAYMENT_STATES + 1][PAYMENT_STATES + 1] = {
     [PAYMENT_WAITING_DEPOSIT][PAYMENT_WAITING_ISSUANCE] = true,
@@ -578,7 +580,8 @@ static const bool EDGE[PAYMENT_STATES + 1][PAYMENT_STATES + 1] = {
     [PAYMENT_RETURNING][PAYMENT_PARKED] = true,
 };
 
-static void check_decision(const struct payment *p, const struct decision *d, const struct fact *fact)
+static void check_decision(const struct payment *p, const struct decision *d,
+                           const struct fact *fact)
 {
     if (d->verdict != VERDICT_MOVE) {
         assert_int_equal(d->postings_n, 0);
@@ -654,7 +657,8 @@ static void every_leg_state_meets_every_fact(void **state)
                 bool planned = ls == LEG_PLANNED && kind == FACT_TIME && s == PAYMENT_PAYING_OUT;
                 bool paid = ls == LEG_REDEEMING && kind == FACT_EFFECT;
                 bool back = ls == LEG_PAID && kind == FACT_PAYOUT_RETURNED;
-                assert_int_equal(d.verdict, planned || paid || back ? VERDICT_MOVE : VERDICT_NOTHING);
+                assert_int_equal(d.verdict,
+                                 planned || paid || back ? VERDICT_MOVE : VERDICT_NOTHING);
                 for (size_t i = 0; i < d.postings_n; i++)
                     assert_true(posting_balanced(&d.posting[i]));
             }

@@ -81,7 +81,9 @@ static void each_leg_that_cannot_be_paid_is_named(void **state)
 {
     (void)state;
     const struct bad cases[] = {
-        {"amount below the floor", {.amount_centavos = 9999, .custody_seconds = 1}, "payment of 99.99"},
+        {"amount below the floor",
+         {.amount_centavos = 9999, .custody_seconds = 1},
+         "payment of 99.99"},
         {"immediate below the floor",
          {.amount_centavos = 50000, .immediate_centavos = 9999, .custody_seconds = 1},
          "immediate share of 99.99"},

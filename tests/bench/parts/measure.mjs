@@ -5,19 +5,16 @@ import path from 'node:path';
 
 import { Env, Ground, leftovers_stop, ROOT } from '../../support/env.mjs';
 
-const TICKS_PER_S = 100;            // USER_HZ of every Linux there is
-
-export function cpu_ms(pid) {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_S;
-}
-
 /** Time on a core of all threads of a process, to the nanosecond; what others do on the machine is not in it. */
 export function core_us(pid) {
     const threads = readdirSync(`/proc/${pid}/task`);
     return threads.reduce((sum, thread) => sum
         + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')[0]) / 1000, 0);
+}
+
+/** Processes started by this one that live. */
+export function process_children(pid) {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number);
 }
 
 export function rss_mib(pid) {

@@ -237,7 +237,8 @@ static void every_wrong_field_is_found(void **state)
         uint8_t *byte = WRONG[i].byte;
         *byte ^= 1;
         if (run() == 0 || !some_difference(WRONG[i].where, WRONG[i].expected))
-            fail_msg("wrong field %zu (%s) is not found at \"%s\"", i, WRONG[i].expected, WRONG[i].where);
+            fail_msg("wrong field %zu (%s) is not found at \"%s\"", i, WRONG[i].expected,
+                     WRONG[i].where);
         *byte ^= 1;
     }
     assert_int_equal(run(), 0);

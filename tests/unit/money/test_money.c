@@ -18,8 +18,8 @@ static void test_every_centavo_reads_back(void **state)
         char text[AMOUNT_TEXT_MAX], by_hand[AMOUNT_TEXT_MAX];
         int64_t back = -1;
         amount_format_centavos(centavos, text);
-        snprintf(by_hand, sizeof by_hand, "%d.%d%d", (int)(centavos / 100), (int)(centavos / 10 % 10),
-                 (int)(centavos % 10));
+        snprintf(by_hand, sizeof by_hand, "%d.%d%d", (int)(centavos / 100),
+                 (int)(centavos / 10 % 10), (int)(centavos % 10));
         assert_string_equal(text, by_hand);
         assert_true(amount_parse_centavos(text, &back));
         assert_int_equal(back, centavos);
@@ -62,9 +62,36 @@ static void test_refused(void **state)
 {
     (void)state;
     static const char *const BAD[] = {
-        "",      ".",      ".5",    "1.",     "-1",       "+1",   " 1",   "1 ",   "1,000", "1e3",
-        "0x10",  "1.2.3",  "00",    "01",     "007.50",   "1_0",  "NaN",  "inf",  "1\n",   "١",
-        "--1",   "1.-5",   "1.5e0", "1.0x",   "$5",       "1.\t5", "1.5.", "..",   "5%",    "1'000",
+        "",
+        ".",
+        ".5",
+        "1.",
+        "-1",
+        "+1",
+        " 1",
+        "1 ",
+        "1,000",
+        "1e3",
+        "0x10",
+        "1.2.3",
+        "00",
+        "01",
+        "007.50",
+        "1_0",
+        "NaN",
+        "inf",
+        "1\n",
+        "١",
+        "--1",
+        "1.-5",
+        "1.5e0",
+        "1.0x",
+        "$5",
+        "1.\t5",
+        "1.5.",
+        "..",
+        "5%",
+        "1'000",
         "99999999999999999999999999999999999999999",
     };
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
@@ -83,7 +110,7 @@ static void test_refused(void **state)
     assert_false(amount_parse_centavos("92233720368547758.08", &value));
     assert_false(amount_parse_units("1.0000001", &value));
     assert_false(amount_parse_units("9000000000000.000001", &value));
-    assert_false(amount_parse_units("18446744073709.551616", &value));    /* 2^64 units */
+    assert_false(amount_parse_units("18446744073709.551616", &value)); /* 2^64 units */
     assert_int_equal(value, 4711);
 }
 
@@ -99,7 +126,8 @@ static void test_short_texts_exhaustively(void **state)
             int64_t value = 0;
             assert_int_equal(amount_parse_centavos(text, &value), good);
             if (good)
-                assert_int_equal(value, b == 0 ? (a - '0') * 100 : ((a - '0') * 10 + b - '0') * 100);
+                assert_int_equal(value,
+                                 b == 0 ? (a - '0') * 100 : ((a - '0') * 10 + b - '0') * 100);
         }
     }
 }
@@ -146,7 +174,7 @@ static void check_split(int64_t total, const uint32_t *weights, size_t n)
         all += weights[i];
     for (size_t i = 0; i < n; i++) {
         sum += part[i];
-        __int128 share = (__int128)total * weights[i];    /* times all */
+        __int128 share = (__int128)total * weights[i]; /* times all */
         __int128 off = (__int128)part[i] * all - share;
         assert_true(off > -(__int128)all && off < (__int128)all);
         if (weights[i] == 0)
@@ -185,7 +213,7 @@ static void test_split_exhaustive(void **state)
 static void test_split_many_and_large(void **state)
 {
     (void)state;
-    uint64_t seed = 0x9e3779b97f4a7c15;    /* a fixed sequence: failures repeat */
+    uint64_t seed = 0x9e3779b97f4a7c15; /* a fixed sequence: failures repeat */
     for (int round = 0; round < 20000; round++) {
         uint32_t weights[AMOUNT_SPLIT_MAX];
         seed = seed * 6364136223846793005u + 1442695040888963407u;
@@ -233,7 +261,8 @@ static void test_account_codes(void **state)
         bool owned = info->owner != OWNER_NONE;
         char code[ACCOUNT_CODE_MAX], by_hand[128];
         account_code(class, owned ? &owner : NULL, code);
-        snprintf(by_hand, sizeof by_hand, "%s%s%s", info->name, owned ? ":" : "", owned ? OWNER : "");
+        snprintf(by_hand, sizeof by_hand, "%s%s%s", info->name, owned ? ":" : "",
+                 owned ? OWNER : "");
         assert_string_equal(code, by_hand);
         assert_true(account_code_parse(code, &found, &back));
         assert_int_equal(found, class);
@@ -241,12 +270,14 @@ static void test_account_codes(void **state)
         assert_int_equal(found, class);
         assert_true(!owned || uuid_equal(&owner, &back));
         /* The other form of the same class is no code. */
-        snprintf(by_hand, sizeof by_hand, "%s%s%s", info->name, owned ? "" : ":", owned ? "" : OWNER);
+        snprintf(by_hand, sizeof by_hand, "%s%s%s", info->name, owned ? "" : ":",
+                 owned ? "" : OWNER);
         assert_false(account_code_parse(by_hand, &found, &back));
     }
     enum account_class found;
-    static const char *const BAD[] = {"", ":", "gold", "juno_mxn ", "juno_mx", "escrow_mxnb:",
-                                      "escrow_mxnb:0190", "juno_mxn:", "JUNO_MXN"};
+    static const char *const BAD[] = {
+        "",          ":",       "gold", "juno_mxn ", "juno_mx", "escrow_mxnb:", "escrow_mxnb:0190",
+        "juno_mxn:", "JUNO_MXN"};
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++)
         assert_false(account_code_parse(BAD[i], &found, &back));
     assert_false(account_code_parse(NULL, &found, &back));
@@ -279,16 +310,16 @@ static void test_posting_balanced(void **state)
     p.kind = 0;
     assert_false(posting_balanced(&p));
     p = good;
-    p.line[1].layer = LAYER_POSTED;    /* balanced only across layers */
+    p.line[1].layer = LAYER_POSTED; /* balanced only across layers */
     assert_false(posting_balanced(&p));
     p = good;
-    p.line[1].class = ACCOUNT_JUNO_MXN;    /* balanced only across assets */
+    p.line[1].class = ACCOUNT_JUNO_MXN; /* balanced only across assets */
     assert_false(posting_balanced(&p));
     p = good;
-    p.line[1].class = ACCOUNT_ESCROW_MXNB;    /* an owner is missing */
+    p.line[1].class = ACCOUNT_ESCROW_MXNB; /* an owner is missing */
     assert_false(posting_balanced(&p));
     p = good;
-    p.line[1].has_owner = true;    /* or too much */
+    p.line[1].has_owner = true; /* or too much */
     assert_false(posting_balanced(&p));
     p = good;
     p.line[0].amount = p.line[1].amount = 0;
@@ -313,7 +344,7 @@ static void test_undo_pending(void **state)
     struct posting settle = {.kind = POSTING_SETTLE};
     posting_undo_pending(&settle, &reserve);
     assert_true(settle.has_resolves && uuid_equal(&settle.resolves, &reserve.txn_id));
-    assert_int_equal(settle.n, 2);    /* pending lines only */
+    assert_int_equal(settle.n, 2); /* pending lines only */
     assert_int_equal(settle.line[0].amount, 400);
     assert_int_equal(settle.line[1].amount, -400);
     assert_int_equal(settle.line[1].class, ACCOUNT_BRIDGE_MXNB);

@@ -61,7 +61,7 @@ static void on_ended(void *ctx, const struct err *err, struct db_result *res)
 {
     struct ended *e = ctx;
     e->calls++;
-    uv_stop(e->loop);    /* or the loop would go on to wait for the next event */
+    uv_stop(e->loop); /* or the loop would go on to wait for the next event */
     e->ok = err == NULL;
     assert_non_null(res);
     snprintf(e->sqlstate, sizeof e->sqlstate, "%s", db_sqlstate(res));
@@ -89,7 +89,7 @@ void fixture_start(struct fixture *f, struct db_script *script, bool read, struc
         db_query(f->db, script, on_ended, ended);
     else
         db_run(f->db, script, on_ended, ended);
-    assert_int_equal(ended->calls, 0);    /* never before the call returns */
+    assert_int_equal(ended->calls, 0); /* never before the call returns */
 }
 
 void fixture_wait(struct fixture *f, struct ended *ended, size_t n)

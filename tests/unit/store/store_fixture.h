@@ -26,8 +26,8 @@ struct ended {
     char sqlstate[6];
     char constraint[80];
     int failed_stmt;
-    int rows;                    /* of the last statement */
-    char first[FIXTURE_TEXT_MAX];    /* "" for none */
+    int rows;                     /* of the last statement */
+    char first[FIXTURE_TEXT_MAX]; /* "" for none */
 };
 
 struct fixture {

@@ -11,9 +11,10 @@ static int setup(void **state)
 {
     (void)state;
     F = fixture_open("db_test", 4);
-    fixture_exec(F->conninfo, "CREATE TABLE relayer.thing (id integer PRIMARY KEY, word text UNIQUE,"
-                              " n bigint NOT NULL DEFAULT 0 CHECK (n < 1000),"
-                              " partner integer REFERENCES relayer.thing)");
+    fixture_exec(F->conninfo,
+                 "CREATE TABLE relayer.thing (id integer PRIMARY KEY, word text UNIQUE,"
+                 " n bigint NOT NULL DEFAULT 0 CHECK (n < 1000),"
+                 " partner integer REFERENCES relayer.thing)");
     return 0;
 }
 
@@ -88,7 +89,7 @@ static void test_unique_names_constraint(void **state)
     assert_string_equal(e.sqlstate, "23505");
     assert_string_equal(e.constraint, "thing_word_key");
     assert_int_equal(e.failed_stmt, 1);
-    assert_null(strstr(e.err.message, "same"));    /* no values of rows in messages */
+    assert_null(strstr(e.err.message, "same")); /* no values of rows in messages */
     assert_int_equal(count_of("SELECT count(*) FROM thing"), 0);
 }
 
@@ -147,7 +148,8 @@ static void test_types(void **state)
     struct db_script *script = db_script_new();
     struct db_stmt *s = db_add(script,
                                "SELECT $1::bigint, $2::text, $3::boolean, $4::uuid, $5::bytea,"
-                               " $6::bytea, $7::text", 1);
+                               " $6::bytea, $7::text",
+                               1);
     struct uuid id = {.b = {[6] = 0x70, [8] = 0x80, [15] = 0x2a}};
     db_i64(s, INT64_MIN);
     db_text(s, "quote ' backslash \\ \xc3\xb1");
@@ -334,7 +336,7 @@ static void test_no_server(void **state)
     uv_run(&f.loop, UV_RUN_ONCE);
     assert_string_not_equal(db_trouble(f.db), "");
     assert_null(strstr(db_trouble(f.db), "hush"));
-    db_free(f.db);    /* ends what waits */
+    db_free(f.db); /* ends what waits */
     assert_int_equal(e.calls, 1);
     assert_int_equal(e.err.code, ERR_DB_AWAY);
     while (uv_run(&f.loop, UV_RUN_DEFAULT) != 0)

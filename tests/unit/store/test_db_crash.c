@@ -20,13 +20,14 @@ static int setup(void **state)
 {
     (void)state;
     F = fixture_open("db_crash_test", 8);
-    fixture_exec(F->conninfo,
-                 "CREATE TABLE relayer.thing (id integer);"    /* no key: a second execution would show */
-                 "CREATE TABLE relayer.slow (id integer);"
-                 "CREATE FUNCTION relayer.sleep() RETURNS trigger LANGUAGE plpgsql AS"
-                 " $$ BEGIN PERFORM pg_sleep(0.7); RETURN NULL; END $$;"
-                 "CREATE CONSTRAINT TRIGGER slow_commit AFTER INSERT ON relayer.slow"
-                 " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION relayer.sleep()");
+    fixture_exec(
+        F->conninfo,
+        "CREATE TABLE relayer.thing (id integer);" /* no key: a second execution would show */
+        "CREATE TABLE relayer.slow (id integer);"
+        "CREATE FUNCTION relayer.sleep() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM pg_sleep(0.7); RETURN NULL; END $$;"
+        "CREATE CONSTRAINT TRIGGER slow_commit AFTER INSERT ON relayer.slow"
+        " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION relayer.sleep()");
     return 0;
 }
 
@@ -79,7 +80,7 @@ static void test_lost_answer_of_a_commit_that_happened(void **state)
     assert_int_equal(shutdown(PQsocket(conn->pg), SHUT_RDWR), 0);
     fixture_wait(F, &e, 1);
     assert_true(e.ok);
-    assert_int_equal(e.rows, 1);    /* the results were read before COMMIT and are still there */
+    assert_int_equal(e.rows, 1); /* the results were read before COMMIT and are still there */
     assert_int_equal(count_of("SELECT count(*) FROM slow"), 1);
 }
 
@@ -109,7 +110,7 @@ static void test_no_record_is_unknown(void **state)
     uuid_format(&conn->session, id);
     assert_int_equal(shutdown(PQsocket(conn->pg), SHUT_RDWR), 0);
     snprintf(sql, sizeof sql, "DELETE FROM relayer.db_session WHERE id = '%s'", id);
-    fixture_exec(F->conninfo, sql);    /* waits for the COMMIT, and comes before the door's question */
+    fixture_exec(F->conninfo, sql); /* waits for the COMMIT, and comes before the door's question */
     fixture_wait(F, &e, 1);
     assert_false(e.ok);
     assert_int_equal(e.err.code, ERR_DB_UNKNOWN);

@@ -97,12 +97,13 @@ static void test_book_once(void **state)
     struct posting p = issuance(1000000000);
     snprintf(p.reason, sizeof p.reason, "%s", "odd \"text\" \\ {1,NULL} ' \xc3\xb1");
     assert_string_equal(book(&p).first, "1");
-    assert_string_equal(book(&p).first, "0");    /* again: nothing */
+    assert_string_equal(book(&p).first, "0"); /* again: nothing */
     expect_sql("SELECT amount FROM balance JOIN account a ON a.id = account_id"
-               " WHERE a.code = 'juno_mxnb' AND layer = 'posted'", "1000000000");
+               " WHERE a.code = 'juno_mxnb' AND layer = 'posted'",
+               "1000000000");
     expect_sql("SELECT reason FROM txn ORDER BY recorded_at DESC LIMIT 1", p.reason);
     p.reason[0] = '\0';
-    assert_string_equal(book(&p).first, "0");    /* the reason is not part of what it is */
+    assert_string_equal(book(&p).first, "0"); /* the reason is not part of what it is */
     p.line[0].amount++;
     p.line[1].amount--;
     struct ended e = book(&p);
@@ -128,12 +129,14 @@ static void test_reserve_settle_cancel(void **state)
     struct posting again = {.kind = POSTING_CANCEL, .txn_id = uuid_new()};
     posting_undo_pending(&again, &second);
     struct ended e = book(&again);
-    assert_int_equal(e.err.code, ERR_DB_CONFLICT);    /* resolves is unique */
+    assert_int_equal(e.err.code, ERR_DB_CONFLICT); /* resolves is unique */
     assert_string_equal(e.constraint, "txn_resolves_key");
     expect_sql("SELECT amount FROM balance JOIN account a ON a.id = account_id"
-               " WHERE a.code = 'bridge_mxnb' AND layer = 'posted'", "400");
-    expect_sql("SELECT count(*) FROM balance WHERE layer = 'pending' AND (amount, reserved) <> (0, 0)",
-               "0");
+               " WHERE a.code = 'bridge_mxnb' AND layer = 'posted'",
+               "400");
+    expect_sql(
+        "SELECT count(*) FROM balance WHERE layer = 'pending' AND (amount, reserved) <> (0, 0)",
+        "0");
 }
 
 static void test_limit_refuses_the_whole_script(void **state)
@@ -147,7 +150,7 @@ static void test_limit_refuses_the_whole_script(void **state)
     assert_int_equal(e.err.code, ERR_DB_RULE);
     assert_string_equal(e.sqlstate, "KU009");
     assert_int_equal(e.failed_stmt, 1);
-    assert_string_equal(book(&good).first, "1");    /* so it had not been booked */
+    assert_string_equal(book(&good).first, "1"); /* so it had not been booked */
 }
 
 static void test_batch(void **state)

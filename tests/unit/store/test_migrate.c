@@ -103,7 +103,8 @@ static void test_no_server(void **state)
     (void)state;
     struct err err = {0};
     int applied;
-    assert_false(migrate_apply_files("host=/nonexistent-folder dbname=x", FILES, 1, &applied, &err));
+    assert_false(
+        migrate_apply_files("host=/nonexistent-folder dbname=x", FILES, 1, &applied, &err));
     assert_int_equal(err.code, ERR_DB_AWAY);
     assert_int_equal(err.outcome, OUTCOME_NOT_HAPPENED);
 }
