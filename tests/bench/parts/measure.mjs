@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 
-import { Env, Ground, leftovers_stop, ROOT } from '../../support/env.mjs';
+import { Env, Ground, home_take, leftovers_stop, ROOT } from '../../support/env.mjs';
 
 /** Time on a core of all threads of a process, to the nanosecond; what others do on the machine is not in it. */
 export function core_us(pid) {
@@ -37,7 +37,7 @@ export function row_print(name, unit, values, against, against_value, ratio = me
 
 /** Runs body(env) on real parts in a folder of its own, and stops them whatever happens. */
 export async function with_env(name, settings, body) {
-    const home = path.join(ROOT, '.dev/bench', name);
+    const home = home_take(path.join(ROOT, '.dev/bench', name));
     await leftovers_stop(home);
     rmSync(path.join(home, 'log'), { recursive: true, force: true });    // what is judged is this run's
     const ground = new Ground(home);
