@@ -110,7 +110,7 @@ static void tick(void *ctx)
         metrics_set(METRIC_loop_lag, now > d->lag_at_ms ? now - d->lag_at_ms : 0);
     d->lag_at_ms = now + TICK_MS;
     if (d->stop_by_ms != 0) {
-        if (engine_idle(d->engine) || now >= d->stop_by_ms)
+        if ((engine_idle(d->engine) && api_idle(d->api)) || now >= d->stop_by_ms)
             stop_now(d);
         return;
     }

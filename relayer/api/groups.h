@@ -12,6 +12,7 @@ void payment_timeline(struct call *call);
 
 /* asks.c: what goes through the flow's step */
 void payment_cancel(struct call *call);
+void payment_unpark(struct call *call);
 void escrow_release(struct call *call);
 void escrow_release_early(struct call *call);
 void dispute_raise(struct call *call);

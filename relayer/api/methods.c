@@ -265,6 +265,16 @@ const struct method METHODS[] = {
      .doc = "Cancels a payment that nobody has paid yet.",
      .result = "payment_id, from, state, waiting_for",
      .example = ONE_PAYMENT},
+    {.name = "payment.unpark",
+     .role = ROLE_ADMIN,
+     .mutates = true,
+     .run = payment_unpark,
+     PARAMS(PAYMENT_ONE),
+     .doc = "Goes on with a parked payment once what stood in its way is gone: the same call of "
+            "the escrow contract again, or a new withdrawal if Juno refused the first for "
+            "certain.",
+     .result = "payment_id, from, next",
+     .example = ONE_PAYMENT},
 
     {.name = "deposit.list",
      .role = ROLE_READ,

@@ -12,6 +12,7 @@ const struct event_words EVENT_WORDS[] = {
     {"redemption_success", "Juno redeemed the MXNB."},
     {"payout_completed", "The pesos left by SPEI to the bank account."},
     {"payout_parked", "A payout did not go through; a person has to look."},
+    {"payment_unparked", "A person let the parked payment go on."},
     {"payout_retried", "A person ordered a refused payout again."},
     {"payout_returned", "The bank sent a payout back; a person has to look."},
     {"commission_paid", "A commission left by SPEI to its bank account."},

@@ -202,6 +202,7 @@ static void op_answered(void *ctx, const struct err *err, const struct juno_op *
     engine_answers(errand->courier->engine, DOOR_JUNO);
     struct db_script *script = db_script_new();
     effects_accepted(script, &errand->row, op->id, poll_ms(errand->courier));
+    observed_alarm_clear(script, "juno_stop", "");
     record(errand, script);
 }
 

@@ -17,6 +17,7 @@
 #include "relayer/base/metrics.h"
 #include "relayer/chain/fees.h"
 #include "relayer/chain/node.h"
+#include "relayer/engine/lane_call.h"
 #include "relayer/engine/signer.h"
 #include "relayer/store/lane.h"
 #include "relayer/store/observed.h"
@@ -26,6 +27,7 @@ enum {
     LEASE_RENEW_MS = LANE_LEASE_S * 1000 / 3,
     ALLOWANCE_LOOK_MS = 30000,
     RETRY_MS = 2000,
+    LONG_RETRY_MS = 30000,
     REFUSED_WAIT_MS = 60000, /* a person must change the policy or the order first */
     DONE_WAIT_MS = 3000,
     PATIENCE = 20, /* failures of one effect before a person is asked */
@@ -61,7 +63,6 @@ struct lane {
     bool has_draft;
     struct lane_draft draft; /* what is being signed */
     uint8_t hash[32];
-    struct escrow_call call;
 };
 
 static void next_open(struct lane *l);
@@ -301,99 +302,6 @@ static size_t pending_count(const struct lane *l)
     return n;
 }
 
-static bool is_batchable(enum effect_kind kind)
-{
-    return kind == EFFECT_ESCROW_CREATE || kind == EFFECT_ESCROW_RELEASE ||
-           kind == EFFECT_TOKEN_TRANSFER;
-}
-
-/* Returns to Juno go in one transfer when their destination is the same. */
-static size_t same_destination(const struct lane *l, size_t n)
-{
-    size_t same = 1;
-    while (same < n && strcmp(l->effects[same].destination, l->effects[0].destination) == 0)
-        same++;
-    return same;
-}
-
-static bool encode_token(struct lane *l, struct buf *out)
-{
-    struct mxnb_call call = {.kind = MXNB_TRANSFER};
-    if (l->effects[0].kind == EFFECT_TOKEN_APPROVE)
-        call.kind = MXNB_APPROVE;
-    CHECK(hex_decode_exact(l->effects[0].destination, call.to, 20));
-    for (size_t i = 0; i < l->effects_n; i++)
-        CHECK(!__builtin_add_overflow(call.amount_units, (uint64_t)l->effects[i].amount_units,
-                                      &call.amount_units));
-    memcpy(l->to, l->engine->config->chain_token.b, 20);
-    return mxnb_call_encode(&call, out);
-}
-
-static void fill_terms(struct lane *l, struct escrow_call *call)
-{
-    int64_t margin = (int64_t)l->engine->config->custody_dispute_margin_s;
-    for (size_t i = 0; i < l->effects_n; i++) {
-        struct effect_row *e = &l->effects[i];
-        /* Fixed by the first arming: a retry never moves the end of custody. */
-        if (e->custody_end_s == 0)
-            e->custody_end_s = l->engine->chain_time_s + e->custody_seconds + margin;
-        struct escrow_terms *t = &call->terms[i];
-        memset(t, 0, sizeof *t);
-        memcpy(t->id, e->escrow_id, 32);
-        memcpy(t->terms, e->note_hash, 32);
-        t->amount_units = (uint64_t)e->amount_units;
-        t->custody_end = (uint64_t)e->custody_end_s;
-    }
-}
-
-static bool encode_escrow(struct lane *l, struct buf *out)
-{
-    struct escrow_call *call = &l->call;
-    const struct effect_row *first = &l->effects[0];
-    memset(call, 0, sizeof *call);
-    call->n = l->effects_n;
-    for (size_t i = 0; i < l->effects_n; i++)
-        memcpy(call->ids[i], l->effects[i].escrow_id, 32);
-    memcpy(call->note, first->note_hash, 32);
-    call->party = first->party;
-    call->buyer_units = (uint64_t)first->buyer_units;
-    bool many = l->effects_n > 1;
-    switch (first->kind) {
-    case EFFECT_ESCROW_CREATE:
-        call->kind = many ? ESCROW_CREATE_MANY : ESCROW_CREATE;
-        fill_terms(l, call);
-        break;
-    case EFFECT_ESCROW_RELEASE:
-        call->kind = many ? ESCROW_RELEASE_MANY : ESCROW_RELEASE;
-        break;
-    case EFFECT_ESCROW_RELEASE_EARLY:
-        call->kind = ESCROW_RELEASE_EARLY;
-        break;
-    case EFFECT_DISPUTE_RAISE:
-        call->kind = ESCROW_DISPUTE;
-        break;
-    case EFFECT_DISPUTE_DISMISS:
-        call->kind = ESCROW_DISMISS;
-        break;
-    case EFFECT_DISPUTE_REVERT:
-        call->kind = ESCROW_RESOLVE_REVERT;
-        break;
-    case EFFECT_DISPUTE_SPLIT:
-        call->kind = ESCROW_RESOLVE_SPLIT;
-        break;
-    case EFFECT_REDEEM:
-    case EFFECT_WITHDRAW:
-    case EFFECT_BANK_REGISTER:
-    case EFFECT_CLABE_CREATE:
-    case EFFECT_TOKEN_TRANSFER:
-    case EFFECT_TOKEN_APPROVE:
-        CHECK(!"not an escrow call");
-        break;
-    }
-    memcpy(l->to, l->engine->config->chain_escrow.b, 20);
-    return escrow_call_encode(call, out);
-}
-
 static struct lane_holder holder_of(const struct lane *l)
 {
     return (struct lane_holder){.lease = l->lease,
@@ -473,6 +381,10 @@ static void signed_back(void *ctx, const struct err *err, struct bytes signed_tx
     struct lane_holder holder = holder_of(l);
     struct db_script *script = db_script_new();
     lane_arm(script, &holder, &l->draft, l->hash, signed_tx);
+    static const char *const OVER[] = {"fee_cap",      "gas_empty",    "signer_refused",
+                                       "signer_wrong", "effect_waits", "draft_conflict"};
+    for (size_t i = 0; i < sizeof OVER / sizeof OVER[0]; i++)
+        observed_alarm_clear(script, OVER[i], l->name);
     FAULT_POINT(lane_before_arm);
     db_run(l->engine->db, script, armed, l);
 }
@@ -564,6 +476,16 @@ static void nonce_read(void *ctx, const struct err *err, uint64_t next)
     node_block(l->engine->node, (struct node_at){.tag = NODE_LATEST}, base_fee_read, l);
 }
 
+static void park_effect(struct lane *l, struct db_script *script, const struct effect_row *e,
+                        const char *why)
+{
+    char id[UUID_TEXT_MAX];
+    uuid_format(&e->id, id);
+    effects_park(script, e, why);
+    observed_alarm(script, "effect_parked", id, why);
+    log_error("effect_parked", "lane=%s effect_id=%s: %s", l->name, id, why);
+}
+
 /* A dry run failed. A batch is halved until the one that cannot go is alone; that one is judged. */
 static void judge_revert(struct lane *l, struct bytes revert)
 {
@@ -580,17 +502,17 @@ static void judge_revert(struct lane *l, struct bytes revert)
     enum revert_class class = escrow_revert_classify(revert, text, sizeof text);
     snprintf(why, sizeof why, "dry run: %s", text);
     struct db_script *script = db_script_new();
-    bool give_up = class == REVERT_ALARM || e->failures >= PATIENCE;
-    if (give_up) {
-        char id[UUID_TEXT_MAX];
-        uuid_format(&e->id, id);
-        effects_park(script, e, why);
-        observed_alarm(script, "effect_parked", id, why);
-        log_error("effect_parked", "lane=%s effect_id=%s: %s", l->name, id, why);
+    bool patient = e->failures < PATIENCE;
+    /* REVERT_RETRY: its time has not come (a pause, a running custody, no allowance): it waits as long as it
+     * takes, with an alarm once that is long. REVERT_DONE: the escrow has left the state this starts from;
+     * if our own call did it, its log is on the way and confirms the effect, if not a person looks. */
+    if (class == REVERT_ALARM || (class == REVERT_DONE && !patient)) {
+        park_effect(l, script, e, why);
     } else {
-        /* REVERT_DONE: the escrow has left the state this starts from. If our own call did it, its log is
-         * on the way and confirms the effect; if not, patience ends and a person looks. */
-        lane_defer(script, e, why, class == REVERT_DONE ? DONE_WAIT_MS : RETRY_MS);
+        int64_t wait_ms = class == REVERT_DONE ? DONE_WAIT_MS : patient ? RETRY_MS : LONG_RETRY_MS;
+        lane_defer(script, e, why, wait_ms);
+        if (!patient)
+            observed_alarm(script, "effect_waits", l->name, why);
     }
     l->limit = l->engine->config->chain_batch_max;
     db_run(l->engine->db, script, committed, l);
@@ -624,23 +546,22 @@ static void build(struct lane *l)
         return;
     }
     enum effect_kind kind = l->effects[0].kind;
-    bool waits_for_company = is_batchable(kind) && l->effects_n < config->chain_batch_max &&
-                             l->limit >= config->chain_batch_max &&
-                             l->age_ms < (int64_t)config->chain_batch_wait_ms;
+    bool waits_for_company =
+        lane_call_is_batchable(kind) && l->effects_n < config->chain_batch_max &&
+        l->limit >= config->chain_batch_max && l->age_ms < (int64_t)config->chain_batch_wait_ms;
     if (waits_for_company) {
         round_ended(l);
         return;
     }
-    size_t n = is_batchable(kind) ? l->effects_n : 1;
+    size_t n = lane_call_is_batchable(kind) ? l->effects_n : 1;
     if (n > l->limit)
         n = l->limit;
-    if (kind == EFFECT_TOKEN_TRANSFER)
-        n = same_destination(l, n);
+    n = lane_call_together(l->effects, n);
     l->effects_n = n;
     struct buf out;
     buf_init(&out, l->calldata, sizeof l->calldata);
-    bool token = kind == EFFECT_TOKEN_TRANSFER || kind == EFFECT_TOKEN_APPROVE;
-    CHECK((token ? encode_token(l, &out) : encode_escrow(l, &out)) && !out.full);
+    CHECK(lane_call_encode(config, l->engine->chain_time_s, l->effects, n, l->to, &out) &&
+          !out.full);
     l->calldata_n = out.n;
     memset(&l->tx, 0, sizeof l->tx);
     l->tx.type = TX_EIP1559;

@@ -206,29 +206,27 @@ static const char ESCROW_AS_PROMISED[] =
                 "  OR (p.custody_end IS NOT NULL AND p.custody_end IS DISTINCT FROM x.custody_end))"
                 " AND " AUDIT_PAYMENT_SCOPE("p.id") " ORDER BY x.id" FINDINGS;
 
-static const char
-    ESCROW_AS_LOGGED
-        [] =
-            "SELECT 'escrow 0x' || encode(x.id, 'hex'),"
-            " 'state ' || " END_STATE(
-                "v.event") " || ' by its last log', 'state ' || "
-                           "x.state, " LOOK_PAYMENT(
-                               "x.payment_id") " FROM escrow x LEFT JOIN LATERAL "
-                                               "(SELECT o.event FROM evidence o "
-                                               "WHERE o.escrow_id = x.id"
-                                               "  AND o.superseded_at IS NULL AND "
-                                               "o.final_at IS NOT NULL"
-                                               "  ORDER BY o.block_number DESC, "
-                                               "o.log_index DESC LIMIT 1) v ON true"
-                                               " WHERE x.state <> " END_STATE(
-                                                   "v."
-                                                   "event") " AND " AUDIT_PAYMENT_SCOPE("x.payment_"
-                                                                                        "id") " ORD"
-                                                                                              "ER "
-                                                                                              "BY "
-                                                                                              "x."
-                                                                                              "i"
-                                                                                              "d" FINDINGS;
+static const char ESCROW_AS_LOGGED[] =
+    "SELECT 'escrow 0x' || encode(x.id, 'hex'),"
+    " 'state ' || " END_STATE(
+        "v.event") " || ' by its last log', 'state ' || "
+                   "x.state, " LOOK_PAYMENT(
+                       "x.payment_id") " FROM escrow x LEFT JOIN LATERAL "
+                                       "(SELECT o.event FROM evidence o "
+                                       "WHERE o.escrow_id = x.id"
+                                       "  AND o.superseded_at IS NULL AND "
+                                       "o.final_at IS NOT NULL"
+                                       "  ORDER BY o.block_number DESC, "
+                                       "o.log_index DESC LIMIT 1) v ON true"
+                                       " WHERE x.state <> " END_STATE(
+                                           "v."
+                                           "event") " AND " AUDIT_PAYMENT_SCOPE("x.payment_"
+                                                                                "id") " ORD"
+                                                                                      "ER "
+                                                                                      "BY "
+                                                                                      "x."
+                                                                                      "i"
+                                                                                      "d" FINDINGS;
 
 /* The ledger's own rules, believing no trigger. */
 static const char LEDGER_RULES[] =

@@ -1,6 +1,7 @@
 #include "relayer/store/requests.h"
 
 #include "relayer/base/check.h"
+#include "relayer/store/observed.h"
 #include "relayer/store/payments.h"
 
 struct db_script *requests_find(const char *key)
@@ -175,7 +176,21 @@ void requests_assign_deposit(struct db_script *script, const char *fid,
     db_text(s, fid);
     db_uuid(s, payment_id);
     add_event(script, payment_id, "deposit_assigned", fid, actor);
+    observed_alarm_clear(script, "deposit_unassigned", fid);
     payments_wake(script, payment_id);
+}
+
+/* What a person has looked at and let go on is no alarm any more. */
+static void clear_alarms(struct db_script *script, const struct uuid *payment_id)
+{
+    db_uuid(db_add(script,
+                   "UPDATE alarm SET cleared_at = now() WHERE cleared_at IS NULL AND"
+                   " ((code = 'payment_parked' AND subject = $1::uuid::text)"
+                   "  OR (code = 'effect_parked' AND subject IN"
+                   "      (SELECT id::text FROM effect WHERE payment_id = $1::uuid"
+                   "       AND state <> 'parked')))",
+                   DB_ANY),
+            payment_id);
 }
 
 void requests_retry_leg(struct db_script *script, const struct uuid *payment_id, int64_t leg,
@@ -190,7 +205,32 @@ void requests_retry_leg(struct db_script *script, const struct uuid *payment_id,
     db_uuid(s, payment_id);
     db_i64(s, leg);
     add_event(script, payment_id, "payout_retried", "", actor);
+    clear_alarms(script, payment_id);
     payments_wake(script, payment_id);
+}
+
+void requests_unpark(struct db_script *script, const struct payment *payment, bool has_effect,
+                     const char *actor)
+{
+    if (has_effect)
+        db_uuid(db_add(script,
+                       "UPDATE effect SET state = 'planned', failures = 0, next_at = now(),"
+                       " updated_at = now() WHERE id = $1 AND state = 'parked' AND door = 'chain'"
+                       " AND kind <> 'token_transfer'",
+                       1),
+                &payment->effect_id);
+    struct db_stmt *s =
+        db_add(script,
+               "UPDATE payment SET state = CASE WHEN $3 THEN parked_from ELSE 'issued' END,"
+               " parked_from = NULL, reason = NULL, version = version + 1, due_at = now(),"
+               " updated_at = now() WHERE id = $1 AND version = $2 AND state = 'parked'"
+               " AND ($3 OR parked_from = 'bridging')",
+               1);
+    db_uuid(s, &payment->id);
+    db_i64(s, payment->version);
+    db_bool(s, has_effect);
+    add_event(script, &payment->id, "payment_unparked", "", actor);
+    clear_alarms(script, &payment->id);
 }
 
 void requests_add_webhook(struct db_script *script, const struct new_webhook *hook)

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "relayer/flows/payment.h"
 #include "relayer/store/db.h"
 
 enum { REQUEST_KEY_MIN = 8, REQUEST_KEY_MAX = 120 };
@@ -78,6 +79,11 @@ void requests_decide_dispute(struct db_script *script, const struct dispute_deci
 void requests_assign_deposit(struct db_script *script, const char *fid,
                              const struct uuid *payment_id, const char *actor);
 /* A parked leg whose redemption was refused for certain is planned again; else conflict. */
+/* A parked payment goes back to where it was parked: with its chain effect planned again, or, when its
+ * withdrawal was refused for certain, to the step that orders a new one. */
+void requests_unpark(struct db_script *script, const struct payment *payment, bool has_effect,
+                     const char *actor);
+
 void requests_retry_leg(struct db_script *script, const struct uuid *payment_id, int64_t leg,
                         const char *actor);
 
