@@ -19,9 +19,7 @@ const SETTLE_MS = 300_000;
 const ESCROWS_PER_TX_LEAST = 50;
 const CPU_MS_PER_ESCROW_MOST = 1;
 
-async function orders_make(story, name, payments) {
-    const payers = Array.from({ length: payments }, (_unused, at) => `${name}-user-${at}`);
-    await Promise.all(payers.map((payer) => story.payer(payer)));
+async function orders_make(story, payers) {
     const orders = await Promise.all(payers.map((payer) => story.create({
         payer, seller: 'Seller', buyer: 'Buyer', amount: '1000.00', custody_seconds: CUSTODY_S,
     })));
@@ -45,17 +43,17 @@ async function orders_per_tx(env, orders, type) {
     return orders.length / hashes.size;
 }
 
-async function round_run(env, story, name, payments) {
-    const orders = await orders_make(story, name, payments);
+async function round_run(env, story, payers) {
+    const orders = await orders_make(story, payers);
     const [cpu_before, begun] = [own_cpu_us(env), performance.now()];
     await Promise.all(orders.map((order) => story.pay(order)));
     await story.reach_all(orders, 'in_custody', SETTLE_MS);
     await env.warp(CUSTODY_S + 60);
     await story.reach_all(orders, 'completed', SETTLE_MS);
     const seconds = (performance.now() - begun) / 1000;
-    const cpu = (own_cpu_us(env) - cpu_before) / 1000 / payments;
+    const cpu = (own_cpu_us(env) - cpu_before) / 1000 / orders.length;
     return {
-        rate: payments / seconds, cpu,
+        rate: orders.length / seconds, cpu,
         created_per_tx: await orders_per_tx(env, orders, 'escrow_created'),
         released_per_tx: await orders_per_tx(env, orders, 'escrow_released'),
     };
@@ -65,11 +63,15 @@ await with_env('lifecycle', { 'chain.batch_wait_ms': 1000 }, async (env) => {
     const start_mib = rss_mib(daemon_pid(env));
     const story = new Story(env);
     await story.beneficiaries(['Seller', 'Buyer']);
+    const payers = Array.from({ length: PAYMENTS }, (_unused, at) => `user-${at}`);
+    for (const payer of payers) {
+        await story.payer(payer);
+    }
     const rounds = [];
     const fewer = [];
     for (let round = 0; round < ROUNDS; round += 1) {
-        fewer.push(await round_run(env, story, `fewer-${round}`, FEWER));
-        rounds.push(await round_run(env, story, `round-${round}`, PAYMENTS));
+        fewer.push(await round_run(env, story, payers.slice(0, FEWER)));
+        rounds.push(await round_run(env, story, payers));
     }
     const differences = [...await story.differences(), ...env.broken_lines()];
     if (differences.length > 0) {

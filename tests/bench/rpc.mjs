@@ -85,22 +85,26 @@ async function read_measure(env, name, method, params) {
     await env.register.stop(peer_name);
 }
 
-/** The same read once the tables hold ten times as much. */
-async function growth_measure(env, story, line) {
+/** The same reads once the tables hold ten times as much: the server's own time and the round trips. */
+async function growth_measure(env, story, reads) {
     const own = { pid: daemon_pid(env), socket: env.socket };
-    const rates = [];
+    const samples = Object.fromEntries(reads.map(({ name }) => [name, []]));
     let first = 1;
     for (const last of CROWDS) {
         await crowd_add(env, story.people, { first, last });
         first = last + 1;
-        const samples = [];
-        for (let round = 0; round < ROUNDS; round += 1) {
-            samples.push((await load(own, 8, line)).rate);
+        for (const { name, method, params } of reads) {
+            const rates = [];
+            for (let round = 0; round < ROUNDS; round += 1) {
+                rates.push((await load(own, 1, request(method, params))).rate);
+            }
+            samples[name].push(rates);
         }
-        rates.push(samples);
     }
-    row_print('rpc.payment_get.growth10', 'round_trips/s', rates[1], `${CROWDS[0]} payments instead of ${CROWDS[1]}`,
-        median(rates[0]));
+    for (const [name, [few, many]] of Object.entries(samples)) {
+        row_print(`${name}.growth10`, 'round_trips/s', many, `with ${CROWDS[0]} payments instead of ${CROWDS[1]}`,
+            median(few));
+    }
 }
 
 await with_env('rpc', {}, async (env) => {
@@ -113,5 +117,10 @@ await with_env('rpc', {}, async (env) => {
     await core_give(daemon_pid(env));
     await read_measure(env, 'rpc', 'system.health', {});
     await read_measure(env, 'rpc.payment_get', 'payment.get', { payment_id });
-    await growth_measure(env, story, request('payment.get', { payment_id }));
+    await growth_measure(env, story, [
+        { name: 'rpc', method: 'system.health', params: {} },
+        { name: 'rpc.payment_get', method: 'payment.get', params: { payment_id } },
+        { name: 'rpc.payment_list', method: 'payment.list', params: { limit: 10 } },
+        { name: 'rpc.system_status', method: 'system.status', params: {} },
+    ]);
 });
