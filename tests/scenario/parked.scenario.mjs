@@ -1,0 +1,82 @@
+// What stands in the way of a payment, and how a person lets it go on: a lost role parks it, and unparking
+// repeats the same call; a paused contract is waited out by itself.
+
+import { Interface, id } from 'ethers';
+
+import { check, check_equal, check_refused, with_env } from './bed.mjs';
+
+const DAY_S = 24 * 3600;
+const STEP_MS = 60_000;
+const PAUSE_CREATE = 1;
+const escrow = new Interface([
+    'function grantRole(bytes32 role, address account)',
+    'function revokeRole(bytes32 role, address account)',
+    'function pause(uint8 bits)',
+    'function unpause()',
+]);
+
+/** A transaction of the contract's admin or guardian: an unlocked account of the development node. */
+async function admin_send(env, from, name, args) {
+    const hash = await env.ground.node('eth_sendTransaction', [{
+        from, to: env.contracts.escrow, data: escrow.encodeFunctionData(name, args),
+    }]);
+    await env.wait_for(() => env.ground.node('eth_getTransactionReceipt', [hash]), STEP_MS, `${name} being mined`);
+}
+
+const role_of = (env) => [id('RELAYER'), env.contracts.relayer];
+
+async function order_make(story) {
+    await story.beneficiaries(['Seller', 'Buyer']);
+    await story.payer('ana');
+    const order = await story.create({
+        payer: 'ana', seller: 'Seller', buyer: 'Buyer', amount: '2500.00', immediate_bps: 2000, custody_seconds: DAY_S,
+    });
+    story.expect(order, 'released');
+    return order;
+}
+
+async function finish(env, story, order) {
+    await story.reach(order, 'in_custody');
+    await env.warp(DAY_S + 60);
+    await story.reach(order, 'completed');
+    const differences = await story.differences();
+    check(differences.length === 0, differences.join('; '));
+}
+
+async function role_lost(ground) {
+    await with_env(ground, 'role-lost', async ({ env, story }) => {
+        const order = await order_make(story);
+        await check_refused(env.insist('payment.unpark', { payment_id: order.payment_id }), 'request.state',
+            'unparking a payment that is not parked');
+        await admin_send(env, env.contracts.admin, 'revokeRole', role_of(env));
+        await story.pay(order);
+        await story.reach(order, 'parked');
+        const status = await env.rpc('system.status');
+        check(status.alarms.some((a) => a.code === 'payment_parked'), 'no alarm says that a payment is parked');
+        await admin_send(env, env.contracts.admin, 'grantRole', role_of(env));
+        await env.insist('payment.unpark', { payment_id: order.payment_id });
+        await finish(env, story, order);
+        const after = await env.rpc('system.status');
+        check_equal(after.alarms.filter((a) => a.code === 'payment_parked').length, 0, 'alarms left');
+        const [row] = await env.sql("SELECT count(*) AS n FROM effect WHERE kind = 'escrow_create'");
+        check_equal(Number(row.n), 1, 'effects planned for the escrow');
+    });
+}
+
+async function contract_paused(ground) {
+    await with_env(ground, 'contract-paused', async ({ env, story }) => {
+        const order = await order_make(story);
+        await admin_send(env, env.contracts.guardian, 'pause', [PAUSE_CREATE]);
+        await story.pay(order);
+        const waits = "SELECT failures FROM effect WHERE kind = 'escrow_create' AND state = 'planned' AND failures > 1";
+        await env.wait_for(async () => (await env.sql(waits)).length === 1, STEP_MS, 'the creation to be held back');
+        check_equal(await story.state(order), 'funding', 'state while the contract is paused');
+        await admin_send(env, env.contracts.admin, 'unpause', []);
+        await finish(env, story, order);
+    });
+}
+
+export const scenarios = [
+    { name: 'parked: a lost role parks, a person lets it go on', run: role_lost },
+    { name: 'parked: a paused contract is waited out', run: contract_paused },
+];
