@@ -13,7 +13,6 @@ const PACKAGES = {
     openssl: /^openssl\//,
     secp256k1: /^secp256k1/,
     nettle: /^nettle\//,
-    inih: /^(ini|INIReader)\.h$/,
     uthash: /^(ut(hash|list|array|string|stack|ringbuffer))\.h$/,
     cmocka: /^cmocka\.h$/,
 };

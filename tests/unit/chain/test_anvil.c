@@ -324,6 +324,19 @@ static void receipt_await(const uint8_t hash[32])
     fail_msg("never mined");
 }
 
+/* The node may show a receipt a moment before it shows the transaction in its block. */
+static void tx_await(const uint8_t hash[32])
+{
+    for (int i = 0; i < 200; i++) {
+        node_tx_by_hash(node, hash, on_tx, NULL);
+        ok();
+        if (got.tx.present && got.tx.has_block)
+            return;
+        usleep(25 * 1000);
+    }
+    fail_msg("never in a block");
+}
+
 static void reads_what_the_node_is(void **state)
 {
     (void)state;
@@ -385,8 +398,7 @@ static void sends_and_finds_it_again(void **state)
     receipt_await(hash);
     assert_true(got.receipt.succeeded);
     assert_memory_equal(got.receipt.from, sender, 20);
-    node_tx_by_hash(node, hash, on_tx, NULL);
-    ok();
+    tx_await(hash);
     assert_true(got.tx.present && got.tx.has_block && got.tx.has_to);
     assert_int_equal(got.tx.type, 2);
     assert_memory_equal(got.tx.to, logger, 20);
