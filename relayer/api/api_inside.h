@@ -35,6 +35,7 @@ struct session {
     struct session *next, *previous;
     struct roles roles;
     int64_t uid;
+    char actor[CALL_ACTOR_MAX];        /* "uid:1000", written once for all its calls */
     size_t calls;
     bool ending;                       /* the peer sends no more: close after the last answer */
     struct subscription events;

@@ -30,9 +30,8 @@ struct call *call_new(struct session *session, const struct method *method, json
     call->roles = session->roles;
     call->started_ms = clock_mono_ms();
     call->dry_run = json_is_true(json_object_get(params, "dry_run"));
-    snprintf(call->request_id, sizeof call->request_id, "%ld-%llu", (long)getpid(),
-             (unsigned long long)++api->serial);
-    snprintf(call->actor, sizeof call->actor, "uid:%lld", (long long)call->uid);
+    call->serial = ++api->serial;
+    memcpy(call->actor, session->actor, sizeof call->actor);
     session->calls++;
     api->open++;
     metrics_set(METRIC_rpc_in_flight, (int64_t)api->open);
@@ -90,11 +89,14 @@ json_t *error_message(const json_t *id, const struct err *e, const char *request
 
 void call_fail(struct call *call, const struct err *e)
 {
+    char request_id[CALL_REQUEST_ID_MAX];
+    snprintf(request_id, sizeof request_id, "%ld-%llu", (long)getpid(),
+             (unsigned long long)call->serial);
     if (e->code == ERR_INTERNAL || e->code == ERR_DB_RULE || e->code == ERR_DB_FAILED)
-        log_error("request_failed", "method=%s request_id=%s %s", call->method->name,
-                  call->request_id, e->message);
+        log_error("request_failed", "method=%s request_id=%s %s", call->method->name, request_id,
+                  e->message);
     metrics_add(METRIC_rpc_error, 1);
-    session_send(call->session, error_message(call->id, e, call->request_id, call->state));
+    session_send(call->session, error_message(call->id, e, request_id, call->state));
     call_end(call);
 }
 

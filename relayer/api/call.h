@@ -37,7 +37,7 @@ struct call {
     int64_t started_ms;
     int64_t uid;
     struct roles roles;
-    char request_id[CALL_REQUEST_ID_MAX];
+    uint64_t serial;              /* counts the calls of this process: the request_id in errors */
     char actor[CALL_ACTOR_MAX];   /* "uid:1000", as stored with events */
     char state[CALL_STATE_MAX];   /* what the thing's state is, for errors; "" = not told */
     bool dry_run;

@@ -49,6 +49,7 @@ static void on_open(void *ctx, struct lines_conn *conn)
     session->api = api;
     session->conn = conn;
     session->uid = (int64_t)peer->uid;
+    snprintf(session->actor, sizeof session->actor, "uid:%lld", (long long)session->uid);
     session->roles = roles_of(api->config, peer);
     session->next = api->sessions;
     if (api->sessions != NULL)
