@@ -65,7 +65,9 @@ export async function rows_count(env) {
     const tables = ['payment', 'leg', 'escrow', 'dispute', 'effect', 'txn', 'entry', 'beneficiary', 'clabe'];
     const counts = {};
     for (const table of tables) {
-        const [row] = await env.sql(`SELECT count(*) AS n FROM ${table}`);
+        // The lane grants the escrow its token allowance by itself, at a moment of its own.
+        const own = table === 'effect' ? " WHERE kind <> 'token_approve'" : '';
+        const [row] = await env.sql(`SELECT count(*) AS n FROM ${table}${own}`);
         counts[table] = Number(row.n);
     }
     return counts;
