@@ -7,6 +7,7 @@
 
 #include "abi/escrow.h"
 #include "abi/hex.h"
+#include "abi/keccak.h"
 #include "relayer/base/check.h"
 #include "relayer/base/clock.h"
 #include "relayer/base/log.h"
@@ -65,12 +66,41 @@ static void alarm_stored(void *ctx, const struct err *err, struct db_result *res
         log_error("alarm_not_stored", "%s", err->message);
 }
 
-void engine_alarm(struct engine *engine, const char *code, const char *subject, const char *detail)
+static bool said_lately(struct engine *engine, const char *code, const char *subject)
 {
-    log_error("alarm", "code=%s subject=%s: %s", code, subject, detail);
+    struct keccak sponge;
+    uint8_t hash[32];
+    int64_t now = clock_mono_ms();
+    struct said_alarm *oldest = &engine->said[0];
+    keccak_init(&sponge);
+    keccak_update(&sponge, code, strlen(code) + 1);
+    keccak_update(&sponge, subject, strlen(subject));
+    keccak_final(&sponge, hash);
+    for (size_t i = 0; i < ENGINE_SAID_MAX; i++) {
+        struct said_alarm *said = &engine->said[i];
+        if (said->at_ms != 0 && memcmp(said->hash, hash, sizeof hash) == 0) {
+            if (now - said->at_ms < ENGINE_SAID_MS)
+                return true;
+            said->at_ms = now;
+            return false;
+        }
+        if (said->at_ms < oldest->at_ms)
+            oldest = said;
+    }
+    memcpy(oldest->hash, hash, sizeof hash);
+    oldest->at_ms = now;
+    return false;
+}
+
+bool engine_alarm(struct engine *engine, const char *code, const char *subject, const char *detail)
+{
+    bool fresh = !said_lately(engine, code, subject);
+    if (fresh)
+        log_error("alarm", "code=%s subject=%s: %s", code, subject, detail);
     struct db_script *script = db_script_new();
     observed_alarm(script, code, subject, detail);
     db_run(engine->db, script, alarm_stored, NULL);
+    return fresh;
 }
 
 struct fact engine_fact(const struct engine *engine, enum fact_kind kind)

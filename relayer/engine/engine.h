@@ -42,6 +42,13 @@ struct door_state {
     char why[200];
 };
 
+enum { ENGINE_SAID_MAX = 32, ENGINE_SAID_MS = 60000 };
+
+struct said_alarm {
+    uint8_t hash[32];
+    int64_t at_ms; /* 0 = free */
+};
+
 struct engine {
     uv_loop_t *loop;
     const struct config *config;
@@ -64,6 +71,7 @@ struct engine {
     char pause_reason[160];
     bool stopping;
     struct door_state door[DOORS_N];
+    struct said_alarm said[ENGINE_SAID_MAX]; /* what was raised lately; the oldest makes room */
     struct gate *gate;
     struct runner *runner;
     struct courier *courier;
@@ -92,8 +100,9 @@ void engine_waits(struct engine *engine, enum engine_door door, const struct err
 void engine_answers(struct engine *engine, enum engine_door door);
 const char *engine_door_name(enum engine_door door);
 
-/* Commits an alarm row and logs it. */
-void engine_alarm(struct engine *engine, const char *code, const char *subject, const char *detail);
+/* Commits an alarm row (one open row per code and subject, counted) and logs it, the log at most once a
+ * minute for each. False: it was logged less than a minute ago. */
+bool engine_alarm(struct engine *engine, const char *code, const char *subject, const char *detail);
 
 /* Facts with the times filled in. */
 struct fact engine_fact(const struct engine *engine, enum fact_kind kind);

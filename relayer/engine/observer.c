@@ -12,6 +12,7 @@
 #include "relayer/flows/book.h"
 #include "relayer/flows/deposit.h"
 #include "relayer/juno/client.h"
+#include "relayer/money/amount.h"
 #include "relayer/store/ledger.h"
 #include "relayer/store/observed.h"
 
@@ -55,12 +56,21 @@ static void juno_failed(struct observer *o, const struct err *err)
     round_ended(o);
 }
 
+/* A row that the database refuses must not hold back the rows behind it: it is left out, loudly, and
+ * offered again at the next round. */
+static bool row_refused(struct observer *o, const struct err *err, const char *what)
+{
+    if (err->code != ERR_DB_RULE)
+        return false;
+    if (engine_alarm(o->engine, "observed_rule", what, err->message))
+        log_broken("observed_rule", "%s: %s", what, err->message);
+    return true;
+}
+
 static void database_failed(struct observer *o, const struct err *err)
 {
     if (err->code != ERR_DB_CONFLICT)
         engine_waits(o->engine, DOOR_DATABASE, err);
-    if (err->code == ERR_DB_RULE)
-        log_broken("observed_rule", "%s", err->message);
     o->again = o->again || err->code == ERR_DB_CONFLICT;
     round_ended(o);
 }
@@ -83,7 +93,7 @@ static void deposit_stored(void *ctx, const struct err *err, struct db_result *r
     (void)res;
     struct observer *o = ctx;
     FAULT_POINT(observer_deposit_stored);
-    if (err != NULL) {
+    if (err != NULL && !row_refused(o, err, o->deposits.row[o->at].fid)) {
         database_failed(o, err);
         return;
     }
@@ -148,6 +158,11 @@ static void next_deposit(struct observer *o)
         const struct juno_deposit *deposit = &o->deposits.row[o->at];
         if (!o->is_new[o->at] || deposit->state != JUNO_COMPLETE)
             continue;
+        if (deposit->amount_centavos <= 0 || deposit->amount_centavos > AMOUNT_CENTAVOS_MAX) {
+            engine_alarm(o->engine, "deposit_odd", deposit->fid,
+                         "its amount is not one we can book");
+            continue;
+        }
         if (deposit->is_refund) {
             store_refund(o, deposit);
             return;
@@ -213,7 +228,7 @@ static void txn_stored(void *ctx, const struct err *err, struct db_result *res)
     (void)res;
     struct observer *o = ctx;
     FAULT_POINT(observer_txn_stored);
-    if (err != NULL) {
+    if (err != NULL && !row_refused(o, err, o->txns.row[o->at].id)) {
         database_failed(o, err);
         return;
     }
@@ -304,7 +319,7 @@ static void match_stored(void *ctx, const struct err *err, struct db_result *res
     (void)res;
     struct observer *o = ctx;
     FAULT_POINT(observer_match_stored);
-    if (err != NULL) {
+    if (err != NULL && !row_refused(o, err, o->matches[o->at].issuance_id)) {
         database_failed(o, err);
         return;
     }

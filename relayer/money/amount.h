@@ -12,8 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AMOUNT_CENTAVOS_MAX INT64_C(9000000000000000) /* 90 trillion pesos */
-#define AMOUNT_UNITS_MAX INT64_C(9000000000000000000) /* 9 trillion MXNB */
+/* Nine billion pesos: as MXNB units still a thousandth of 64 bits, so that sums of many fit too. */
+#define AMOUNT_CENTAVOS_MAX INT64_C(900000000000)
+#define AMOUNT_UNITS_MAX INT64_C(9000000000000000)
 #define AMOUNT_UNITS_PER_CENTAVO INT64_C(10000)
 
 enum { AMOUNT_TEXT_MAX = 32, AMOUNT_SPLIT_MAX = 32 };

@@ -248,19 +248,28 @@ struct db_script *observed_counter(const char *name, int64_t at_least, int64_t c
     return script;
 }
 
-/* '{a,b}' for ids without quotes, commas or braces, which is all that Juno's ids and CLABEs hold. */
-enum { LIST_TEXT_MAX = 100 * 100 + 8 };
+/* An array literal of at most 100 ids as Juno sent them: each in quotes, quotes and backslashes escaped. */
+enum {
+    LIST_ITEMS_MAX = 100,
+    LIST_ITEM_MAX = 96,
+    LIST_TEXT_MAX = LIST_ITEMS_MAX * (2 * LIST_ITEM_MAX + 3) + 3
+};
 
 static void list_text(const char *const *items, size_t n, char out[LIST_TEXT_MAX])
 {
     size_t used = 0;
+    CHECK(n <= LIST_ITEMS_MAX);
     out[used++] = '{';
     for (size_t i = 0; i < n; i++) {
-        CHECK(strpbrk(items[i], "{},\"\\ ") == NULL);
-        int written =
-            snprintf(out + used, LIST_TEXT_MAX - used, "%s%s", i > 0 ? "," : "", items[i]);
-        CHECK(written > 0 && used + (size_t)written < LIST_TEXT_MAX - 2);
-        used += (size_t)written;
+        if (i > 0)
+            out[used++] = ',';
+        out[used++] = '"';
+        for (size_t k = 0; k < LIST_ITEM_MAX && items[i][k] != '\0'; k++) {
+            if (items[i][k] == '"' || items[i][k] == '\\')
+                out[used++] = '\\';
+            out[used++] = items[i][k];
+        }
+        out[used++] = '"';
     }
     out[used++] = '}';
     out[used] = '\0';
