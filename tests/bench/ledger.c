@@ -3,8 +3,10 @@
  *
  *   ledger.batch100   transfers/s in batches of 100 with every rule, against the set-based floor: the same
  *                     tables and keys without rules (tests/bench/ledger_floor.sql)
- *   ledger.single     p50 of one durable transfer through relayer/store/db, against a bare one-function commit
- *   ledger.hot64      64 callers on one account, gathered by one writer, against 64 connections and row locks
+ *   ledger.single     p50 of one durable transfer through relayer/store/db, against a bare commit of
+ *                     one function
+ *   ledger.hot64      64 callers on one account, gathered by one writer, against 64 connections and
+ *                     row locks
  *   ledger.growth10   rate of batch100 with 10 times the history, against the rate at the start
  *   ledger.growth100  the same at 100 times, with --long only: takes minutes
  *
