@@ -64,7 +64,7 @@ static const char SETTLED_WHERE[] =
     "SELECT 'txn ' || t.id, m.debit || ' from ' || m.credit,"
     " left(string_agg(a.code || ' ' || x.amount, ', ' ORDER BY x.n), 150), " LOOK_PAYMENT(
         "e.payment_id") " FROM txn t JOIN effect e ON e.id = t.effect_id"
-                        " JOIN (VALUES ('redeem', 'owed_[a-z]+', 'juno_mxnb'),"
+                        " JOIN (VALUES ('redeem', '(owed_[a-z]+|commission)', 'juno_mxnb'),"
                         "  ('withdraw', 'bridge_mxnb', 'juno_mxnb'),"
                         "  ('escrow_create', 'escrow_mxnb', 'bridge_mxnb'),"
                         "  ('escrow_release', 'bridge_mxnb', 'escrow_mxnb'),"

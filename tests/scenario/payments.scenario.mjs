@@ -139,18 +139,34 @@ async function small_commission(ground) {
         };
         await check_refused(env.insist('payment.create', request), 'request.amount',
             'a commission below the least Juno redeems');
-        const { payment_id } = await env.insist('payment.create', { ...request, accumulate_commissions: true });
-        const order = { payment_id, payer: 'ana', amount: '1000.00' };
-        await story.pay(order);
-        await story.reach(order, 'in_custody');
-        await env.warp(DAY_S + 60);
-        await story.reach(order, 'completed');
-        const rows = await env.sql('SELECT sum(b.amount)::text AS held FROM balance b JOIN account a '
-            + 'ON a.id = b.account_id WHERE a.class = \'commission\' AND b.layer = \'posted\'');
-        check_equal(rows[0].held, '-25000000', 'the commission waits in the beneficiary\'s account');
-        const { pesos } = await env.books();
-        check_equal(pesos.out_total, '975.00', 'pesos paid out');
+        await commission_earn(env, story, { ...request, accumulate_commissions: true });
+        check_equal(await commission_held(env), '-25000000', 'the commission waits in its beneficiary\'s account');
+        check_equal((await env.books()).pesos.out_total, '975.00', 'pesos paid out');
+        for (let times = 0; times < 3; times += 1) {
+            await commission_earn(env, story, { ...request, accumulate_commissions: true });
+        }
+        // Four times 25 pesos reach the floor: one redemption takes them all.
+        await env.wait_for(async () => (await env.books()).pesos.out_total === '4000.00', STEP_MS,
+            'the accumulated commissions being paid');
+        await env.wait_for(async () => await commission_held(env) === '0', STEP_MS, 'the account being empty');
+        const { differences } = await env.rpc('audit.verify', { all: true });
+        check_equal(differences, [], 'differences');
     });
+}
+
+async function commission_earn(env, story, request) {
+    const { payment_id } = await env.insist('payment.create', request);
+    const order = { payment_id, payer: 'ana', amount: '1000.00' };
+    await story.pay(order);
+    await story.reach(order, 'in_custody');
+    await env.warp(DAY_S + 60);
+    await story.reach(order, 'completed');
+}
+
+async function commission_held(env) {
+    const rows = await env.sql('SELECT sum(b.amount)::text AS held FROM balance b JOIN account a '
+        + 'ON a.id = b.account_id WHERE a.class = \'commission\' AND b.layer = \'posted\'');
+    return rows[0].held;
 }
 
 async function faults_of_the_bank(ground) {
