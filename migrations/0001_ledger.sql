@@ -79,10 +79,12 @@ CREATE INDEX txn_by_payment ON relayer.txn (payment_id) WHERE payment_id IS NOT 
 CREATE INDEX txn_by_effect ON relayer.txn (effect_id) WHERE effect_id IS NOT NULL;
 
 -- reserved_after: what open pending entries would take from the account's limit (0 on the posted layer).
+-- txn_id and account_id point to rows that never go away. entry_check sees to it for a whole statement at once: a
+-- declared foreign key would look row by row, half the cost of a batch, and not at all in replica mode.
 CREATE TABLE relayer.entry (
-    txn_id          uuid NOT NULL REFERENCES relayer.txn,
+    txn_id          uuid NOT NULL,
     n               smallint NOT NULL CHECK (n >= 1),
-    account_id      bigint NOT NULL REFERENCES relayer.account,
+    account_id      bigint NOT NULL,
     layer           text NOT NULL CHECK (layer IN ('posted', 'pending')),
     amount          bigint NOT NULL CHECK (amount <> 0),
     account_version bigint NOT NULL CHECK (account_version >= 1),
@@ -117,15 +119,25 @@ RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
            THEN amount ELSE 0 END
 $$;
 
--- Every txn arrives with all its entries in one statement, and every entry with its txn.
+-- Every txn arrives with all its entries in one statement, numbered 1..n and adding up to zero per asset and layer.
+-- Numbers are unique and none beyond n is let in (entry_check), so none can be added later.
 CREATE FUNCTION relayer.txn_check() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     bad record;
 BEGIN
-    SELECT a.id INTO bad FROM added a
-     WHERE NOT EXISTS (SELECT 1 FROM relayer.entry e WHERE e.txn_id = a.id AND e.n = a.entries) LIMIT 1;
+    SELECT s.id, max(CASE WHEN s.total <> 0 THEN
+               format('%s entries in %s add up to %s, not to zero', s.layer, s.asset, s.total) END) AS sum_wrong
+      INTO bad
+      FROM (SELECT t.id, t.entries, a.asset, e.layer, count(e.n) AS found, max(e.n) AS last,
+                   sum(e.amount) AS total
+              FROM added t LEFT JOIN relayer.entry e ON e.txn_id = t.id
+              LEFT JOIN relayer.account a ON a.id = e.account_id
+             GROUP BY t.id, t.entries, a.asset, e.layer) s
+     GROUP BY s.id, s.entries
+    HAVING sum(s.found) <> s.entries OR max(s.last) <> s.entries OR bool_or(s.total <> 0) LIMIT 1;
     IF FOUND THEN
-        RAISE EXCEPTION 'txn %: its entries are missing', bad.id USING ERRCODE = 'KU007';
+        RAISE EXCEPTION 'txn %: %', bad.id, coalesce(bad.sum_wrong, 'it does not come with all of its entries')
+            USING ERRCODE = 'KU007';
     END IF;
     IF NOT EXISTS (SELECT 1 FROM added WHERE resolves IS NOT NULL) THEN
         RETURN NULL;
@@ -145,84 +157,78 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- An entry belongs to a txn that counts it, follows the entry before it, and has moved its account's balance (so
+-- there is one: balance_check lets none stand without its account).
 CREATE FUNCTION relayer.entry_check() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     bad record;
 BEGIN
-    -- Whole: all entries 1..n of each txn at once. Numbers are unique, so none can be added later.
-    SELECT a.txn_id INTO bad
-      FROM (SELECT txn_id, count(*) AS entries, max(n) AS last FROM added GROUP BY txn_id) a
-      JOIN relayer.txn t ON t.id = a.txn_id
-     WHERE a.entries <> t.entries OR a.last <> t.entries LIMIT 1;
-    IF FOUND THEN
+    SELECT e.txn_id, t.entries, e.account_id, e.layer, e.account_version,
+           (e.n <= t.entries) IS NOT TRUE AS stray, (b.version >= e.account_version) IS NOT TRUE AS unmoved
+      INTO bad
+      FROM added e
+      LEFT JOIN relayer.txn t ON t.id = e.txn_id
+      LEFT JOIN relayer.balance b ON b.account_id = e.account_id AND b.layer = e.layer
+      LEFT JOIN relayer.entry p ON p.account_id = e.account_id AND p.layer = e.layer
+           AND p.account_version = e.account_version - 1
+      -- The side matters to pending entries only; a key that is NULL costs nothing.
+      LEFT JOIN relayer.account a ON a.id = CASE WHEN e.layer = 'pending' THEN e.account_id END
+     WHERE (e.n <= t.entries) IS NOT TRUE
+        -- Never beyond it: balance_check holds every balance to the last entry there is.
+        OR (b.version >= e.account_version) IS NOT TRUE
+        OR (p.account_version IS NULL AND e.account_version <> 1)
+        OR e.balance_after <> coalesce(p.balance_after, 0) + e.amount
+        OR e.reserved_after <> coalesce(p.reserved_after, 0)
+           + coalesce(relayer.reserved_change(e.layer, a.side, t.resolves IS NOT NULL, e.amount), 0) LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    IF bad.stray OR bad.entries <> (SELECT count(*) FROM added e WHERE e.txn_id = bad.txn_id) THEN
         RAISE EXCEPTION 'txn %: not all of its entries, or more than it has', bad.txn_id
             USING ERRCODE = 'KU007';
-    END IF;
-    SELECT e.txn_id, a.asset, e.layer, sum(e.amount) AS total INTO bad
-      FROM added e JOIN relayer.account a ON a.id = e.account_id
-     GROUP BY e.txn_id, a.asset, e.layer HAVING sum(e.amount) <> 0 LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'txn %: % entries in % add up to %, not to zero', bad.txn_id, bad.layer, bad.asset,
-            bad.total USING ERRCODE = 'KU007';
-    END IF;
-    -- Continuous: each entry follows the one before it, and the balance stands at the last.
-    SELECT s.account_id, s.layer, s.account_version INTO bad
-      FROM (SELECT e.*, relayer.reserved_change(e.layer, a.side, t.resolves IS NOT NULL, e.amount) AS change,
-                   lag(e.account_version) OVER w AS version_before, lag(e.balance_after) OVER w AS before,
-                   lag(e.reserved_after) OVER w AS reserved_before
-              FROM added e JOIN relayer.account a ON a.id = e.account_id
-              LEFT JOIN relayer.txn t ON t.id = CASE WHEN e.layer = 'pending' THEN e.txn_id END
-            WINDOW w AS (PARTITION BY e.account_id, e.layer ORDER BY e.account_version)) s
-      -- Only the first of a run has to be looked up; a key that is NULL costs nothing.
-      LEFT JOIN relayer.entry p ON p.account_id = s.account_id AND p.layer = s.layer
-           AND p.account_version = CASE WHEN s.version_before IS NULL THEN s.account_version - 1 END
-     WHERE s.account_version <> coalesce(s.version_before, p.account_version, 0) + 1
-        OR s.balance_after <> coalesce(s.before, p.balance_after, 0) + s.amount
-        OR s.reserved_after <> coalesce(s.reserved_before, p.reserved_after, 0) + s.change LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'account %, % layer: entry version % does not follow from the one before it',
-            bad.account_id, bad.layer, bad.account_version USING ERRCODE = 'KU008';
-    END IF;
-    SELECT e.account_id, e.layer INTO bad
-      FROM (SELECT account_id, layer, max(account_version) AS version FROM added
-             GROUP BY account_id, layer) e
-      LEFT JOIN relayer.balance b USING (account_id, layer)
-     WHERE b.version IS DISTINCT FROM e.version LIMIT 1;
-    IF FOUND THEN
+    ELSIF bad.unmoved THEN
         RAISE EXCEPTION 'account %, % layer: the balance does not stand at the last entry', bad.account_id,
             bad.layer USING ERRCODE = 'KU008';
     END IF;
-    RETURN NULL;
+    RAISE EXCEPTION 'account %, % layer: entry version % does not follow from the one before it',
+        bad.account_id, bad.layer, bad.account_version USING ERRCODE = 'KU008';
 END $$;
 
 -- A balance can only be what the account's last entry says, and within the account's limit, where money
--- reserved on the pending layer counts as gone.
+-- reserved on the pending layer counts as gone. The last entry is looked for from the balance's version on: were
+-- it older, nothing would be found and the versions differ.
 CREATE FUNCTION relayer.balance_check() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     bad record;
 BEGIN
-    SELECT c.account_id, c.layer INTO bad FROM changed c
-      LEFT JOIN relayer.entry e ON e.account_id = c.account_id AND e.layer = c.layer
-           AND e.account_version = c.version
-      LEFT JOIN relayer.entry l ON l.account_id = c.account_id AND l.layer = c.layer
-           AND l.account_version = c.version + 1
-     WHERE c.amount <> coalesce(e.balance_after, 0) OR c.reserved <> coalesce(e.reserved_after, 0)
-        OR (c.version <> 0 AND e.txn_id IS NULL) OR l.txn_id IS NOT NULL LIMIT 1;
-    IF FOUND THEN
+    SELECT s.* INTO bad
+      FROM (SELECT c.account_id, c.layer, a.code, a.side,
+                   (a.id IS NOT NULL AND c.version = coalesce(l.account_version, 0)
+                    AND c.amount = coalesce(l.balance_after, 0)
+                    AND c.reserved = coalesce(l.reserved_after, 0)) AS says_so,
+                   CASE c.layer WHEN 'posted' THEN c.amount ELSE o.amount END AS posted,
+                   CASE c.layer WHEN 'posted' THEN o.reserved ELSE c.reserved END AS reserved
+              FROM changed c
+              LEFT JOIN relayer.account a ON a.id = c.account_id
+              LEFT JOIN relayer.balance o ON o.account_id = c.account_id
+                   AND o.layer = CASE c.layer WHEN 'posted' THEN 'pending' ELSE 'posted' END
+              LEFT JOIN LATERAL (SELECT e.account_version, e.balance_after, e.reserved_after FROM relayer.entry e
+                                  WHERE e.account_id = c.account_id AND e.layer = c.layer
+                                    AND e.account_version >= c.version
+                                  ORDER BY e.account_version DESC LIMIT 1) l ON true) s
+     WHERE NOT s.says_so
+        OR (CASE s.side WHEN 1 THEN s.posted < -s.reserved WHEN -1 THEN s.posted > -s.reserved ELSE false END)
+           IS NOT FALSE
+     ORDER BY s.says_so LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    IF NOT bad.says_so THEN
         RAISE EXCEPTION 'account %, % layer: the balance is not what its last entry says', bad.account_id,
             bad.layer USING ERRCODE = 'KU008', HINT = 'balances move by posting only';
     END IF;
-    SELECT a.code, p.amount AS posted, q.reserved INTO bad
-      FROM changed c
-      JOIN relayer.account a ON a.id = c.account_id AND a.side <> 0
-      JOIN relayer.balance p ON p.account_id = c.account_id AND p.layer = 'posted'
-      JOIN relayer.balance q ON q.account_id = c.account_id AND q.layer = 'pending'
-     WHERE a.side * (p.amount::numeric + q.reserved) < 0 LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'account %: % posted and % reserved are beyond its limit', bad.code, bad.posted,
-            bad.reserved USING ERRCODE = 'KU009';
-    END IF;
-    RETURN NULL;
+    RAISE EXCEPTION 'account %: % posted and % reserved are beyond its limit', bad.code, bad.posted,
+        bad.reserved USING ERRCODE = 'KU009';
 END $$;
 
 CREATE FUNCTION relayer.account_opened() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -302,6 +308,7 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     fresh uuid[];
+    accounts bigint[];
     missing text[];
     counts integer[];
     low integer;
@@ -315,34 +322,37 @@ BEGIN
         RAISE EXCEPTION 'a transaction of this batch has no entry, or an entry no transaction'
             USING ERRCODE = 'KU007';
     END IF;
-    SELECT array_agg(DISTINCT c) INTO missing FROM unnest(entry_codes) c
-     WHERE NOT EXISTS (SELECT 1 FROM relayer.account a WHERE a.code = c);
-    IF missing IS NOT NULL THEN
+    FOR attempt IN 1..2 LOOP
+        SELECT array_agg(a.id ORDER BY x.ord), array_agg(x.code) FILTER (WHERE a.id IS NULL)
+          INTO accounts, missing
+          FROM unnest(entry_codes) WITH ORDINALITY x (code, ord) LEFT JOIN relayer.account a ON a.code = x.code;
+        EXIT WHEN missing IS NULL;
         PERFORM relayer.account_open(missing);
-    END IF;
+    END LOOP;
     -- Both layers of every account, in account order: no two batches wait for each other in a circle.
-    PERFORM 1 FROM relayer.balance b JOIN relayer.account a ON a.id = b.account_id
-      WHERE a.code = ANY (entry_codes) ORDER BY b.account_id, b.layer FOR UPDATE OF b;
+    PERFORM 1 FROM relayer.balance b WHERE b.account_id = ANY (accounts) ORDER BY b.account_id, b.layer
+      FOR UPDATE;
     -- Under the locks: the same txn arriving twice at once names the same accounts, so the second one waited
     -- above and finds the first here. (Other content at the same instant meets the primary key instead.)
-    SELECT i.id INTO bad FROM unnest(txn_ids, hashes) i (id, hash) JOIN relayer.txn t ON t.id = i.id
-     WHERE t.command_hash IS DISTINCT FROM i.hash LIMIT 1;
-    IF FOUND THEN
+    SELECT array_agg(i.id) FILTER (WHERE t.id IS NULL),
+           (array_agg(i.id) FILTER (WHERE t.command_hash IS DISTINCT FROM i.hash AND t.id IS NOT NULL))[1]
+      INTO fresh, bad
+      FROM unnest(txn_ids, hashes) i (id, hash) LEFT JOIN relayer.txn t ON t.id = i.id;
+    IF bad IS NOT NULL THEN
         RAISE EXCEPTION 'txn %: booked already with other content', bad USING ERRCODE = 'KU006';
     END IF;
-    SELECT array_agg(i.id) INTO fresh FROM unnest(txn_ids) i (id)
-     WHERE NOT EXISTS (SELECT 1 FROM relayer.txn t WHERE t.id = i.id);
     IF fresh IS NULL THEN
         RETURN 0;
     END IF;
     all_fresh := cardinality(fresh) = cardinality(txn_ids);
     WITH line AS (
-        SELECT x.ord, txn_ids[x.txn] AS txn_id, a.id AS account_id, x.layer, x.amount,
+        SELECT x.ord, txn_ids[x.txn] AS txn_id, x.account_id, x.layer, x.amount,
                row_number() OVER (PARTITION BY x.txn ORDER BY x.ord) AS n,
-               relayer.reserved_change(x.layer, a.side, resolved[x.txn] IS NOT NULL, x.amount) AS change
-          FROM unnest(entry_txns, entry_codes, entry_layers, entry_amounts)
-               WITH ORDINALITY x (txn, code, layer, amount, ord)
-          JOIN relayer.account a ON a.code = x.code
+               coalesce(relayer.reserved_change(x.layer, a.side, resolved[x.txn] IS NOT NULL, x.amount), 0)
+               AS change
+          FROM unnest(entry_txns, accounts, entry_layers, entry_amounts)
+               WITH ORDINALITY x (txn, account_id, layer, amount, ord)
+          LEFT JOIN relayer.account a ON a.id = CASE WHEN x.layer = 'pending' THEN x.account_id END
          WHERE all_fresh OR txn_ids[x.txn] = ANY (fresh)
     ), new_txn AS (
         INSERT INTO relayer.txn (id, kind, entries, effect_id, payment_id, resolves, command_hash, event_at,
@@ -403,6 +413,9 @@ LANGUAGE sql STABLE AS $$
     UNION ALL
     SELECT 'entry_txn', e.txn_id::text, 'entry ' || e.n || ' has no txn'
       FROM relayer.entry e LEFT JOIN relayer.txn t ON t.id = e.txn_id WHERE t.id IS NULL
+    UNION ALL
+    SELECT 'entry_account', e.txn_id::text, 'entry ' || e.n || ' has no account'
+      FROM relayer.entry e LEFT JOIN relayer.account a ON a.id = e.account_id WHERE a.id IS NULL
     UNION ALL
     SELECT 'entry_chain', s.account_id || ' ' || s.layer, 'version ' || s.account_version
       FROM (SELECT e.*, relayer.reserved_change(e.layer, a.side, t.resolves IS NOT NULL, e.amount) AS change,
