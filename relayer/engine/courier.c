@@ -24,6 +24,7 @@ enum {
     COURIER_BACKOFF_MS = 500,
     COURIER_BACKOFF_MAX_MS = 30000,
     COURIER_PATIENCE = 12, /* questions about a CLABE whose creation got no answer */
+    CLABE_PAGES_MAX = 1000,
     NONCE_RANGE = 1000,
     HOLD_MS = 60000,
     MARGIN_S = 600, /* stop repeating this long before Juno may forget the key */
@@ -32,6 +33,10 @@ enum {
 struct errand {
     struct courier *courier;
     struct effect_row row;
+    unsigned page; /* CLABE creation: how far Juno's list is read */
+    bool page_full;
+    int strangers; /* CLABEs that nobody here knows */
+    char stranger[20];
     bool ends_badly; /* parked or rejected: raise an alarm once committed */
     char why[200];
 };
@@ -373,26 +378,21 @@ static void banks_listed(void *ctx, const struct err *err, const struct juno_ban
     announce(errand);
 }
 
-static void strangers_found(void *ctx, const struct err *err, struct db_result *res)
+static void ask_clabes(struct errand *errand);
+
+/* All pages are read: what an attempt without answer has left at Juno. */
+static void judge_strangers(struct errand *errand)
 {
-    struct errand *errand = ctx;
     const struct effect_row *row = &errand->row;
-    if (err != NULL) {
-        engine_waits(errand->courier->engine, DOOR_DATABASE, err);
-        errand_over(errand);
-        return;
-    }
-    int strangers = db_rows(res, 0);
-    bool first = row->state == EFFECT_STATE_ARMED;
-    if (first) {
-        announce(errand); /* strangers were set aside by the same script */
+    if (row->state == EFFECT_STATE_ARMED) {
+        announce(errand); /* strangers were set aside page by page */
         return;
     }
     struct db_script *script = db_script_new();
-    if (strangers == 1) {
+    if (errand->strangers == 1) {
         effects_confirm(script, row);
-        observed_clabe_enabled(script, &row->subject_id, db_get(res, 0, 0, 0));
-    } else if (strangers > 1) {
+        observed_clabe_enabled(script, &row->subject_id, errand->stranger);
+    } else if (errand->strangers > 1) {
         park(errand, script, "several CLABEs at Juno belong to nobody here: assign one by hand");
     } else if (row->failures < COURIER_PATIENCE) {
         effects_again(script, row, "no new CLABE at Juno yet", wait_after(row));
@@ -402,8 +402,23 @@ static void strangers_found(void *ctx, const struct err *err, struct db_result *
     record(errand, script);
 }
 
-/* CLABE creation has no key of its own. Before the first attempt every CLABE that Juno knows and we do not is
- * set aside; after an attempt without answer, exactly one new stranger is ours. */
+static void strangers_found(void *ctx, const struct err *err, struct db_result *res)
+{
+    struct errand *errand = ctx;
+    if (err != NULL) {
+        engine_waits(errand->courier->engine, DOOR_DATABASE, err);
+        errand_over(errand);
+        return;
+    }
+    if (db_rows(res, 0) > 0)
+        snprintf(errand->stranger, sizeof errand->stranger, "%s", db_get(res, 0, 0, 0));
+    errand->strangers += db_rows(res, 0);
+    if (errand->page_full && errand->page < CLABE_PAGES_MAX)
+        ask_clabes(errand);
+    else
+        judge_strangers(errand);
+}
+
 static void clabes_listed(void *ctx, const struct err *err, const struct juno_clabes *clabes)
 {
     struct errand *errand = ctx;
@@ -419,9 +434,19 @@ static void clabes_listed(void *ctx, const struct err *err, const struct juno_cl
         if (clabes->row[i].auto_payment)
             list[n++] = clabes->row[i].clabe;
     }
+    errand->page_full = clabes->rows_seen >= JUNO_ROWS_MAX;
     bool set_aside = errand->row.state == EFFECT_STATE_ARMED;
     db_run(errand->courier->engine->db, observed_stranger_clabes(list, n, set_aside),
            strangers_found, errand);
+}
+
+/* CLABE creation has no key of its own. Before the first attempt every CLABE that Juno knows and we do not
+ * is set aside; after an attempt without answer, exactly one new stranger is ours. That holds only while
+ * nobody else creates one, so creations go one at a time. */
+static void ask_clabes(struct errand *errand)
+{
+    errand->page++;
+    juno_clabes(errand->courier->engine->juno, errand->page, clabes_listed, errand);
 }
 
 /* --- one errand -------------------------------------------------------------------------------- */
@@ -453,7 +478,7 @@ static void errand_start(struct courier *c, const struct effect_row *row)
     } else if (row->kind == EFFECT_BANK_REGISTER) {
         juno_banks(c->engine->juno, banks_listed, errand);
     } else if (row->kind == EFFECT_CLABE_CREATE) {
-        juno_clabes(c->engine->juno, 1, clabes_listed, errand);
+        ask_clabes(errand);
     } else {
         announce(errand); /* first attempt, or the same key again: Juno answers with the original */
     }

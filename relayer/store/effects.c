@@ -51,6 +51,11 @@ struct db_script *effects_claim_juno(int limit, int lease_s, const char *owner)
                "WITH picked AS (SELECT id FROM effect WHERE door = 'juno'"
                " AND state IN ('armed', 'sent', 'unknown') AND next_at <= now()"
                " AND (claimed_until IS NULL OR claimed_until < now())"
+               /* CLABE creations go one at a time, open ones first: courier.c says why. */
+               " AND (kind <> 'clabe_create' OR id = (SELECT o.id FROM effect o"
+               "  WHERE o.kind = 'clabe_create' AND o.state IN ('armed', 'sent', 'unknown')"
+               "  ORDER BY o.claimed_until > now() DESC NULLS LAST, o.state = 'armed',"
+               "  o.created_at, o.id LIMIT 1))"
                " ORDER BY next_at LIMIT $1 FOR UPDATE SKIP LOCKED)"
                " UPDATE effect e SET claimed_until = now() + make_interval(secs => $2::bigint),"
                " claimed_by = $3"
