@@ -8,24 +8,38 @@
 #include "relayer/base/fault.h"
 #include "relayer/base/log.h"
 
-enum { RUNNER_TICK_MS = 100, RUNNER_RULE_BACKOFF_MS = 30000 };
+enum {
+    RUNNER_TICK_MS = 100,
+    RUNNER_GAP_MS = 20, /* from round to round at least: facts that come close together share one */
+    RUNNER_BATCH = 32,  /* decisions in one transaction */
+    RUNNER_RULE_BACKOFF_MS = 30000
+};
+
+/* One payment of a round that moves, with everything its commit needs, also if it must be repeated. */
+struct step {
+    const struct payment_row *row;
+    struct runner_choice choice;
+    struct payment_targets targets;
+    uint8_t escrow_id[32];
+};
 
 struct runner {
     struct engine *engine;
     struct loop_timer *timer;
     bool busy;
-    bool again;  /* kicked while busy, or something moved */
+    bool again; /* kicked while busy, or something moved */
+    int64_t begun_ms;
     size_t open; /* scripts of this round not committed yet */
     struct payment_row rows[PAYMENTS_DUE_MAX];
+    struct step steps[PAYMENTS_DUE_MAX];
+    size_t steps_n;
 };
 
-struct step {
+/* Steps that are committed together. */
+struct batch {
     struct runner *runner;
-    struct uuid payment;
-    int64_t version;
-    enum payment_state from, to;
-    bool parked;
-    char reason[FLOW_TEXT_MAX];
+    const struct step *step;
+    size_t n;
 };
 
 static struct fact effect_fact(const struct fact *time, const struct effect_brief *brief)
@@ -118,13 +132,20 @@ static void round_ended(struct runner *runner)
         runner_kick(runner);
 }
 
-static void step_failed(struct step *step, const struct err *err)
+static void script_ended(struct runner *runner)
 {
+    if (--runner->open == 0)
+        round_ended(runner);
+}
+
+static void step_failed(struct runner *runner, const struct step *step, const struct err *err)
+{
+    const struct payment *payment = &step->row->payment;
     char id[UUID_TEXT_MAX];
-    uuid_format(&step->payment, id);
+    uuid_format(&payment->id, id);
     if (err->code == ERR_DB_CONFLICT) {
-        step->runner->again = true;
-        log_debug("payment_race", "payment_id=%s version=%lld", id, (long long)step->version);
+        runner->again = true;
+        log_debug("payment_race", "payment_id=%s version=%lld", id, (long long)payment->version);
         return;
     }
     if (err->code != ERR_DB_RULE && err->code != ERR_DB_FAILED) {
@@ -133,71 +154,120 @@ static void step_failed(struct step *step, const struct err *err)
     }
     /* A rule of the ledger refused what a flow decided: nothing moved, a person must look, and the same
      * decision must not be offered ten times a second. */
-    log_broken("payment_rule", "payment_id=%s state=%s: %s", id, payment_state_name(step->from),
+    log_broken("payment_rule", "payment_id=%s state=%s: %s", id, payment_state_name(payment->state),
                err->message);
-    struct payment payment = {.id = step->payment, .version = step->version};
     struct db_script *script = db_script_new();
-    payments_rest(script, &payment, clock_wall_ms() + RUNNER_RULE_BACKOFF_MS);
-    db_run(step->runner->engine->db, script, NULL, NULL);
-    engine_alarm(step->runner->engine, "payment_rule", id, err->message);
+    payments_rest(script, payment, clock_wall_ms() + RUNNER_RULE_BACKOFF_MS);
+    db_run(runner->engine->db, script, NULL, NULL);
+    engine_alarm(runner->engine, "payment_rule", id, err->message);
 }
 
-static void step_done(void *ctx, const struct err *err, struct db_result *res)
+static void step_done(struct runner *runner, const struct step *step)
+{
+    enum payment_state from = step->row->payment.state;
+    enum payment_state to = step->choice.decision.next;
+    runner->again = true;
+    if (from == to)
+        return;
+    char id[UUID_TEXT_MAX];
+    uuid_format(&step->row->payment.id, id);
+    log_info("payment_moved", "payment_id=%s from=%s to=%s", id, payment_state_name(from),
+             payment_state_name(to));
+    if (to == PAYMENT_PARKED)
+        engine_alarm(runner->engine, "payment_parked", id, step->choice.decision.reason);
+}
+
+static void commit_steps(struct runner *runner, const struct step *step, size_t n);
+
+/* The script was refused because of one of its payments, and nothing of it is committed. */
+static bool refused_for_one(const struct err *err)
+{
+    return err->code == ERR_DB_CONFLICT || err->code == ERR_DB_RULE || err->code == ERR_DB_FAILED;
+}
+
+static void batch_done(void *ctx, const struct err *err, struct db_result *res)
 {
     (void)res;
-    struct step *step = ctx;
-    struct runner *runner = step->runner;
+    struct batch *batch = ctx;
+    struct runner *runner = batch->runner;
     FAULT_POINT(runner_after_commit);
-    if (err != NULL) {
-        step_failed(step, err);
-    } else if (step->from != step->to) {
-        char id[UUID_TEXT_MAX];
-        uuid_format(&step->payment, id);
-        runner->again = true;
-        log_info("payment_moved", "payment_id=%s from=%s to=%s", id, payment_state_name(step->from),
-                 payment_state_name(step->to));
-        if (step->parked)
-            engine_alarm(runner->engine, "payment_parked", id, step->reason);
-    } else {
-        runner->again = true;
+    bool one_by_one = err != NULL && batch->n > 1 && refused_for_one(err);
+    for (size_t i = 0; i < batch->n; i++) {
+        const struct step *step = &batch->step[i];
+        if (one_by_one)
+            commit_steps(runner, step, 1);
+        else if (err != NULL)
+            step_failed(runner, step, err);
+        else
+            step_done(runner, step);
     }
-    free(step);
-    if (--runner->open == 0)
-        round_ended(runner);
+    free(batch);
+    script_ended(runner);
+}
+
+static void commit_steps(struct runner *runner, const struct step *step, size_t n)
+{
+    CHECK(n >= 1 && n <= RUNNER_BATCH);
+    struct batch *batch = calloc(1, sizeof *batch);
+    CHECK(batch != NULL);
+    *batch = (struct batch){.runner = runner, .step = step, .n = n};
+    struct payment_move moves[RUNNER_BATCH];
+    for (size_t i = 0; i < n; i++)
+        moves[i] = (struct payment_move){.row = step[i].row,
+                                         .decision = &step[i].choice.decision,
+                                         .leg_n = step[i].choice.leg_n,
+                                         .targets = &step[i].targets};
+    struct db_script *script = db_script_new();
+    payments_apply_many(script, moves, n);
+    FAULT_POINT(runner_before_commit);
+    runner->open++;
+    db_run(runner->engine->db, script, batch_done, batch);
 }
 
 static void rest_done(void *ctx, const struct err *err, struct db_result *res)
 {
-    (void)err;
+    (void)err; /* payments that do not rest are looked at again */
     (void)res;
-    struct runner *runner = ctx;
-    if (--runner->open == 0)
-        round_ended(runner);
+    script_ended(ctx);
 }
 
-static void commit_choice(struct runner *runner, const struct payment_row *row,
-                          const struct runner_choice *choice)
+static void commit_rests(struct runner *runner, const struct payment_rest *rests, size_t n)
 {
-    struct engine *engine = runner->engine;
-    uint8_t escrow_id[32];
-    struct payment_targets targets;
-    engine_targets(engine, row, &targets, escrow_id);
-    targets.external_id = choice->external_id;
-    targets.tx_hash = choice->tx_hash;
-    struct step *step = calloc(1, sizeof *step);
-    CHECK(step != NULL);
-    step->runner = runner;
-    step->payment = row->payment.id;
-    step->version = row->payment.version;
-    step->from = row->payment.state;
-    step->to = choice->decision.next;
-    step->parked = step->to == PAYMENT_PARKED && step->from != PAYMENT_PARKED;
-    memcpy(step->reason, choice->decision.reason, sizeof step->reason);
+    if (n == 0)
+        return;
     struct db_script *script = db_script_new();
-    payments_apply(script, row, &choice->decision, choice->leg_n, &targets);
-    FAULT_POINT(runner_before_commit);
+    payments_rest_many(script, rests, n);
     runner->open++;
-    db_run(engine->db, script, step_done, step);
+    db_run(runner->engine->db, script, rest_done, runner);
+}
+
+static void step_targets(struct runner *runner, struct step *step)
+{
+    engine_targets(runner->engine, step->row, &step->targets, step->escrow_id);
+    step->targets.external_id = step->choice.external_id;
+    step->targets.tx_hash = step->choice.tx_hash;
+}
+
+static void decide(struct runner *runner, size_t rows_n)
+{
+    struct fact time = engine_fact(runner->engine, FACT_TIME);
+    struct payment_rest rests[PAYMENTS_DUE_MAX];
+    size_t rests_n = 0;
+    runner->steps_n = 0;
+    for (size_t i = 0; i < rows_n; i++) {
+        struct step *step = &runner->steps[runner->steps_n];
+        step->row = &runner->rows[i];
+        runner_choose(step->row, &time, &runner->engine->rules, &step->choice);
+        if (step->choice.decision.verdict == VERDICT_MOVE) {
+            step_targets(runner, step);
+            runner->steps_n++;
+        } else {
+            rests[rests_n++] =
+                (struct payment_rest){.payment = &step->row->payment,
+                                      .look_again_ms = step->choice.decision.look_again_ms};
+        }
+    }
+    commit_rests(runner, rests, rests_n);
 }
 
 static void rows_read(void *ctx, const struct err *err, struct db_result *res)
@@ -211,22 +281,13 @@ static void rows_read(void *ctx, const struct err *err, struct db_result *res)
     }
     engine_answers(engine, DOOR_DATABASE);
     size_t n = payments_parse(res, runner->rows, PAYMENTS_DUE_MAX);
-    struct fact time = engine_fact(engine, FACT_TIME);
-    runner->open = 1; /* held by this loop, so that no callback ends the round early */
-    for (size_t i = 0; i < n; i++) {
-        struct runner_choice choice;
-        runner_choose(&runner->rows[i], &time, &engine->rules, &choice);
-        if (choice.decision.verdict == VERDICT_MOVE) {
-            commit_choice(runner, &runner->rows[i], &choice);
-            continue;
-        }
-        struct db_script *script = db_script_new();
-        payments_rest(script, &runner->rows[i].payment, choice.decision.look_again_ms);
-        runner->open++;
-        db_run(engine->db, script, rest_done, runner);
+    runner->open = 1; /* held by this function, so that no callback ends the round early */
+    decide(runner, n);
+    for (size_t at = 0; at < runner->steps_n; at += RUNNER_BATCH) {
+        size_t left = runner->steps_n - at;
+        commit_steps(runner, &runner->steps[at], left < RUNNER_BATCH ? left : RUNNER_BATCH);
     }
-    if (--runner->open == 0)
-        round_ended(runner);
+    script_ended(runner);
 }
 
 static void tick(void *ctx)
@@ -236,6 +297,7 @@ static void tick(void *ctx)
         return;
     runner->busy = true;
     runner->again = false;
+    runner->begun_ms = clock_mono_ms();
     db_query(runner->engine->db, payments_due(PAYMENTS_DUE_MAX), rows_read, runner);
 }
 
@@ -255,8 +317,11 @@ void runner_kick(struct runner *runner)
         runner->again = true;
         return;
     }
-    if (!runner->engine->stopping)
-        loop_timer_start(runner->timer, 0, RUNNER_TICK_MS);
+    if (runner->engine->stopping)
+        return;
+    int64_t since_ms = clock_mono_ms() - runner->begun_ms;
+    uint64_t wait_ms = since_ms < RUNNER_GAP_MS ? (uint64_t)(RUNNER_GAP_MS - since_ms) : 0;
+    loop_timer_start(runner->timer, wait_ms, RUNNER_TICK_MS);
 }
 
 void runner_stop(struct runner *runner)

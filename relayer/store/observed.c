@@ -16,9 +16,8 @@ struct uuid observed_deposit_uuid(const char *fid)
     return uuid_derive(&DEPOSITS, label);
 }
 
-struct db_script *observed_fit_deposit(const struct report_deposit *report)
+void observed_fit_deposit(struct db_script *script, const struct report_deposit *report)
 {
-    struct db_script *script = db_script_new();
     struct db_stmt *s =
         db_add(script,
                "SELECT EXISTS (SELECT 1 FROM deposit WHERE fid = $1), count(*), min(p.id::text)"
@@ -29,15 +28,15 @@ struct db_script *observed_fit_deposit(const struct report_deposit *report)
     db_text(s, report->fid);
     db_text(s, report->clabe);
     db_i64(s, report->amount_centavos);
-    return script;
 }
 
-void observed_parse_fit(struct db_result *result, struct deposit_fit_row *out)
+void observed_parse_fit(struct db_result *result, size_t place, struct deposit_fit_row *out)
 {
+    int stmt = (int)place;
     memset(out, 0, sizeof *out);
-    out->known = db_get(result, 0, 0, 0)[0] == 't';
-    out->candidates = (int)db_get_i64(result, 0, 0, 1);
-    out->has_payment = db_get_uuid(result, 0, 0, 2, &out->payment_id);
+    out->known = db_get(result, stmt, 0, 0)[0] == 't';
+    out->candidates = (int)db_get_i64(result, stmt, 0, 1);
+    out->has_payment = db_get_uuid(result, stmt, 0, 2, &out->payment_id);
 }
 
 void observed_add_deposit(struct db_script *script, const struct report_deposit *report,

@@ -19,14 +19,15 @@ struct report_deposit {
     int64_t amount_centavos;
     int64_t reported_ms;
 };
-struct db_script *observed_fit_deposit(const struct report_deposit *report);
+/* Adds one read; its row is at the read's place in the script. */
+void observed_fit_deposit(struct db_script *script, const struct report_deposit *report);
 struct deposit_fit_row {
     bool known;
     int candidates;
     bool has_payment;
     struct uuid payment_id; /* meaningful when candidates == 1 */
 };
-void observed_parse_fit(struct db_result *result, struct deposit_fit_row *out);
+void observed_parse_fit(struct db_result *result, size_t place, struct deposit_fit_row *out);
 
 /* A COMPLETE deposit, matched (payment given, which is woken) or unassigned with a reason. */
 void observed_add_deposit(struct db_script *script, const struct report_deposit *report,

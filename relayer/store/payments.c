@@ -1,9 +1,12 @@
 #include "relayer/store/payments.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "relayer/base/check.h"
+#include "relayer/base/mem.h"
 #include "relayer/store/ledger.h"
 
 /* An effect's end as far as a flow cares: everything that may still happen is open. */
@@ -411,12 +414,12 @@ static void update_dispute(struct db_script *script, const struct payment_row *r
     }
 }
 
-void payments_apply(struct db_script *script, const struct payment_row *row,
-                    const struct decision *d, int leg_n, const struct payment_targets *targets)
+/* Everything of a decision but its postings. */
+static void apply_rows(struct db_script *script, const struct payment_move *move)
 {
-    CHECK(d->verdict == VERDICT_MOVE);
-    if (d->postings_n > 0)
-        ledger_add_many(script, d->posting, d->postings_n);
+    const struct payment_row *row = move->row;
+    const struct decision *d = move->decision;
+    const struct payment_targets *targets = move->targets;
     if (d->has_effect) {
         const struct uuid *beneficiary =
             d->effect.leg_n >= 0 ? &row->payment.legs[d->effect.leg_n].beneficiary_id : NULL;
@@ -428,20 +431,89 @@ void payments_apply(struct db_script *script, const struct payment_row *row,
         change_leg(script, row, &d->leg[i], d, targets->external_id);
     update_dispute(script, row, d, targets);
     add_events(script, row, d, targets);
-    update_payment(script, row, d, leg_n);
+    update_payment(script, row, d, move->leg_n);
 }
+
+/* The postings of all go in one statement: the ledger locks each account once, in its own order. */
+static void apply_postings(struct db_script *script, const struct payment_move *moves, size_t n)
+{
+    struct posting *all = mem_new_array(n * FLOW_POSTINGS_MAX, sizeof *all);
+    size_t all_n = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct decision *d = moves[i].decision;
+        memcpy(all + all_n, d->posting, d->postings_n * sizeof *all);
+        all_n += d->postings_n;
+    }
+    if (all_n > 0)
+        ledger_add_many(script, all, all_n);
+    free(all);
+}
+
+void payments_apply_many(struct db_script *script, const struct payment_move *moves, size_t n)
+{
+    CHECK(n >= 1 && n <= PAYMENTS_DUE_MAX);
+    for (size_t i = 0; i < n; i++)
+        CHECK(moves[i].decision->verdict == VERDICT_MOVE);
+    apply_postings(script, moves, n);
+    for (size_t i = 0; i < n; i++)
+        apply_rows(script, &moves[i]);
+}
+
+void payments_apply(struct db_script *script, const struct payment_row *row,
+                    const struct decision *d, int leg_n, const struct payment_targets *targets)
+{
+    struct payment_move move = {.row = row, .decision = d, .leg_n = leg_n, .targets = targets};
+    payments_apply_many(script, &move, 1);
+}
+
+/* When to look again, from milliseconds: 0 = never by itself, 1 = now. */
+#define DUE_AT(ms)                                                                                 \
+    "CASE " ms " WHEN 0 THEN NULL WHEN 1 THEN now() ELSE to_timestamp(" ms " / 1000.0) END"
 
 void payments_rest(struct db_script *script, const struct payment *payment, int64_t look_again_ms)
 {
     struct db_stmt *s = db_add(script,
-                               "UPDATE payment SET due_at = CASE WHEN $3::bigint = 0 THEN NULL"
-                               " WHEN $3::bigint = 1 THEN now()"
-                               " ELSE to_timestamp($3::bigint / 1000.0) END"
+                               "UPDATE payment SET due_at = " DUE_AT("$3::bigint")
                                " WHERE id = $1 AND version = $2",
                                DB_ANY);
     db_uuid(s, &payment->id);
     db_i64(s, payment->version);
     db_i64(s, look_again_ms);
+}
+
+/* '{1,2}' of plain items: identifiers and numbers. */
+struct rest_lists {
+    char ids[PAYMENTS_DUE_MAX * UUID_TEXT_MAX + 2];
+    char versions[PAYMENTS_DUE_MAX * 21 + 2];
+    char looks[PAYMENTS_DUE_MAX * 21 + 2];
+};
+
+void payments_rest_many(struct db_script *script, const struct payment_rest *rests, size_t n)
+{
+    CHECK(n >= 1 && n <= PAYMENTS_DUE_MAX);
+    struct rest_lists *lists = mem_new(sizeof *lists);
+    size_t ids = 0, versions = 0, looks = 0;
+    for (size_t i = 0; i < n; i++) {
+        char mark = i == 0 ? '{' : ',';
+        lists->ids[ids++] = mark;
+        uuid_format(&rests[i].payment->id, lists->ids + ids);
+        ids += UUID_TEXT_MAX - 1;
+        versions += (size_t)snprintf(lists->versions + versions, sizeof lists->versions - versions,
+                                     "%c%" PRId64, mark, rests[i].payment->version);
+        looks += (size_t)snprintf(lists->looks + looks, sizeof lists->looks - looks, "%c%" PRId64,
+                                  mark, rests[i].look_again_ms);
+        CHECK(versions < sizeof lists->versions - 1 && looks < sizeof lists->looks - 1);
+    }
+    lists->ids[ids] = lists->versions[versions] = lists->looks[looks] = '}';
+    struct db_stmt *s = db_add(script,
+                               "UPDATE payment p SET due_at = " DUE_AT("r.look")
+                               " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[])"
+                               " r (id, version, look) WHERE p.id = r.id AND p.version = r.version",
+                               DB_ANY);
+    db_text(s, lists->ids);
+    db_text(s, lists->versions);
+    db_text(s, lists->looks);
+    free(lists);
 }
 
 void payments_insert(struct db_script *script, const struct payment *p,

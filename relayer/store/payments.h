@@ -63,8 +63,24 @@ void payments_apply(struct db_script *script, const struct payment_row *row,
                     const struct decision *decision, int leg_n,
                     const struct payment_targets *targets);
 
+/* The decisions of several payments (1..PAYMENTS_DUE_MAX), each payment once: all of them or none. */
+struct payment_move {
+    const struct payment_row *row;
+    const struct decision *decision;
+    int leg_n;
+    const struct payment_targets *targets;
+};
+void payments_apply_many(struct db_script *script, const struct payment_move *moves, size_t n);
+
 /* Nothing to do now: look again at look_again_ms (0 = when a fact wakes it). Lost races are harmless. */
 void payments_rest(struct db_script *script, const struct payment *payment, int64_t look_again_ms);
+
+/* The same for several (1..PAYMENTS_DUE_MAX) in one statement. */
+struct payment_rest {
+    const struct payment *payment;
+    int64_t look_again_ms;
+};
+void payments_rest_many(struct db_script *script, const struct payment_rest *rests, size_t n);
 
 /* A new payment with its legs. */
 struct payment_words {
