@@ -1,11 +1,11 @@
 #include "relayer/store/ledger.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "abi/hex.h"
 #include "abi/keccak.h"
 #include "relayer/base/check.h"
 #include "relayer/base/mem.h"
@@ -61,22 +61,30 @@ struct list {
     size_t n, cap;
 };
 
-static void list_put(struct list *list, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void list_put(struct list *list, const char *format, ...)
+/* Room for one more item, after its separator. */
+static char *list_next(struct list *list)
 {
     if (list->cap - list->n < ITEM_MAX + 2) {
         list->cap = list->cap * 2 + 2 * ITEM_MAX;
         list->text = mem_resize(list->text, list->cap);
     }
     list->text[list->n] = list->n == 0 ? '{' : ',';
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(list->text + list->n + 1, ITEM_MAX, format, args);
-    va_end(args);
-    CHECK(n >= 0 && n < ITEM_MAX);
-    list->n += 1 + (size_t)n;
+    return list->text + ++list->n;
+}
+
+static void list_put(struct list *list, const char *text)
+{
+    size_t n = strlen(text);
+    CHECK(n < ITEM_MAX);
+    memcpy(list_next(list), text, n);
+    list->n += n;
+}
+
+static void list_put_i64(struct list *list, int64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRId64, value);
+    list_put(list, text);
 }
 
 static void list_put_uuid(struct list *list, bool present, const struct uuid *id)
@@ -84,31 +92,33 @@ static void list_put_uuid(struct list *list, bool present, const struct uuid *id
     char text[UUID_TEXT_MAX] = "NULL";
     if (present)
         uuid_format(id, text);
-    list_put(list, "%s", text);
+    list_put(list, text);
 }
 
 /* Text for people, quoted: the only item that may hold anything at all. */
 static void list_put_quoted(struct list *list, const char *text)
 {
-    char quoted[2 * POSTING_REASON_MAX + 1];
+    char quoted[2 * POSTING_REASON_MAX + 3];
     size_t n = 0;
+    quoted[n++] = '"';
     for (const char *p = text; *p != '\0' && p < text + POSTING_REASON_MAX - 1; p++) {
         if (*p == '"' || *p == '\\')
             quoted[n++] = '\\';
         quoted[n++] = *p;
     }
+    quoted[n++] = '"';
     quoted[n] = '\0';
-    list_put(list, "\"%s\"", quoted);
+    list_put(list, quoted);
 }
 
 static void list_put_hash(struct list *list, const struct posting *p)
 {
     uint8_t hash[32];
-    char hex[65];
+    char text[5 + 2 * sizeof hash + 2] = "\"\\\\x";
     ledger_command_hash(p, hash);
-    for (int i = 0; i < 32; i++)
-        snprintf(hex + 2 * (size_t)i, 3, "%02x", hash[i]);
-    list_put(list, "\"\\\\x%s\"", hex);
+    hex_encode(hash, sizeof hash, text + 4);
+    text[4 + 2 * sizeof hash] = '"';
+    list_put(list, text);
 }
 
 static void list_param(struct db_stmt *s, struct list *list)
@@ -138,7 +148,7 @@ enum column {
 static void put_txn(struct list *column, const struct posting *p)
 {
     list_put_uuid(&column[TXN_ID], true, &p->txn_id);
-    list_put(&column[TXN_KIND], "%s", posting_kind_name(p->kind));
+    list_put(&column[TXN_KIND], posting_kind_name(p->kind));
     list_put_uuid(&column[TXN_EFFECT], p->has_effect, &p->effect_id);
     list_put_uuid(&column[TXN_PAYMENT], p->has_payment, &p->payment_id);
     list_put_uuid(&column[TXN_RESOLVES], p->has_resolves, &p->resolves);
@@ -152,10 +162,10 @@ static void put_entries(struct list *column, const struct posting *p, size_t pla
         const struct posting_line *line = &p->line[i];
         char code[ACCOUNT_CODE_MAX];
         account_code(line->class, line->has_owner ? &line->owner : NULL, code);
-        list_put(&column[ENTRY_TXN], "%zu", place);
-        list_put(&column[ENTRY_CODE], "%s", code);
-        list_put(&column[ENTRY_LAYER], "%s", layer_name(line->layer));
-        list_put(&column[ENTRY_AMOUNT], "%" PRId64, line->amount);
+        list_put_i64(&column[ENTRY_TXN], (int64_t)place);
+        list_put(&column[ENTRY_CODE], code);
+        list_put(&column[ENTRY_LAYER], layer_name(line->layer));
+        list_put_i64(&column[ENTRY_AMOUNT], line->amount);
     }
 }
 

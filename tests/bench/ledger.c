@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "abi/hex.h"
 #include "relayer/base/check.h"
 #include "relayer/store/db_inside.h"
 #include "relayer/store/ledger.h"
@@ -121,8 +122,7 @@ static void floor_item(const struct posting *p, unsigned from, unsigned to,
     ledger_command_hash(p, hash);
     uuid_format(&p->txn_id, item[FLOOR_ID]);
     snprintf(item[FLOOR_HASH], 80, "\\x");
-    for (int i = 0; i < 32; i++)
-        snprintf(item[FLOOR_HASH] + 2 + 2 * i, 3, "%02x", hash[i]);
+    hex_encode(hash, sizeof hash, item[FLOOR_HASH] + 2);
     snprintf(item[FLOOR_FROM], 80, "%" PRId64, ID[from]);
     snprintf(item[FLOOR_TO], 80, "%" PRId64, ID[to]);
     snprintf(item[FLOOR_AMOUNT], 80, "1");
