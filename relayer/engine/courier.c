@@ -19,8 +19,9 @@
 
 enum {
     COURIER_TICK_MS = 100,
-    COURIER_CLAIM = 8,
-    COURIER_LEASE_S = 120, /* above the longest call with its waiting time */
+    COURIER_CLAIM = 16,
+    COURIER_LEASE_S = 300, /* above the longest call with its waiting time behind the others */
+    COURIER_GATHER_MS = 20, /* how long an answer waits for others to be committed with */
     COURIER_BACKOFF_MS = 500,
     COURIER_BACKOFF_MAX_MS = 30000,
     COURIER_PATIENCE = 12, /* questions about a CLABE whose creation got no answer */
@@ -37,14 +38,27 @@ struct errand {
     bool page_full;
     int strangers; /* CLABEs that nobody here knows */
     char stranger[20];
+    char op_id[JUNO_ID_MAX]; /* what the answer to be recorded said */
+    struct juno_txn txn;
     bool ends_badly; /* parked or rejected: raise an alarm once committed */
     char why[200];
+    void (*add)(struct errand *, struct db_script *); /* the answer's rows; can be asked twice */
+};
+
+/* Errands whose next commit is one transaction. */
+struct crowd {
+    struct courier *courier;
+    size_t n;
+    struct errand *errand[COURIER_CLAIM];
 };
 
 struct courier {
     struct engine *engine;
     struct loop_timer *timer;
+    struct loop_timer *gather;
+    struct crowd answers; /* to be recorded when the gather timer comes */
     bool claiming;
+    bool full; /* the last claim left some behind */
     bool unclaimed; /* claims of our own former run are void */
     size_t open;    /* errands under way */
     bool reserving;
@@ -96,6 +110,28 @@ static void errand_over(struct errand *errand)
     struct courier *c = errand->courier;
     free(errand);
     c->open--;
+    if (c->full && c->open <= COURIER_CLAIM / 2 && !c->engine->stopping) {
+        c->full = false;
+        loop_timer_start(c->timer, 0, COURIER_TICK_MS);
+    }
+}
+
+static struct crowd *crowd_copy(struct courier *c, struct errand *const *errands, size_t n)
+{
+    CHECK(n >= 1 && n <= COURIER_CLAIM);
+    struct crowd *crowd = calloc(1, sizeof *crowd);
+    CHECK(crowd != NULL);
+    crowd->courier = c;
+    crowd->n = n;
+    memcpy(crowd->errand, errands, n * sizeof(struct errand *));
+    return crowd;
+}
+
+/* The script was refused, perhaps for one of several: nothing of it is committed, each may go alone. */
+static bool goes_alone(const struct crowd *crowd, const struct err *err)
+{
+    return err != NULL && crowd->n > 1 &&
+           (err->code == ERR_DB_CONFLICT || err->code == ERR_DB_RULE || err->code == ERR_DB_FAILED);
 }
 
 static void recorded(void *ctx, const struct err *err, struct db_result *res)
@@ -121,6 +157,61 @@ static void record(struct errand *errand, struct db_script *script)
 {
     FAULT_POINT(courier_before_record);
     db_run(errand->courier->engine->db, script, recorded, errand);
+}
+
+static void record_crowd(struct courier *c, struct errand *const *errands, size_t n);
+
+static void crowd_recorded(void *ctx, const struct err *err, struct db_result *res)
+{
+    struct crowd *crowd = ctx;
+    bool alone = goes_alone(crowd, err);
+    for (size_t i = 0; i < crowd->n; i++) {
+        if (alone)
+            record_crowd(crowd->courier, &crowd->errand[i], 1);
+        else
+            recorded(crowd->errand[i], err, res);
+    }
+    free(crowd);
+}
+
+static void record_crowd(struct courier *c, struct errand *const *errands, size_t n)
+{
+    struct db_script *script = db_script_new();
+    bool withdrawals = false;
+    for (size_t i = 0; i < n; i++) {
+        errands[i]->add(errands[i], script);
+        withdrawals = withdrawals || errands[i]->txn.has_tx_hash;
+    }
+    if (withdrawals) { /* the log of such a transaction may be here already */
+        struct evidence_wallets wallets;
+        engine_wallets(c->engine, &wallets);
+        evidence_confirm(script, &wallets);
+    }
+    FAULT_POINT(courier_before_record);
+    db_run(c->engine->db, script, crowd_recorded, crowd_copy(c, errands, n));
+}
+
+static void answers_flush(void *ctx)
+{
+    struct courier *c = ctx;
+    size_t n = c->answers.n;
+    loop_timer_stop(c->gather);
+    c->answers.n = 0;
+    if (n > 0)
+        record_crowd(c, c->answers.errand, n);
+}
+
+/* Records what add writes, together with the answers that come in the next moment. */
+static void record_soon(struct errand *errand, void (*add)(struct errand *, struct db_script *))
+{
+    struct courier *c = errand->courier;
+    errand->add = add;
+    CHECK(c->answers.n < COURIER_CLAIM);
+    c->answers.errand[c->answers.n++] = errand;
+    if (c->answers.n == COURIER_CLAIM)
+        answers_flush(c);
+    else if (c->answers.n == 1)
+        loop_timer_start(c->gather, COURIER_GATHER_MS, 0);
 }
 
 static void park(struct errand *errand, struct db_script *script, const char *why)
@@ -196,6 +287,12 @@ static void failed(struct errand *errand, const struct err *err)
 
 /* --- redemption and withdrawal ----------------------------------------------------------------- */
 
+static void add_accepted(struct errand *errand, struct db_script *script)
+{
+    effects_accepted(script, &errand->row, errand->op_id, poll_ms(errand->courier));
+    observed_alarm_clear(script, "juno_stop", "");
+}
+
 static void op_answered(void *ctx, const struct err *err, const struct juno_op *op)
 {
     struct errand *errand = ctx;
@@ -205,10 +302,8 @@ static void op_answered(void *ctx, const struct err *err, const struct juno_op *
         return;
     }
     engine_answers(errand->courier->engine, DOOR_JUNO);
-    struct db_script *script = db_script_new();
-    effects_accepted(script, &errand->row, op->id, poll_ms(errand->courier));
-    observed_alarm_clear(script, "juno_stop", "");
-    record(errand, script);
+    snprintf(errand->op_id, sizeof errand->op_id, "%s", op->id);
+    record_soon(errand, add_accepted);
 }
 
 static void send_money(struct errand *errand)
@@ -258,16 +353,8 @@ static void clabe_answered(void *ctx, const struct err *err, const struct juno_c
     record(errand, script);
 }
 
-static void send_now(void *ctx, const struct err *err, struct db_result *res)
+static void send_now(struct errand *errand)
 {
-    (void)res;
-    struct errand *errand = ctx;
-    FAULT_POINT(courier_attempt_recorded);
-    if (err != NULL) {
-        engine_waits(errand->courier->engine, DOOR_DATABASE, err);
-        errand_over(errand);
-        return;
-    }
     struct juno *juno = errand->courier->engine->juno;
     const struct effect_row *row = &errand->row;
     if (row->kind == EFFECT_BANK_REGISTER) {
@@ -297,14 +384,43 @@ static void request_hash(const struct effect_row *row, uint8_t out[32])
     keccak256(text, (size_t)n, out);
 }
 
+static void announce_crowd(struct courier *c, struct errand *const *errands, size_t n);
+
+static void announced(void *ctx, const struct err *err, struct db_result *res)
+{
+    (void)res;
+    struct crowd *crowd = ctx;
+    bool alone = goes_alone(crowd, err);
+    FAULT_POINT(courier_attempt_recorded);
+    if (err != NULL && !alone)
+        engine_waits(crowd->courier->engine, DOOR_DATABASE, err);
+    for (size_t i = 0; i < crowd->n; i++) {
+        if (alone)
+            announce_crowd(crowd->courier, &crowd->errand[i], 1);
+        else if (err != NULL)
+            errand_over(crowd->errand[i]);
+        else
+            send_now(crowd->errand[i]);
+    }
+    free(crowd);
+}
+
+/* The attempts of all are committed before the first of them is sent. */
+static void announce_crowd(struct courier *c, struct errand *const *errands, size_t n)
+{
+    struct db_script *script = db_script_new();
+    for (size_t i = 0; i < n; i++) {
+        uint8_t hash[32];
+        request_hash(&errands[i]->row, hash);
+        effects_sending(script, &errands[i]->row, hash);
+    }
+    FAULT_POINT(courier_before_attempt);
+    db_run(c->engine->db, script, announced, crowd_copy(c, errands, n));
+}
+
 static void announce(struct errand *errand)
 {
-    uint8_t hash[32];
-    request_hash(&errand->row, hash);
-    struct db_script *script = db_script_new();
-    effects_sending(script, &errand->row, hash);
-    FAULT_POINT(courier_before_attempt);
-    db_run(errand->courier->engine->db, script, send_now, errand);
+    announce_crowd(errand->courier, &errand, 1);
 }
 
 /* --- looking an accepted operation up ---------------------------------------------------------- */
@@ -317,20 +433,11 @@ static bool is_ours(const struct effect_row *row, const struct juno_txn *txn)
     return txn->kind == kind && txn->amount_units == row->amount_units;
 }
 
-static void looked_up(void *ctx, const struct err *err, const struct juno_txn *txn)
+static void add_looked_up(struct errand *errand, struct db_script *script)
 {
-    struct errand *errand = ctx;
     struct courier *c = errand->courier;
     const struct effect_row *row = &errand->row;
-    FAULT_POINT(courier_looked_up);
-    if (err != NULL || txn == NULL) {
-        if (err != NULL)
-            engine_waits(c->engine, DOOR_JUNO, err);
-        wait_only(errand, poll_ms(c));
-        return;
-    }
-    engine_answers(c->engine, DOOR_JUNO);
-    struct db_script *script = db_script_new();
+    const struct juno_txn *txn = &errand->txn;
     report_put(script, txn);
     if (!is_ours(row, txn)) {
         park(errand, script, "Juno reports another kind or amount under this id");
@@ -345,14 +452,26 @@ static void looked_up(void *ctx, const struct err *err, const struct juno_txn *t
     } else if (row->kind == EFFECT_REDEEM) {
         effects_confirm(script, row);
     } else if (txn->has_tx_hash) {
-        struct evidence_wallets wallets;
-        engine_wallets(c->engine, &wallets);
         effects_set_tx(script, row, txn->tx_hash, poll_ms(c) * 5);
-        evidence_confirm(script, &wallets);
     } else {
         effects_wait(script, row, poll_ms(c));
     }
-    record(errand, script);
+}
+
+static void looked_up(void *ctx, const struct err *err, const struct juno_txn *txn)
+{
+    struct errand *errand = ctx;
+    struct courier *c = errand->courier;
+    FAULT_POINT(courier_looked_up);
+    if (err != NULL || txn == NULL) {
+        if (err != NULL)
+            engine_waits(c->engine, DOOR_JUNO, err);
+        wait_only(errand, poll_ms(c));
+        return;
+    }
+    engine_answers(c->engine, DOOR_JUNO);
+    errand->txn = *txn;
+    record_soon(errand, add_looked_up);
 }
 
 /* --- registrations: ask first, so that a repeat finds what an earlier attempt made ------------- */
@@ -459,7 +578,8 @@ static bool key_too_old(const struct courier *c, const struct effect_row *row)
     return clock_wall_ms() - row->first_sent_ms > life_ms;
 }
 
-static void errand_start(struct courier *c, const struct effect_row *row)
+/* What is only to be sent goes into the crowd: those attempts are announced together. */
+static void errand_start(struct courier *c, const struct effect_row *row, struct crowd *sending)
 {
     struct errand *errand = calloc(1, sizeof *errand);
     CHECK(errand != NULL);
@@ -480,7 +600,8 @@ static void errand_start(struct courier *c, const struct effect_row *row)
     } else if (row->kind == EFFECT_CLABE_CREATE) {
         ask_clabes(errand);
     } else {
-        announce(errand); /* first attempt, or the same key again: Juno answers with the original */
+        /* First attempt, or the same key again: Juno answers with the original. */
+        sending->errand[sending->n++] = errand;
     }
 }
 
@@ -494,8 +615,12 @@ static void claimed(void *ctx, const struct err *err, struct db_result *res)
     }
     struct effect_row rows[COURIER_CLAIM];
     size_t n = effects_parse(res, 0, rows, COURIER_CLAIM);
+    struct crowd sending = {.courier = c};
     for (size_t i = 0; i < n; i++)
-        errand_start(c, &rows[i]);
+        errand_start(c, &rows[i], &sending);
+    c->full = c->open >= COURIER_CLAIM;
+    if (sending.n > 0)
+        announce_crowd(c, sending.errand, sending.n);
 }
 
 static void unclaimed(void *ctx, const struct err *err, struct db_result *res)
@@ -535,6 +660,7 @@ struct courier *courier_new(struct engine *engine)
     struct courier *c = calloc(1, sizeof *c);
     CHECK(c != NULL);
     c->engine = engine;
+    c->gather = loop_timer_new(engine->loop, answers_flush, c);
     c->timer = loop_timer_new(engine->loop, tick, c);
     loop_timer_start(c->timer, COURIER_TICK_MS, COURIER_TICK_MS);
     return c;
@@ -554,6 +680,7 @@ void courier_free(struct courier *c)
 {
     if (c == NULL)
         return;
+    loop_timer_free(c->gather);
     loop_timer_free(c->timer);
     free(c);
 }
