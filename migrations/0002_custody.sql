@@ -361,7 +361,6 @@ CREATE TABLE inbox (
     body        bytea NOT NULL CHECK (length(body) <= 65536),
     times       integer NOT NULL DEFAULT 1,
     received_at timestamptz NOT NULL DEFAULT now(),
-    handled_at  timestamptz,
     UNIQUE (source, body_hash)
 );
 
