@@ -12,6 +12,8 @@ const struct event_words EVENT_WORDS[] = {
     {"redemption_success", "Juno redeemed the MXNB."},
     {"payout_completed", "The pesos left by SPEI to the bank account."},
     {"payout_parked", "A payout did not go through; a person has to look."},
+    {"dispute_refused", "The contract refused the dispute; custody goes on."},
+    {"release_refused", "The contract refused the early release; custody goes on."},
     {"payment_unparked", "A person let the parked payment go on."},
     {"payout_retried", "A person ordered a refused payout again."},
     {"payout_returned", "The bank sent a payout back; a person has to look."},

@@ -105,8 +105,10 @@ bool engine_alarm(struct engine *engine, const char *code, const char *subject, 
 
 struct fact engine_fact(const struct engine *engine, enum fact_kind kind)
 {
-    return (struct fact){
-        .kind = kind, .now_ms = clock_wall_ms(), .chain_time_s = engine->chain_time_s};
+    return (struct fact){.kind = kind,
+                         .now_ms = clock_wall_ms(),
+                         .chain_time_s = engine->chain_time_s,
+                         .deposits_known_ms = engine->deposits_known_ms};
 }
 
 void engine_targets(const struct engine *engine, const struct payment_row *row,
@@ -163,6 +165,7 @@ static void fill_rules(struct engine *engine)
     const struct config *config = engine->config;
     engine->rules = (struct flow_rules){
         .min_leg_centavos = (int64_t)config->juno_min_centavos,
+        .max_custody_units = (int64_t)(config->chain_allowance_units / 2),
         .release_margin_s = (int64_t)config->custody_release_margin_s,
         .dispute_margin_s = (int64_t)config->custody_dispute_margin_s,
         .wall_clock_too = config->custody_clock == CLOCK_BOTH,

@@ -355,10 +355,15 @@ static void not_signed(struct lane *l, const struct err *err)
         round_ended(l);
         return;
     }
-    engine_alarm(l->engine, "signer_refused", l->name, err->message);
     struct lane_holder holder = holder_of(l);
     struct db_script *script = db_script_new();
-    lane_drop_draft(script, &holder, err->message, REFUSED_WAIT_MS);
+    bool many = l->draft.effects_n > 1;
+    /* A batch may be too much where each of its effects is not: halve it first. */
+    if (many)
+        l->limit = l->draft.effects_n / 2;
+    else
+        engine_alarm(l->engine, "signer_refused", l->name, err->message);
+    lane_drop_draft(script, &holder, err->message, many ? 0 : REFUSED_WAIT_MS);
     db_run(l->engine->db, script, committed, l);
 }
 
@@ -481,6 +486,13 @@ static void park_effect(struct lane *l, struct db_script *script, const struct e
 {
     char id[UUID_TEXT_MAX];
     uuid_format(&e->id, id);
+    /* What a person asked for and the contract refuses was never sent: it certainly did not happen, and
+     * custody goes on without it. */
+    if (e->kind == EFFECT_DISPUTE_RAISE || e->kind == EFFECT_ESCROW_RELEASE_EARLY) {
+        effects_reject(script, e, why);
+        log_info("effect_refused", "lane=%s effect_id=%s: %s", l->name, id, why);
+        return;
+    }
     effects_park(script, e, why);
     observed_alarm(script, "effect_parked", id, why);
     log_error("effect_parked", "lane=%s effect_id=%s: %s", l->name, id, why);
@@ -511,6 +523,7 @@ static void judge_revert(struct lane *l, struct bytes revert)
     } else {
         int64_t wait_ms = class == REVERT_DONE ? DONE_WAIT_MS : patient ? RETRY_MS : LONG_RETRY_MS;
         lane_defer(script, e, why, wait_ms);
+        l->allowance_at_ms = 0; /* it may be what is missing */
         if (!patient)
             observed_alarm(script, "effect_waits", l->name, why);
     }

@@ -138,6 +138,13 @@ static void script_ended(struct runner *runner)
         round_ended(runner);
 }
 
+static void rested(void *ctx, const struct err *err, struct db_result *res)
+{
+    (void)ctx;
+    (void)err; /* not committed: the payment is simply offered again */
+    (void)res;
+}
+
 static void step_failed(struct runner *runner, const struct step *step, const struct err *err)
 {
     const struct payment *payment = &step->row->payment;
@@ -158,7 +165,7 @@ static void step_failed(struct runner *runner, const struct step *step, const st
                err->message);
     struct db_script *script = db_script_new();
     payments_rest(script, payment, clock_wall_ms() + RUNNER_RULE_BACKOFF_MS);
-    db_run(runner->engine->db, script, NULL, NULL);
+    db_run(runner->engine->db, script, rested, runner);
     engine_alarm(runner->engine, "payment_rule", id, err->message);
 }
 

@@ -86,10 +86,10 @@ enum fact_kind {
 /* One thing that became true. Fields beside the kind are filled in only where the kind needs them. */
 struct fact {
     enum fact_kind kind;
-    int64_t now_ms;       /* wall time */
-    int64_t chain_time_s; /* newest followed block; 0 = not known yet */
-    bool was_unassigned;  /* FACT_DEPOSIT: the money waited in the unassigned account */
-    bool already_issued;  /* FACT_DEPOSIT: and its MXNB had been issued meanwhile */
+    int64_t now_ms;            /* wall time */
+    int64_t chain_time_s;      /* newest followed block; 0 = not known yet */
+    int64_t deposits_known_ms; /* when the last whole look at Juno's deposits began; wall time */
+    bool already_issued;       /* FACT_DEPOSIT: and its MXNB had been issued meanwhile */
     enum effect_kind effect_kind;
     enum effect_end effect_end;
     struct uuid effect_id;
@@ -102,10 +102,11 @@ struct fact {
 
 /* Settings a step may depend on. */
 struct flow_rules {
-    int64_t min_leg_centavos; /* Juno's floor for one redemption */
-    int64_t release_margin_s; /* release only this long after custody end */
-    int64_t dispute_margin_s; /* refuse disputes this long before custody end */
-    bool wall_clock_too;      /* custody also needs our own clock to have passed the end */
+    int64_t min_leg_centavos;  /* Juno's floor for one redemption */
+    int64_t max_custody_units; /* what one escrow may hold: the allowance must carry it; 0 = any */
+    int64_t release_margin_s;  /* release only this long after custody end */
+    int64_t dispute_margin_s;  /* refuse disputes this long before custody end */
+    bool wall_clock_too;       /* custody also needs our own clock to have passed the end */
 };
 
 enum verdict { VERDICT_NOTHING = 0, VERDICT_MOVE = 1, VERDICT_REFUSE = 2 };

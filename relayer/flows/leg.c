@@ -124,8 +124,9 @@ static struct decision step_redeeming(const struct payment *payment, const struc
 static struct decision step_returned(const struct payment *payment, const struct leg *leg)
 {
     struct decision d = stay(payment);
-    d.next = PAYMENT_PARKED;
-    d.look_again_ms = 0;
+    /* The custody strand is not concerned and goes on; what was completed is open again. */
+    if (payment->state == PAYMENT_COMPLETED)
+        d.next = PAYMENT_PARKED;
     set_leg(&d, leg, LEG_RETURNED);
     book_returned(&d, payment, leg);
     leg_event(&d, "payout_returned", units_of_leg(leg), true);

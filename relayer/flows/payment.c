@@ -8,6 +8,8 @@
 #include "relayer/flows/book.h"
 #include "relayer/money/amount.h"
 
+enum { EXPIRY_LOOK_MS = 1000 };
+
 static int64_t units_of(int64_t centavos)
 {
     int64_t units = 0;
@@ -81,6 +83,22 @@ static struct decision park(const struct payment *payment, const struct fact *fa
     return d;
 }
 
+/* The contract refused for certain what a person asked for (the custody period is over, too many rounds, the
+ * escrow is disputed): custody goes on as if it had not been asked. */
+static struct decision back_to_custody(const struct payment *payment, const struct fact *fact,
+                                       enum effect_kind kind, int64_t amount_units,
+                                       const char *event)
+{
+    struct decision d = move(payment, PAYMENT_IN_CUSTODY);
+    d.clears_effect = true;
+    if (amount_units > 0)
+        book_cancel(&d, payment, kind, LEG_SELLER_FINAL, &fact->effect_id, amount_units);
+    snprintf(d.reason, sizeof d.reason, "%s: %s", effect_kind_name(kind),
+             fact->reason != NULL ? fact->reason : "no reason given");
+    add_event(&d, event, 0, false, false);
+    return d;
+}
+
 static struct decision step_waiting_deposit(const struct payment *payment, const struct fact *fact)
 {
     if (fact->kind == FACT_DEPOSIT) {
@@ -92,6 +110,9 @@ static struct decision step_waiting_deposit(const struct payment *payment, const
             add_event(&d, "mxnb_issued", units_of(payment->amount_centavos), false, false);
         return d;
     }
+    /* Money that has arrived is never left without its payment. */
+    if (fact->kind == FACT_ASK_CANCEL && payment->deposit_matched)
+        return refuse("its deposit has arrived: it can no longer be cancelled");
     if (fact->kind == FACT_ASK_CANCEL) {
         struct decision d = move(payment, PAYMENT_CANCELLED);
         d.look_again_ms = 0;
@@ -99,6 +120,10 @@ static struct decision step_waiting_deposit(const struct payment *payment, const
         return d;
     }
     if (fact->kind == FACT_TIME && fact->now_ms >= payment->expires_at_ms) {
+        /* A deposit made in time may not be seen yet: expire only after a whole look at Juno that began
+         * later than the last moment to pay. */
+        if (payment->deposit_matched || fact->deposits_known_ms < payment->expires_at_ms)
+            return nothing(fact->now_ms + EXPIRY_LOOK_MS);
         struct decision d = move(payment, PAYMENT_EXPIRED);
         d.look_again_ms = 0;
         add_event(&d, "payment_expired", 0, false, false);
@@ -214,67 +239,14 @@ static struct decision step_disputing(const struct payment *payment, const struc
 {
     if (!is_current_effect(payment, fact) || fact->effect_end == EFFECT_OPEN)
         return nothing(0);
+    if (fact->effect_end == EFFECT_REJECTED)
+        return back_to_custody(payment, fact, EFFECT_DISPUTE_RAISE, 0, "dispute_refused");
     if (fact->effect_end != EFFECT_CONFIRMED)
         return park(payment, fact, EFFECT_DISPUTE_RAISE, 0);
     struct decision d = move(payment, PAYMENT_DISPUTED);
     d.clears_effect = true;
     d.look_again_ms = 0;
     add_event(&d, "dispute_raised", 0, false, true);
-    return d;
-}
-
-static struct decision ask_split(const struct payment *payment, const struct fact *fact,
-                                 const struct flow_rules *rules)
-{
-    int64_t buyer = fact->buyer_centavos;
-    int64_t seller = payment->custody_centavos - buyer;
-    if (buyer <= 0 || seller <= 0)
-        return refuse("buyer_amount must lie strictly between zero and the custody share");
-    if (buyer < rules->min_leg_centavos)
-        return refuse("buyer_amount is below the least Juno redeems; approve or dismiss instead");
-    /* Both scaled parts below are rounded, so test what the seller's leg will really be. */
-    int64_t commission = payment->commission_centavos;
-    int64_t scaled = (int64_t)((__int128)commission * seller / payment->custody_centavos);
-    int64_t net = seller - scaled;
-    if (commission < payment->custody_centavos && net < rules->min_leg_centavos)
-        return refuse("the seller's part is below the least Juno redeems; lower buyer_amount");
-    struct decision d = move(payment, PAYMENT_SPLITTING);
-    plan_moving_effect(&d, payment, EFFECT_DISPUTE_SPLIT, units_of(payment->custody_centavos));
-    d.effect.buyer_units = units_of(buyer);
-    d.buyer_centavos = buyer;
-    memcpy(d.effect.note_hash, fact->note_hash, sizeof d.effect.note_hash);
-    return d;
-}
-
-static struct decision step_disputed(const struct payment *payment, const struct fact *fact,
-                                     const struct flow_rules *rules)
-{
-    if (fact->kind == FACT_ASK_SPLIT)
-        return ask_split(payment, fact, rules);
-    if (fact->kind == FACT_ASK_REVERT) {
-        struct decision d = move(payment, PAYMENT_REVERTING);
-        plan_moving_effect(&d, payment, EFFECT_DISPUTE_REVERT, units_of(payment->custody_centavos));
-        memcpy(d.effect.note_hash, fact->note_hash, sizeof d.effect.note_hash);
-        return d;
-    }
-    if (fact->kind == FACT_ASK_DISMISS) {
-        struct decision d = move(payment, PAYMENT_DISMISSING);
-        plan_effect(&d, payment, EFFECT_DISPUTE_DISMISS, 0);
-        memcpy(d.effect.note_hash, fact->note_hash, sizeof d.effect.note_hash);
-        return d;
-    }
-    return nothing(0);
-}
-
-static struct decision step_dismissing(const struct payment *payment, const struct fact *fact)
-{
-    if (!is_current_effect(payment, fact) || fact->effect_end == EFFECT_OPEN)
-        return nothing(0);
-    if (fact->effect_end != EFFECT_CONFIRMED)
-        return park(payment, fact, EFFECT_DISPUTE_DISMISS, 0);
-    struct decision d = move(payment, PAYMENT_IN_CUSTODY);
-    d.clears_effect = true;
-    add_event(&d, "dispute_dismissed", 0, false, true);
     return d;
 }
 
@@ -324,11 +296,66 @@ static int64_t recut_legs(struct decision *d, const struct payment *payment, int
     return commission_sum;
 }
 
+static struct decision ask_split(const struct payment *payment, const struct fact *fact,
+                                 const struct flow_rules *rules)
+{
+    int64_t buyer = fact->buyer_centavos;
+    int64_t seller = payment->custody_centavos - buyer;
+    if (buyer <= 0 || seller <= 0)
+        return refuse("buyer_amount must lie strictly between zero and the custody share");
+    if (buyer < rules->min_leg_centavos)
+        return refuse("buyer_amount is below the least Juno redeems; approve or dismiss instead");
+    struct decision cut = {0};
+    int64_t net = seller - recut_legs(&cut, payment, buyer);
+    if (net > 0 && net < rules->min_leg_centavos)
+        return refuse("the seller's part is below the least Juno redeems; change buyer_amount");
+    struct decision d = move(payment, PAYMENT_SPLITTING);
+    plan_moving_effect(&d, payment, EFFECT_DISPUTE_SPLIT, units_of(payment->custody_centavos));
+    d.effect.buyer_units = units_of(buyer);
+    d.buyer_centavos = buyer;
+    memcpy(d.effect.note_hash, fact->note_hash, sizeof d.effect.note_hash);
+    return d;
+}
+
+static struct decision step_disputed(const struct payment *payment, const struct fact *fact,
+                                     const struct flow_rules *rules)
+{
+    if (fact->kind == FACT_ASK_SPLIT)
+        return ask_split(payment, fact, rules);
+    if (fact->kind == FACT_ASK_REVERT) {
+        struct decision d = move(payment, PAYMENT_REVERTING);
+        plan_moving_effect(&d, payment, EFFECT_DISPUTE_REVERT, units_of(payment->custody_centavos));
+        memcpy(d.effect.note_hash, fact->note_hash, sizeof d.effect.note_hash);
+        return d;
+    }
+    if (fact->kind == FACT_ASK_DISMISS) {
+        struct decision d = move(payment, PAYMENT_DISMISSING);
+        plan_effect(&d, payment, EFFECT_DISPUTE_DISMISS, 0);
+        memcpy(d.effect.note_hash, fact->note_hash, sizeof d.effect.note_hash);
+        return d;
+    }
+    return nothing(0);
+}
+
+static struct decision step_dismissing(const struct payment *payment, const struct fact *fact)
+{
+    if (!is_current_effect(payment, fact) || fact->effect_end == EFFECT_OPEN)
+        return nothing(0);
+    if (fact->effect_end != EFFECT_CONFIRMED)
+        return park(payment, fact, EFFECT_DISPUTE_DISMISS, 0);
+    struct decision d = move(payment, PAYMENT_IN_CUSTODY);
+    d.clears_effect = true;
+    add_event(&d, "dispute_dismissed", 0, false, true);
+    return d;
+}
+
 /* Release, reversal and split end alike: the tokens are back at the bridge and go on to Juno. */
 static struct decision escrow_ended(const struct payment *payment, const struct fact *fact,
                                     enum effect_kind kind, enum payment_outcome outcome)
 {
     int64_t units = units_of(payment->custody_centavos);
+    if (fact->effect_end == EFFECT_REJECTED && kind == EFFECT_ESCROW_RELEASE_EARLY)
+        return back_to_custody(payment, fact, kind, units, "release_refused");
     if (fact->effect_end != EFFECT_CONFIRMED)
         return park(payment, fact, kind, units);
     struct decision d = move(payment, PAYMENT_RETURNING);

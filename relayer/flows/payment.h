@@ -89,6 +89,7 @@ struct payment {
     int64_t expires_at_ms;
     int64_t buyer_centavos; /* the buyer's part once a split is decided */
     bool accumulate;
+    bool deposit_matched; /* a deposit belongs to it already */
     uint8_t terms_hash[32];
     bool has_effect;
     struct uuid effect_id; /* the custody strand's effect under way */

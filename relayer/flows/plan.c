@@ -42,6 +42,14 @@ static bool plan_shares(const struct payment_terms *terms, const struct flow_rul
                       "below the least Juno redeems; make it zero or larger");
     if (custody == 0 && terms->commissions_n > 0)
         return refuse(why, "custody share", custody, "commissions are paid out of it; leave some");
+    if (custody > 0 && custody < floor_centavos)
+        return refuse(why, "custody share", custody,
+                      "below the least Juno redeems: it could not go back to the buyer");
+    int64_t custody_units = 0;
+    if (!units_from_centavos(custody, &custody_units) ||
+        (rules->max_custody_units > 0 && custody_units > rules->max_custody_units))
+        return refuse(why, "custody share", custody,
+                      "above what one escrow may hold here (half of chain.allowance_units)");
     out->amount_centavos = terms->amount_centavos;
     out->immediate_centavos = terms->immediate_centavos;
     out->custody_centavos = custody;

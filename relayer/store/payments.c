@@ -148,6 +148,7 @@ static void parse_facts(struct db_result *res, int r, struct payment_row *row)
     }
     const char *fid = db_get(res, 0, r, P_FID);
     row->deposit_matched = fid != NULL;
+    row->payment.deposit_matched = fid != NULL;
     copy_text(row->deposit_fid, sizeof row->deposit_fid, fid);
     const char *issuance = db_get(res, 0, r, P_ISSUANCE);
     row->issued = issuance != NULL;
@@ -390,6 +391,7 @@ static void update_dispute(struct db_script *script, const struct payment_row *r
         bool resolved;
     } EDGES[] = {
         {PAYMENT_DISPUTING, PAYMENT_DISPUTED, "raised", false},
+        {PAYMENT_DISPUTING, PAYMENT_IN_CUSTODY, "refused", false},
         {PAYMENT_DISMISSING, PAYMENT_IN_CUSTODY, "dismissed", true},
         {PAYMENT_REVERTING, PAYMENT_RETURNING, "resolved", true},
         {PAYMENT_SPLITTING, PAYMENT_RETURNING, "resolved", true},

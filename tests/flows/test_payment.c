@@ -400,6 +400,26 @@ static void dispute_at_or_after_the_end_is_refused(void **state)
     assert_int_equal(payment_step(&w.p, &ask, &RULES).verdict, VERDICT_MOVE);
 }
 
+static void what_the_contract_refuses_leaves_custody_as_it_was(void **state)
+{
+    (void)state;
+    struct world w;
+    to_custody(&w);
+    step(&w, tell(FACT_ASK_DISPUTE));
+    step(&w, strand_fact(&w, EFFECT_REJECTED));
+    assert_int_equal(w.p.state, PAYMENT_IN_CUSTODY);
+    assert_false(w.p.has_effect);
+    step(&w, tell(FACT_ASK_RELEASE_EARLY));
+    assert_int_equal(balance(&w, "bridge_mxnb", LAYER_PENDING), 700000000);
+    step(&w, strand_fact(&w, EFFECT_REJECTED));
+    assert_int_equal(w.p.state, PAYMENT_IN_CUSTODY);
+    assert_int_equal(balance(&w, "bridge_mxnb", LAYER_PENDING), 0);
+    struct fact time = tell(FACT_TIME);
+    time.chain_time_s = CUSTODY_END + 2;
+    step(&w, time);
+    to_the_end(&w);
+}
+
 static void our_own_clock_may_be_asked_too(void **state)
 {
     (void)state;
@@ -427,10 +447,23 @@ static void unpaid_payment_expires_or_is_cancelled(void **state)
     assert_int_equal(d.verdict, VERDICT_NOTHING);
     assert_int_equal(d.look_again_ms, 100000);
     time.now_ms = 100000;
+    /* Juno's deposits were last looked at before the end: one made in time may not be known yet. */
+    time.deposits_known_ms = 99999;
+    d = payment_step(&w.p, &time, &RULES);
+    assert_int_equal(d.verdict, VERDICT_NOTHING);
+    assert_true(d.look_again_ms > 100000);
+    time.deposits_known_ms = 100000;
+    w.p.deposit_matched = true;
+    assert_int_equal(payment_step(&w.p, &time, &RULES).verdict, VERDICT_NOTHING);
+    w.p.deposit_matched = false;
     step(&w, time);
     assert_int_equal(w.p.state, PAYMENT_EXPIRED);
     start(&w);
-    step(&w, tell(FACT_ASK_CANCEL));
+    w.p.deposit_matched = true;
+    struct fact cancel = tell(FACT_ASK_CANCEL);
+    assert_int_equal(payment_step(&w.p, &cancel, &RULES).verdict, VERDICT_REFUSE);
+    w.p.deposit_matched = false;
+    step(&w, cancel);
     assert_int_equal(w.p.state, PAYMENT_CANCELLED);
     assert_int_equal(w.rows_n, 0);
 }
@@ -541,9 +574,15 @@ static void returned_payout_opens_the_payment_again(void **state)
     struct fact fact = tell(FACT_PAYOUT_RETURNED);
     struct decision d = payment_leg_step(&w.p, &w.p.legs[0], &fact, &RULES);
     apply(&w, &d);
-    assert_int_equal(w.p.state, PAYMENT_PARKED);
+    /* The custody strand is not concerned; the payment just cannot complete any more. */
+    assert_int_equal(w.p.state, PAYMENT_ISSUED);
     assert_int_equal(w.p.legs[0].state, LEG_RETURNED);
     assert_int_equal(balance(&w, "juno_mxn", LAYER_POSTED), 30000);
+    struct world done = w;
+    done.p.state = PAYMENT_COMPLETED;
+    done.p.legs[0].state = LEG_PAID;
+    assert_int_equal(payment_leg_step(&done.p, &done.p.legs[0], &fact, &RULES).next,
+                     PAYMENT_PARKED);
     d = payment_leg_step(&w.p, &w.p.legs[0], &fact, &RULES);
     assert_int_equal(d.verdict, VERDICT_NOTHING);
 }
@@ -565,6 +604,8 @@ static const bool EDGE[PAYMENT_STATES + 1][PAYMENT_STATES + 1] = {
     [PAYMENT_IN_CUSTODY][PAYMENT_RELEASING] = true,
     [PAYMENT_DISPUTING][PAYMENT_DISPUTED] = true,
     [PAYMENT_DISPUTING][PAYMENT_PARKED] = true,
+    [PAYMENT_DISPUTING][PAYMENT_IN_CUSTODY] = true,
+    [PAYMENT_RELEASING][PAYMENT_IN_CUSTODY] = true,
     [PAYMENT_DISPUTED][PAYMENT_DISMISSING] = true,
     [PAYMENT_DISPUTED][PAYMENT_REVERTING] = true,
     [PAYMENT_DISPUTED][PAYMENT_SPLITTING] = true,
@@ -712,6 +753,7 @@ int main(void)
         cmocka_unit_test(dispute_split_is_exact),
         cmocka_unit_test(split_bounds_are_refused),
         cmocka_unit_test(dispute_at_or_after_the_end_is_refused),
+        cmocka_unit_test(what_the_contract_refuses_leaves_custody_as_it_was),
         cmocka_unit_test(our_own_clock_may_be_asked_too),
         cmocka_unit_test(unpaid_payment_expires_or_is_cancelled),
         cmocka_unit_test(money_found_late_is_assigned_from_where_it_lies),

@@ -11,7 +11,8 @@
 #include "relayer/flows/deposit.h"
 #include "relayer/flows/payment.h"
 
-static const struct flow_rules RULES = {.min_leg_centavos = 10000, .release_margin_s = 2};
+static const struct flow_rules RULES = {
+    .min_leg_centavos = 10000, .max_custody_units = 80000000000, .release_margin_s = 2};
 
 static int64_t sum_legs(const struct payment *p)
 {
@@ -94,7 +95,11 @@ static void each_leg_that_cannot_be_paid_is_named(void **state)
          {.amount_centavos = 50000, .immediate_centavos = -1, .custody_seconds = 1},
          "immediate share of -0.01"},
         {"net below the floor",
-         {.amount_centavos = 50000, .immediate_centavos = 40001, .custody_seconds = 1},
+         {.amount_centavos = 50000,
+          .immediate_centavos = 20000,
+          .commissions_n = 1,
+          .commission_centavos = {20001},
+          .custody_seconds = 1},
          "seller's final share of 99.99"},
         {"commission below the floor",
          {.amount_centavos = 50000,
@@ -118,6 +123,17 @@ static void each_leg_that_cannot_be_paid_is_named(void **state)
           .commission_centavos = {10000}},
          "custody share of 0.00"},
         {"custody without a period", {.amount_centavos = 50000}, "custody_seconds"},
+        {"custody share below the floor",
+         {.amount_centavos = 50000,
+          .immediate_centavos = 45000,
+          .accumulate = true,
+          .commissions_n = 1,
+          .commission_centavos = {5000},
+          .custody_seconds = 1},
+         "custody share of 50.00"},
+        {"custody share above the allowance",
+         {.amount_centavos = 9000000, .custody_seconds = 1},
+         "custody share of 90000.00"},
         {"too many commissions",
          {.amount_centavos = 50000, .commissions_n = 14, .custody_seconds = 1},
          "14 commissions: at most 13"},
