@@ -34,7 +34,7 @@ struct observer {
     bool again;
     int64_t begun_ms;
     enum topic topic;
-    int64_t begun_ms; /* of this round; wall time */
+    int64_t begun_wall_ms; /* of this round */
     unsigned page;
     bool full_page; /* another page may hold news */
     size_t at;      /* first row of the page not handled yet */
@@ -94,7 +94,7 @@ static void topic_done(struct observer *o)
 {
     /* The walk over deposits came to its end: whatever Juno had when it began is known now. */
     if (o->topic == TOPIC_DEPOSITS)
-        o->engine->deposits_known_ms = o->begun_ms;
+        o->engine->deposits_known_ms = o->begun_wall_ms;
     o->page = 0;
     o->topic++;
     if (o->topic == TOPICS) {
@@ -471,8 +471,8 @@ static void tick(void *ctx)
     o->again = false;
     o->gives_up = false;
     o->begun_ms = clock_mono_ms();
+    o->begun_wall_ms = clock_wall_ms();
     o->topic = TOPIC_DEPOSITS;
-    o->begun_ms = clock_wall_ms();
     o->page = 0;
     start_topic(o);
 }
