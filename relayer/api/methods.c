@@ -477,14 +477,16 @@ const struct method METHODS[] = {
      .role = ROLE_READ,
      .run = system_status,
      .doc = "How the daemon is: what answers, what is waited for, how much is open.",
-     .result = "environment, ready, healthy, waiting_for, paused, doors, chain, counts, "
-               "open_payments, alarms",
+     .result = "environment, ready, healthy, words, waiting_for: door, why, since; paused, doors, "
+               "chain, counts, open_payments, alarms",
      .example = "{}"},
     {.name = "system.health",
      .role = ROLE_READ,
      .run = system_health,
-     .doc = "Whether work is being done, in one word and one sentence.",
-     .result = "healthy, words",
+     .doc = "Whether work can be done, in one word and one sentence, and every door that is waited "
+            "for. healthy is false while the database or the node does not answer or the start "
+            "checks have not passed; an outage of Juno or of the signer is worked through.",
+     .result = "healthy, words, waiting_for: door, why, since",
      .example = "{}"},
     {.name = "system.doctor",
      .role = ROLE_READ,

@@ -1,6 +1,7 @@
 /* system.* and webhook.*: how the daemon is, and its switches. */
 #include "relayer/api/system.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,45 +18,95 @@
 
 enum { RESTORE_AGAIN_MS = 500 };
 
-bool system_is_healthy(const struct engine *engine, char *why, size_t cap)
+static bool door_waits(const struct engine *engine, enum engine_door door)
 {
-    why[0] = '\0';
-    if (!db_ready(engine->db)) {
-        snprintf(why, cap, "waiting for the database: %s", db_trouble(engine->db));
-        return false;
+    return engine->door[door].waiting || (door == DOOR_DATABASE && !db_ready(engine->db));
+}
+
+static const char *door_why(const struct engine *engine, enum engine_door door)
+{
+    return engine->door[door].waiting ? engine->door[door].why : db_trouble(engine->db);
+}
+
+/* An outage of Juno or of the signer is worked through; what it holds up stands in waiting_for. */
+bool system_is_healthy(const struct engine *engine)
+{
+    return engine->ready && !door_waits(engine, DOOR_DATABASE) && !door_waits(engine, DOOR_NODE);
+}
+
+/* Cut at cap, never beyond it. */
+__attribute__((format(printf, 3, 4))) static void add_words(char *text, size_t cap,
+                                                            const char *format, ...)
+{
+    size_t n = strlen(text);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text + n, cap - n, format, args);
+    va_end(args);
+}
+
+void system_words(const struct engine *engine, char *text, size_t cap)
+{
+    text[0] = '\0';
+    for (int i = 0; i < DOORS_N; i++) {
+        enum engine_door door = (enum engine_door)i;
+        if (door_waits(engine, door))
+            add_words(text, cap, "%swaiting for the %s: %s", text[0] != '\0' ? "; " : "",
+                      engine_door_name(door), door_why(engine, door));
     }
-    if (engine->door[DOOR_NODE].waiting || engine->door[DOOR_DATABASE].waiting) {
-        enum engine_door door = engine->door[DOOR_NODE].waiting ? DOOR_NODE : DOOR_DATABASE;
-        snprintf(why, cap, "waiting for the %s: %s", engine_door_name(door),
-                 engine->door[door].why);
-        return false;
+    if (text[0] == '\0')
+        add_words(text, cap, "%s",
+                  engine->ready ? "everything answers" : "the start checks have not passed yet");
+    if (engine->paused)
+        add_words(text, cap, "; paused: %s", engine->pause_reason);
+}
+
+/* Other people's words, cut at a byte: what is no UTF-8 would be no JSON either. */
+static json_t *text_json(const char *text)
+{
+    json_t *json = json_string(text);
+    if (json != NULL)
+        return json;
+    char ascii[SYSTEM_WORDS_MAX];
+    snprintf(ascii, sizeof ascii, "%s", text);
+    for (char *at = ascii; *at != '\0'; at++) {
+        if ((unsigned char)*at >= 0x80)
+            *at = '?';
     }
-    if (!engine->ready) {
-        snprintf(why, cap, "the start checks have not passed yet");
-        for (int door = 0; door < DOORS_N; door++) {
-            if (engine->door[door].waiting)
-                snprintf(why, cap, "waiting for the %s: %s",
-                         engine_door_name((enum engine_door)door), engine->door[door].why);
-        }
-        return false;
+    return json_string(ascii);
+}
+
+static json_t *since_json(const struct engine *engine, enum engine_door door)
+{
+    const struct door_state *state = &engine->door[door];
+    return state->waiting ? answer_time_ms(state->since_ms) : json_null();
+}
+
+static json_t *waiting_json(const struct engine *engine)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < DOORS_N; i++) {
+        enum engine_door door = (enum engine_door)i;
+        if (door_waits(engine, door))
+            json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "door", engine_door_name(door),
+                                                  "why", text_json(door_why(engine, door)), "since",
+                                                  since_json(engine, door)));
     }
-    return true;
+    return list;
 }
 
 static json_t *doors_json(const struct engine *engine)
 {
     json_t *doors = json_object();
     for (int i = 0; i < DOORS_N; i++) {
-        const struct door_state *door = &engine->door[i];
-        bool away = door->waiting || (i == DOOR_DATABASE && !db_ready(engine->db));
-        json_t *item = json_pack("{s:b}", "answers", !away);
-        if (door->waiting) {
-            json_object_set_new(item, "why", json_string(door->why));
-            json_object_set_new(item, "since", answer_time_ms(door->since_ms));
-        } else if (away) {
-            json_object_set_new(item, "why", json_string(db_trouble(engine->db)));
+        enum engine_door door = (enum engine_door)i;
+        bool waits = door_waits(engine, door);
+        json_t *item = json_pack("{s:b}", "answers", !waits);
+        if (waits) {
+            json_object_set_new(item, "why", text_json(door_why(engine, door)));
+            json_object_set_new(item, "since", since_json(engine, door));
         }
-        json_object_set_new(doors, engine_door_name((enum engine_door)i), item);
+        json_object_set_new(doors, engine_door_name(door), item);
     }
     return doors;
 }
@@ -64,21 +115,20 @@ static json_t *status_json(const struct call *call)
 {
     const struct engine *engine = call->engine;
     const struct config *config = engine->config;
-    char why[256];
-    bool healthy = system_is_healthy(engine, why, sizeof why);
+    char words[SYSTEM_WORDS_MAX];
+    system_words(engine, words, sizeof words);
     json_t *status =
-        json_pack("{s:s, s:s, s:b, s:b, s:b, s:o, s:{s:I, s:I, s:I, s:s, s:s, s:s}}", "environment",
-                  config_environment_name(config->relayer_environment), "instance",
-                  config->relayer_instance, "ready", engine->ready, "healthy", healthy, "paused",
-                  engine->paused, "doors", doors_json(engine), "chain", "chain_id",
+        json_pack("{s:s, s:s, s:b, s:b, s:o, s:o, s:b, s:o, s:{s:I, s:I, s:I, s:s, s:s, s:s}}",
+                  "environment", config_environment_name(config->relayer_environment), "instance",
+                  config->relayer_instance, "ready", engine->ready, "healthy",
+                  system_is_healthy(engine), "words", text_json(words), "waiting_for", waiting_json(engine),
+                  "paused", engine->paused, "doors", doors_json(engine), "chain", "chain_id",
                   (json_int_t)config->chain_chain_id, "latest", (json_int_t)engine->latest_number,
                   "final", (json_int_t)engine->final_number, "escrow", config->chain_escrow.text,
                   "token", config->chain_token.text, "bridge", config->chain_bridge.text);
     CHECK(status != NULL);
-    if (!healthy)
-        json_object_set_new(status, "waiting_for", json_string(why));
     if (engine->paused)
-        json_object_set_new(status, "pause_reason", json_string(engine->pause_reason));
+        json_object_set_new(status, "pause_reason", text_json(engine->pause_reason));
     if (engine->chain_time_s > 0)
         json_object_set_new(json_object_get(status, "chain"), "time",
                             answer_time_ms(engine->chain_time_s * 1000));
@@ -119,19 +169,18 @@ void system_status(struct call *call)
 
 void system_health(struct call *call)
 {
-    char why[256];
-    bool healthy = system_is_healthy(call->engine, why, sizeof why);
-    const char *words =
-        call->engine->paused ? "everything answers, but people paused it" : "everything answers";
-    call_reply(call, json_pack("{s:b, s:s}", "healthy", healthy, "words", healthy ? words : why));
+    char words[SYSTEM_WORDS_MAX];
+    system_words(call->engine, words, sizeof words);
+    call_reply(call, json_pack("{s:b, s:o, s:o}", "healthy", system_is_healthy(call->engine),
+                               "words", text_json(words), "waiting_for", waiting_json(call->engine)));
 }
 
 /* --- doctor ------------------------------------------------------------------------------------ */
 
 static void add_check(json_t *checks, const char *id, bool good, const char *fact, const char *fix)
 {
-    json_t *item =
-        json_pack("{s:s, s:s, s:s}", "id", id, "verdict", good ? "pass" : "fail", "fact", fact);
+    json_t *item = json_pack("{s:s, s:s, s:o}", "id", id, "verdict", good ? "pass" : "fail", "fact",
+                             text_json(fact));
     if (!good)
         json_object_set_new(item, "fix", json_string(fix));
     json_array_append_new(checks, item);
@@ -146,11 +195,10 @@ static void check_doors(json_t *checks, const struct engine *engine)
         [DOOR_SIGNER] = "look at the signer's lines in the log; check signer.config",
     };
     for (int i = 0; i < DOORS_N; i++) {
-        const struct door_state *door = &engine->door[i];
-        bool good = !door->waiting && (i != DOOR_DATABASE || db_ready(engine->db));
-        const char *why = door->waiting ? door->why : db_trouble(engine->db);
-        add_check(checks, engine_door_name((enum engine_door)i), good, good ? "answers" : why,
-                  FIXES[i]);
+        enum engine_door door = (enum engine_door)i;
+        bool good = !door_waits(engine, door);
+        add_check(checks, engine_door_name(door), good, good ? "answers" : door_why(engine, door),
+                  FIXES[door]);
     }
 }
 
@@ -160,7 +208,8 @@ static void check_counts(json_t *checks, const json_t *counts)
         const char *field, *fix;
     } ROWS[] = {
         {"payments_parked", "relayerctl payment.list -k state=parked, then payment.timeline"},
-        {"effects_parked", "relayerctl payout.list -k state=parked"},
+        {"effects_parked", "relayerctl payment.list -k state=parked and payout.list -k state=parked,"
+                           " then payment.timeline; payment.unpark or payout.retry goes on"},
         {"deposits_unassigned", "relayerctl deposit.list -k state=unassigned, then deposit.assign"},
         {"alarms_open", "relayerctl system.status lists them"},
     };

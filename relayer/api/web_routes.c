@@ -25,14 +25,12 @@ static void respond_text(struct web_request *request, unsigned status, const cha
 static void get_health(void *ctx, struct web_request *request)
 {
     const struct api *api = ctx;
-    char why[256];
-    char text[300];
-    if (system_is_healthy(api->engine, why, sizeof why)) {
-        respond_text(request, 200, api->engine->paused ? "ok, paused\n" : "ok\n");
-        return;
-    }
-    snprintf(text, sizeof text, "%s\n", why);
-    respond_text(request, 503, text);
+    char words[SYSTEM_WORDS_MAX];
+    char text[SYSTEM_WORDS_MAX + 8];
+    bool healthy = system_is_healthy(api->engine);
+    system_words(api->engine, words, sizeof words);
+    snprintf(text, sizeof text, "%s%s\n", healthy ? "ok: " : "", words);
+    respond_text(request, healthy ? 200 : 503, text);
 }
 
 static void get_metrics(void *ctx, struct web_request *request)

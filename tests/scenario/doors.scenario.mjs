@@ -2,7 +2,7 @@
 // by itself. And the starts it must refuse, each with one clear sentence.
 
 import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
@@ -14,6 +14,7 @@ import { check, with_env } from './bed.mjs';
 const DAY_S = 24 * 3600;
 const AWAY_MS = 3000;
 const START_MS = 30_000;
+const HANG_MS = 1000;
 
 async function people(story) {
     await story.beneficiaries(['Seller', 'Buyer']);
@@ -23,13 +24,14 @@ async function people(story) {
 const order_of = (more) => ({ payer: 'ana', seller: 'Seller', buyer: 'Buyer', custody_seconds: DAY_S, ...more });
 
 /** A payment runs to its end while `away` interrupts it at the moment it is paid. */
-async function interrupted(ground, name, { away, back }) {
+async function interrupted(ground, name, { door, away, back, settings }) {
     await with_env(ground, name, async ({ env, story }) => {
         await people(story);
         const order = await story.create(order_of({ amount: '2000.00', immediate_bps: 1000 }));
         story.expect(order, 'released');
         await story.pay(order);
         await away(env);
+        await named_as_waiting(env, door);
         await sleep(AWAY_MS);
         check(env.daemon_alive(), `the daemon died while ${name}`);
         await back(env);
@@ -38,7 +40,35 @@ async function interrupted(ground, name, { away, back }) {
         await story.reach(order, 'completed');
         const differences = await story.differences();
         check(differences.length === 0, differences.join('; '));
-    });
+        const { words, waiting_for } = await wait_for(async () => {
+            const health = await env.rpc('system.health');
+            return health.waiting_for.length === 0 && health;
+        }, START_MS, 'every door answering');
+        check(words === 'everything answers', `with ${JSON.stringify(waiting_for)} the words are "${words}"`);
+    }, { settings });
+}
+
+/** Doors without which no work is done at all; the outage of another one is worked through. */
+const VITAL = ['database', 'node'];
+
+/** Status, health and the page for probes all name the door, why and since when. */
+async function named_as_waiting(env, door) {
+    const health = await wait_for(async () => {
+        const found = await env.rpc('system.health');
+        return found.waiting_for.some((item) => item.door === door && item.since !== null) && found;
+    }, START_MS, `system.health naming the ${door}`, 10);
+    const { why, since } = health.waiting_for.find((item) => item.door === door);
+    check(why !== '' && Math.abs(Date.parse(since) - Date.now()) < START_MS, `${door}: ${why}, since ${since}`);
+    check(health.words.includes(`waiting for the ${door}: `) && !health.words.includes('everything answers'),
+        `the words are "${health.words}"`);
+    check(health.healthy === !VITAL.includes(door), `healthy is ${health.healthy} without the ${door}`);
+    const status = await env.rpc('system.status');
+    check(status.waiting_for.some((item) => item.door === door) && status.doors[door].answers === false,
+        `system.status does not name the ${door}: ${JSON.stringify(status.waiting_for)}`);
+    const page = await fetch(`http://127.0.0.1:${env.http_port}/healthz`);
+    const body = await page.text();
+    check(page.status === (health.healthy ? 200 : 503) && body.includes(`waiting for the ${door}: `),
+        `/healthz: ${page.status} ${body}`);
 }
 
 const stopped = (register, name) => signal_send(register.find(name), 'SIGSTOP');
@@ -46,6 +76,7 @@ const resumed = (register, name) => signal_send(register.find(name), 'SIGCONT');
 
 function chain_away(ground) {
     return interrupted(ground, 'the chain node hangs', {
+        door: 'node', settings: { 'chain.timeout_ms': HANG_MS },
         away: async (env) => stopped(env.ground.register, 'anvil'),
         back: async (env) => resumed(env.ground.register, 'anvil'),
     });
@@ -53,6 +84,7 @@ function chain_away(ground) {
 
 function juno_away(ground) {
     return interrupted(ground, 'Juno hangs', {
+        door: 'juno', settings: { 'juno.timeout_ms': HANG_MS },
         away: async (env) => stopped(env.register, 'sandbox'),
         back: async (env) => resumed(env.register, 'sandbox'),
     });
@@ -60,6 +92,7 @@ function juno_away(ground) {
 
 function database_away(ground) {
     return interrupted(ground, 'database connections are cut', {
+        door: 'database',
         away: (env) => cut_connections(env, true),
         back: (env) => cut_connections(env, false),
     });
@@ -82,12 +115,14 @@ function signer_pid(daemon_pid) {
 
 function signer_away(ground) {
     return interrupted(ground, 'the signer is killed', {
+        door: 'signer',
         away: async (env) => {
+            renameSync(env.signer_config, `${env.signer_config}.away`);   // so that it cannot start again
             const pid = signer_pid(env.register.find('relayerd').pid);
             check(pid !== undefined, 'no signer runs below the daemon');
             signal_send({ pid, birth: process_birth(pid) }, 'SIGKILL');
         },
-        back: async () => {},
+        back: async (env) => renameSync(`${env.signer_config}.away`, env.signer_config),
     });
 }
 
@@ -98,9 +133,8 @@ async function nothing_there_at_start(ground) {
         stopped(env.register, 'sandbox');
         try {
             await env.daemon_start({ wait: false });
-            const status = await wait_for(() => rpc_call(env.socket, 'system.status'), START_MS, 'an answer');
-            check(JSON.stringify(status).includes('wait'), `status does not say what it waits for: ${
-                JSON.stringify(status)}`);
+            await wait_for(() => rpc_call(env.socket, 'system.status'), START_MS, 'an answer');
+            await named_as_waiting(env, 'node');
         } finally {
             resumed(anvil, 'anvil');
             resumed(env.register, 'sandbox');

@@ -309,7 +309,7 @@ export class Env {
             await process_ready(this.daemon, async () => {
                 const status = await rpc_call(this.socket, 'system.status');
                 if (!status.ready) {
-                    throw new Error(status.waiting_for ?? 'the start checks have not passed');
+                    throw new Error(status.words);
                 }
                 return status;
             }, START_MS, `the configuration is ${this.config}`);
