@@ -464,3 +464,79 @@ END $$;
 CREATE TRIGGER payment_fixed BEFORE UPDATE ON payment FOR EACH ROW EXECUTE FUNCTION payment_guard();
 CREATE TRIGGER payment_no_delete BEFORE DELETE OR TRUNCATE ON payment
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- What was promised, and what was seen or signed, is not edited: not by the daemon, not by a superuser at a prompt.
+-- keep() says for one table which columns never change (fixed), which may be filled in once and then never change
+-- (once), and which may change only until the condition closed is true of the old row (until); and that no row of
+-- it goes away. The conditions stand in the trigger's WHEN clause, so an update that keeps to them costs nothing.
+CREATE FUNCTION keep_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    changed text;
+BEGIN
+    SELECT string_agg(c, ', ') INTO changed FROM unnest(TG_ARGV) c
+     WHERE to_jsonb(OLD) -> c IS DISTINCT FROM to_jsonb(NEW) -> c;
+    RAISE EXCEPTION '%: % cannot change', TG_TABLE_NAME, changed USING ERRCODE = 'KU004',
+        HINT = 'what was promised, seen or signed stays as it was written';
+END $$;
+
+CREATE FUNCTION keep(tbl text, fixed text[], once text[] DEFAULT '{}', until text[] DEFAULT '{}',
+                     closed text DEFAULT 'true') RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    broken text;
+    names text;
+BEGIN
+    SELECT string_agg(format('%s AND OLD.%I IS DISTINCT FROM NEW.%I', r.condition, r.name, r.name), ' OR '),
+           string_agg(quote_literal(r.name), ', ')
+      INTO broken, names
+      FROM (SELECT c, 'true' FROM unnest(fixed) c
+            UNION ALL SELECT c, format('OLD.%I IS NOT NULL', c) FROM unnest(once) c
+            UNION ALL SELECT c, closed FROM unnest(until) c) r (name, condition);
+    EXECUTE format('CREATE TRIGGER %I BEFORE UPDATE ON %I FOR EACH ROW WHEN (%s)'
+                   ' EXECUTE FUNCTION keep_refuse(%s)', tbl || '_kept', tbl, broken, names);
+    EXECUTE format('CREATE OR REPLACE TRIGGER %I BEFORE DELETE OR TRUNCATE ON %I'
+                   ' FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', tbl || '_no_delete', tbl);
+END $$;
+
+DO $$
+BEGIN
+    PERFORM keep('payment', '{custody_seconds,terms_hash,payer_ref,accumulate,description,created_at}',
+                 '{custody_end}', '{buyer_centavos}', 'OLD.buyer_centavos <> 0');
+    PERFORM keep('leg', '{payment_id,n,role,beneficiary_id}');
+    PERFORM keep('deposit', '{fid,clabe,amount_centavos,reported_at}', '{payment_id,issuance_id}',
+                 '{issued_unassigned}', 'OLD.issuance_id IS NOT NULL');
+    PERFORM keep('dispute', '{id,payment_id,escrow_id,raised_by,party,reason,details,evidence_url,reason_hash}',
+                 '{resolution,resolved_by,raised_tx,resolved_tx}', '{buyer_centavos,admin_notes}',
+                 'OLD.resolution IS NOT NULL');
+    PERFORM keep('escrow', '{id,payment_id,amount_units,terms_hash}',
+                 '{created_tx,starts_at,custody_end,ended_tx}');
+    PERFORM keep('tx', '{hash,chain_id,account,nonce,lane,kind,raw,destination,gas_limit,max_fee_wei,effects,fence}');
+    PERFORM keep('juno_txn', '{id,kind,amount_units,reported_at}', '{fid,tx_hash,tracking_key}');
+    PERFORM keep('beneficiary', '{id,clabe,ownership}', '{juno_account_id}');
+    PERFORM keep('clabe', '{id,user_ref}', '{clabe}');
+    PERFORM keep('effect', '{leg_n,subject_id,lane,custody_seconds,buyer_units,party,note_hash}', '{custody_end}');
+END $$;
+DROP FUNCTION keep;
+
+-- A leg's amount changes only when a decided dispute cuts the custody share anew, and only before it is paid.
+CREATE FUNCTION leg_amount_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.state <> 'planned' OR NOT EXISTS (SELECT 1 FROM payment p WHERE p.id = OLD.payment_id
+                                                AND p.state IN ('reverting', 'splitting')) THEN
+        RAISE EXCEPTION 'leg: amount_centavos cannot change' USING ERRCODE = 'KU004',
+            HINT = 'only a dispute that is being carried out cuts the planned legs anew';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER leg_amount BEFORE UPDATE ON leg FOR EACH ROW
+    WHEN (OLD.amount_centavos IS DISTINCT FROM NEW.amount_centavos) EXECUTE FUNCTION leg_amount_guard();
+
+-- All of these hold in session_replication_role = replica too.
+DO $$
+DECLARE
+    t record;
+BEGIN
+    FOR t IN SELECT g.tgrelid::regclass AS tbl, g.tgname FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid
+              WHERE c.relnamespace = 'relayer'::regnamespace AND NOT g.tgisinternal AND g.tgenabled <> 'A' LOOP
+        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', t.tbl, t.tgname);
+    END LOOP;
+END $$;

@@ -219,6 +219,97 @@ SELECT pg_temp.refuse('KU005', 'close with money left',
     $$UPDATE payment SET state = 'completed', version = version + 1$$);
 SELECT pg_temp.refuse('KU001', 'delete a payment', 'DELETE FROM payment');
 SELECT pg_temp.refuse('KU001', 'truncate the timeline', 'TRUNCATE payment_event');
+-- What was promised, seen or signed is not edited, in any session mode. Every column is tried twice.
+INSERT INTO leg (payment_id, n, role, beneficiary_id, amount_centavos, state)
+VALUES ('018f0000-0000-7000-8000-0000000000aa', 0, 'seller_final', pg_temp.t(70), 100000, 'planned');
+INSERT INTO beneficiary (id, name, clabe, ownership, state)
+VALUES (pg_temp.t(72), 'Other', repeat('3', 18), 'COMPANY_OWNED', 'registering');
+INSERT INTO clabe (id, user_ref, state) VALUES (pg_temp.t(73), 'nobody yet', 'creating');
+INSERT INTO deposit (fid, clabe, amount_centavos, state, payment_id, issuance_id, reported_at)
+VALUES ('fid', repeat('2', 18), 100000, 'matched', '018f0000-0000-7000-8000-0000000000aa', 'issuance', now()),
+       ('later', repeat('2', 18), 100000, 'unassigned', NULL, NULL, now());
+INSERT INTO escrow (id, payment_id, amount_units, terms_hash, state, starts_at, custody_end, created_tx, ended_tx)
+VALUES (pg_temp.h(80), '018f0000-0000-7000-8000-0000000000aa', 1000000000, pg_temp.h(1), 'active', 1, 2,
+        pg_temp.h(81), pg_temp.h(82));
+INSERT INTO dispute (id, payment_id, escrow_id, raised_by, party, reason, reason_hash, state, resolution,
+                     buyer_centavos, resolved_by, raised_tx, resolved_tx)
+VALUES (pg_temp.t(83), '018f0000-0000-7000-8000-0000000000aa', pg_temp.h(80), 'payer', 1, 'nothing came',
+        pg_temp.h(83), 'resolved', 'split', 1, 'arbiter', pg_temp.h(81), pg_temp.h(82));
+INSERT INTO tx (hash, chain_id, account, nonce, lane, kind, destination, raw, gas_limit, max_fee_wei, effects, state,
+                fence) VALUES (pg_temp.h(81), 1, substr(pg_temp.h(84), 1, 20), 1, 'relayer', 'escrow_create',
+                substr(pg_temp.h(85), 1, 20), '\x02', 100, 100, 1, 'sent', 1);
+INSERT INTO juno_txn (id, kind, amount_units, state, fid, tx_hash, tracking_key, reported_at)
+VALUES ('issuance', 'ISSUANCE', 1000000000, 'COMPLETE', 'fid', pg_temp.h(81), 'key', now());
+INSERT INTO effect (id, payment_id, leg_n, subject_id, kind, door, lane, state, idem_key, amount_units, destination,
+                    custody_seconds, custody_end, buyer_units, party, note_hash)
+VALUES (pg_temp.t(86), '018f0000-0000-7000-8000-0000000000aa', 0, pg_temp.t(70), 'redeem', 'juno', 'relayer',
+        'armed', pg_temp.t(87), 1000000000, 'account', 60, 2, 3, 1, pg_temp.h(1));
+UPDATE payment SET custody_end = 2, buyer_centavos = 1;
+
+-- Another value of the column's type.
+CREATE FUNCTION pg_temp.other(col text, type text) RETURNS text LANGUAGE sql AS $$
+    SELECT CASE WHEN type IN ('smallint', 'integer', 'bigint', 'numeric') THEN format('%I + 1', col)
+                WHEN type = 'boolean' THEN format('NOT %I', col)
+                WHEN type = 'uuid' THEN 'gen_random_uuid()'
+                WHEN type = 'bytea' THEN format('set_byte(%1$I, 0, get_byte(%1$I, 0) # 1)', col)
+                WHEN type LIKE 'timestamp%' THEN format('%I + interval ''1 s''', col)
+                ELSE format('%I || ''x''', col) END
+$$;
+-- Gives each column of the rows at place another value, then none; then takes the rows away.
+CREATE FUNCTION pg_temp.edits(tbl text, place text, columns text[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    c record;
+    value text;
+BEGIN
+    FOR c IN SELECT x.col, i.data_type FROM unnest(columns) x (col) LEFT JOIN information_schema.columns i
+              ON i.table_schema = 'relayer' AND i.table_name = tbl AND i.column_name = x.col LOOP
+        FOREACH value IN ARRAY ARRAY[pg_temp.other(c.col, c.data_type), 'NULL'] LOOP
+            PERFORM pg_temp.refuse('KU004', format('%s: set %s to %s', tbl, c.col, value),
+                format('UPDATE relayer.%I SET %I = %s WHERE %s', tbl, c.col, value, place));
+        END LOOP;
+    END LOOP;
+    PERFORM pg_temp.refuse('KU001', 'delete ' || tbl, format('DELETE FROM relayer.%I', tbl));
+    PERFORM pg_temp.refuse('KU001', 'truncate ' || tbl, format('TRUNCATE relayer.%I CASCADE', tbl));
+END $$;
+CREATE FUNCTION pg_temp.edits_of_everything() RETURNS void LANGUAGE sql AS $$
+    SELECT pg_temp.edits('payment', 'true',
+        '{custody_seconds,terms_hash,payer_ref,accumulate,description,created_at,custody_end,buyer_centavos}');
+    SELECT pg_temp.edits('leg', 'true', '{payment_id,n,role,beneficiary_id,amount_centavos}');
+    SELECT pg_temp.edits('deposit', $q$fid = 'fid'$q$,
+        '{fid,clabe,amount_centavos,reported_at,payment_id,issuance_id,issued_unassigned}');
+    SELECT pg_temp.edits('dispute', 'true', '{id,payment_id,escrow_id,raised_by,party,reason,details,evidence_url,
+        reason_hash,resolution,resolved_by,raised_tx,resolved_tx,buyer_centavos,admin_notes}');
+    SELECT pg_temp.edits('escrow', 'true',
+        '{id,payment_id,amount_units,terms_hash,created_tx,starts_at,custody_end,ended_tx}');
+    SELECT pg_temp.edits('tx', 'true',
+        '{hash,chain_id,account,nonce,lane,kind,raw,destination,gas_limit,max_fee_wei,effects,fence}');
+    SELECT pg_temp.edits('juno_txn', 'true', '{id,kind,amount_units,reported_at,fid,tx_hash,tracking_key}');
+    SELECT pg_temp.edits('beneficiary', $q$state = 'active'$q$, '{id,clabe,ownership,juno_account_id}');
+    SELECT pg_temp.edits('clabe', $q$state = 'enabled'$q$, '{id,user_ref,clabe}');
+    SELECT pg_temp.edits('effect', 'true',
+        '{leg_n,subject_id,lane,custody_seconds,custody_end,buyer_units,party,note_hash}');
+$$;
+SELECT pg_temp.edits_of_everything();
+SET session_replication_role = replica;
+SELECT pg_temp.edits_of_everything();
+SELECT pg_temp.refuse('KU003', 'where an effect goes, as a replica', $$UPDATE effect SET destination = 'mine'$$);
+SELECT pg_temp.refuse('KU004', 'the amount of a payment, as a replica',
+    'UPDATE payment SET amount_centavos = 1, custody_centavos = 1');
+SELECT pg_temp.refuse('KU001', 'delete an attempt, as a replica', 'DELETE FROM attempt');
+SELECT pg_temp.refuse('KU001', 'delete an answer, as a replica', 'DELETE FROM attempt_answer');
+RESET session_replication_role;
+
+-- What the daemon does to these rows goes through: a value once, a leg cut anew while a dispute is carried out.
+UPDATE deposit SET issuance_id = 'another', issued_unassigned = true WHERE fid = 'later';
+UPDATE beneficiary SET state = 'active', juno_account_id = 'known' WHERE id = pg_temp.t(72);
+UPDATE clabe SET state = 'enabled', clabe = repeat('4', 18) WHERE id = pg_temp.t(73);
+UPDATE payment SET state = 'splitting', version = version + 1;
+UPDATE leg SET amount_centavos = amount_centavos - 1;
+UPDATE leg SET amount_centavos = amount_centavos + 1;
+UPDATE leg SET state = 'redeeming';
+SELECT pg_temp.refuse('KU004', 'cut a leg that is being paid', 'UPDATE leg SET amount_centavos = 1');
+UPDATE payment SET state = 'paying_out', version = version + 1;
+
 SELECT pg_temp.expect('no rule is broken so far',
     (SELECT count(*) = 0 FROM ledger_check()));
 
