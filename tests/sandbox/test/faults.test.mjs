@@ -67,7 +67,15 @@ afterEach(async () => {
     books_verify(
         await eventually('nothing is open', async () => {
             const books = await box.control('GET', '/books');
-            return books.open_transactions.length === 0 ? books : undefined;
+            if (books.open_transactions.length > 0) return undefined;
+            // The wallet is read from the chain a moment after the books: a transaction that was included
+            // in between shows in one and not yet in the other.
+            try {
+                books_verify(books);
+            } catch {
+                return undefined;
+            }
+            return books;
         }),
     );
 });
