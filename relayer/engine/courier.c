@@ -20,7 +20,7 @@
 enum {
     COURIER_TICK_MS = 100,
     COURIER_CLAIM = 16,
-    COURIER_LEASE_S = 300, /* above the longest call with its waiting time behind the others */
+    COURIER_LEASE_S = 300,  /* above the longest call with its waiting time behind the others */
     COURIER_GATHER_MS = 20, /* how long an answer waits for others to be committed with */
     COURIER_BACKOFF_MS = 500,
     COURIER_BACKOFF_MAX_MS = 30000,
@@ -58,7 +58,7 @@ struct courier {
     struct loop_timer *gather;
     struct crowd answers; /* to be recorded when the gather timer comes */
     bool claiming;
-    bool full; /* the last claim left some behind */
+    bool full;      /* the last claim left some behind */
     bool unclaimed; /* claims of our own former run are void */
     size_t open;    /* errands under way */
     bool reserving;
@@ -332,6 +332,13 @@ static void bank_answered(void *ctx, const struct err *err, const struct juno_ba
     }
     engine_answers(errand->courier->engine, DOOR_JUNO);
     struct db_script *script = db_script_new();
+    /* An answer about another account would send every later payout there. */
+    if (bank->clabe[0] != '\0' && strcmp(bank->clabe, errand->row.subject_clabe) != 0) {
+        effects_unknown(script, &errand->row, "Juno answered with another CLABE than asked", 0);
+        park(errand, script, "Juno answered with another CLABE than asked");
+        record(errand, script);
+        return;
+    }
     effects_accepted(script, &errand->row, bank->id, 0);
     effects_confirm(script, &errand->row);
     observed_bank_active(script, &errand->row.subject_id, bank->id);
@@ -430,7 +437,10 @@ static bool is_ours(const struct effect_row *row, const struct juno_txn *txn)
 {
     enum juno_txn_kind kind =
         row->kind == EFFECT_REDEEM ? JUNO_TXN_REDEMPTION : JUNO_TXN_CRYPTO_WITHDRAWAL;
-    return txn->kind == kind && txn->amount_units == row->amount_units;
+    /* Where Juno tells the account it paid, it must be the one we named. */
+    bool same_account = row->kind != EFFECT_REDEEM || txn->bank_account_id[0] == '\0' ||
+                        strcmp(txn->bank_account_id, row->destination) == 0;
+    return txn->kind == kind && txn->amount_units == row->amount_units && same_account;
 }
 
 static void add_looked_up(struct errand *errand, struct db_script *script)
@@ -440,7 +450,7 @@ static void add_looked_up(struct errand *errand, struct db_script *script)
     const struct juno_txn *txn = &errand->txn;
     report_put(script, txn);
     if (!is_ours(row, txn)) {
-        park(errand, script, "Juno reports another kind or amount under this id");
+        park(errand, script, "Juno reports another kind, amount or account under this id");
     } else if (txn->state == JUNO_FAILED && txn->has_tx_hash) {
         park(errand, script, "Juno reports FAILED but names a transaction");
     } else if (txn->state == JUNO_FAILED) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "keystore/wire.h"
+#include "relayer/base/backoff.h"
 #include "relayer/base/check.h"
 #include "relayer/base/clock.h"
 #include "relayer/base/log.h"
@@ -44,6 +45,7 @@ struct child {
     struct channel channel[CHANNELS];
     int open_handles;
     bool closing;
+    bool running; /* the process was started and has not been reaped */
 };
 
 struct signer {
@@ -53,6 +55,7 @@ struct signer {
     char *config_file;
     struct child *child;
     int64_t restart_at_ms;
+    unsigned failures; /* starts since the last hello */
     uint64_t next_id;
     char trouble[200];
 };
@@ -87,12 +90,17 @@ static void child_end(struct child *child, const char *why)
     struct signer *signer = child->signer;
     if (signer != NULL) {
         signer->child = NULL;
-        signer->restart_at_ms = clock_mono_ms() + SIGNER_RESTART_MS;
+        signer->restart_at_ms =
+            clock_mono_ms() + backoff_ms(signer->failures++, SIGNER_RESTART_MS,
+                                         SIGNER_RESTART_MAX_MS, (uint64_t)child->process.pid);
         snprintf(signer->trouble, sizeof signer->trouble, "%s", why);
         log_warn("signer_gone", "%s; starting it again", why);
     }
-    (void)uv_process_kill(&child->process, SIGTERM);
-    uv_close((uv_handle_t *)&child->process, handle_closed);
+    /* A process that still runs is closed when it is reaped, or it would stay as a zombie. */
+    if (child->running)
+        (void)uv_process_kill(&child->process, SIGTERM);
+    else
+        uv_close((uv_handle_t *)&child->process, handle_closed);
     for (size_t i = 0; i < CHANNELS; i++)
         uv_close((uv_handle_t *)&child->channel[i].pipe, handle_closed);
     for (size_t i = 0; i < CHANNELS; i++)
@@ -113,6 +121,8 @@ static bool on_hello(struct channel *channel, const struct wire_message *m)
     if (m->version != WIRE_VERSION || m->role != channel->role)
         return false;
     channel->known = true;
+    if (channel->child->signer != NULL)
+        channel->child->signer->failures = 0;
     channel->chain_id = m->chain_id;
     memcpy(channel->address, m->address, sizeof channel->address);
     return true;
@@ -234,7 +244,11 @@ static void child_exited(uv_process_t *process, int64_t status, int signum)
     char why[120];
     snprintf(why, sizeof why, "the signer ended (status %lld, signal %d); see its last line above",
              (long long)status, signum);
-    child_end(child, why);
+    child->running = false;
+    if (child->closing)
+        uv_close((uv_handle_t *)process, handle_closed);
+    else
+        child_end(child, why);
 }
 
 static void child_start(struct signer *signer)
@@ -273,6 +287,7 @@ static void child_start(struct signer *signer)
     child->process.data = child;
     child->open_handles = 1 + CHANNELS;
     signer->child = child;
+    child->running = r == 0;
     if (r != 0) {
         char why[160];
         snprintf(why, sizeof why, "cannot start the signer %s: %s", signer->program,

@@ -13,7 +13,12 @@
 #include "relayer/base/err.h"
 #include "relayer/flows/flow.h"
 
-enum { SIGNER_WAITING_MAX = 64, SIGNER_DEADLINE_MS = 10000, SIGNER_RESTART_MS = 1000 };
+enum {
+    SIGNER_WAITING_MAX = 64,
+    SIGNER_DEADLINE_MS = 10000,
+    SIGNER_RESTART_MS = 1000,
+    SIGNER_RESTART_MAX_MS = 30000
+};
 
 struct signer;
 struct signer *signer_new(uv_loop_t *loop, const char *program, const char *config_file);

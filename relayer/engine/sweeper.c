@@ -3,16 +3,24 @@
 #include <stdlib.h>
 
 #include "relayer/base/check.h"
+#include "relayer/base/clock.h"
 #include "relayer/base/log.h"
 #include "relayer/money/amount.h"
 #include "relayer/store/sweeps.h"
 
-enum { SWEEPER_TICK_MS = 1000 };
+enum {
+    SWEEPER_TICK_MS = 1000,
+    AGE_LOOK_MS = 60000,
+    /* Beyond Arbitrum's finality (tens of minutes) and Juno's minutes with room to spare. */
+    EFFECT_SLOW_S = 2 * 3600,
+    PAYMENT_SLOW_S = 3 * 3600,
+};
 
 struct sweeper {
     struct engine *engine;
     struct loop_timer *timer;
     bool busy;
+    int64_t age_at_ms;
     size_t open;
 };
 
@@ -64,11 +72,26 @@ static void looked(void *ctx, const struct err *err, struct db_result *res)
     one_done(s);
 }
 
+static void aged(void *ctx, const struct err *err, struct db_result *res)
+{
+    (void)res;
+    struct sweeper *s = ctx;
+    s->busy = false;
+    if (err != NULL)
+        engine_waits(s->engine, DOOR_DATABASE, err);
+}
+
 static void tick(void *ctx)
 {
     struct sweeper *s = ctx;
     if (s->busy || s->engine->stopping || !s->engine->ready)
         return;
+    if (clock_mono_ms() >= s->age_at_ms) {
+        s->age_at_ms = clock_mono_ms() + AGE_LOOK_MS;
+        s->busy = true;
+        db_run(s->engine->db, sweeps_age_alarms(EFFECT_SLOW_S, PAYMENT_SLOW_S), aged, s);
+        return;
+    }
     int64_t floor_units = 0;
     CHECK(units_from_centavos(s->engine->rules.min_leg_centavos, &floor_units));
     s->busy = true;

@@ -1,6 +1,7 @@
 /*
  * The sweeper: pays out accumulated commissions once they reach Juno's floor, and books the end of each
- * such payout. It decides with flows/sweep.h and, like the runner, never talks to the outside.
+ * such payout. It decides with flows/sweep.h and, like the runner, never talks to the outside. It also raises
+ * alarms for what has been on its way too long.
  */
 #ifndef KUSTODIA_ENGINE_SWEEPER_H
 #define KUSTODIA_ENGINE_SWEEPER_H

@@ -101,3 +101,45 @@ void sweeps_finish(struct db_script *script, const struct sweep_ended *ended)
         add_event(script, "commission_paid", &ended->beneficiary, ended->amount_units,
                   ended->external_id);
 }
+
+#define SLOW_EFFECT                                                                                \
+    "e.state IN ('planned', 'armed', 'sent', 'unknown')"                                           \
+    " AND e.created_at < now() - make_interval(secs => $1::bigint)"
+#define SLOW_PAYMENT                                                                               \
+    "p.state NOT IN ('waiting_deposit', 'in_custody', 'disputed', 'completed', 'expired',"         \
+    " 'cancelled', 'parked') AND p.updated_at < now() - make_interval(secs => $1::bigint)"
+#define RAISE                                                                                      \
+    " ON CONFLICT (code, subject) WHERE cleared_at IS NULL"                                        \
+    " DO UPDATE SET times = a.times + 1, last_at = now()"
+
+struct db_script *sweeps_age_alarms(int64_t effect_limit_s, int64_t payment_limit_s)
+{
+    static const struct {
+        const char *sql;
+        bool effects;
+    } STEPS[] = {
+        {"INSERT INTO alarm AS a (code, subject, detail)"
+         " SELECT 'effect_slow', e.id::text, e.kind || ' is ' || e.state || ' since '"
+         " || to_char(e.created_at, 'YYYY-MM-DD HH24:MI:SS') || coalesce(': ' || e.last_error, '')"
+         " FROM effect e WHERE " SLOW_EFFECT " LIMIT 100" RAISE,
+         true},
+        {"UPDATE alarm a SET cleared_at = now() WHERE a.code = 'effect_slow'"
+         " AND a.cleared_at IS NULL AND NOT EXISTS (SELECT 1 FROM effect e"
+         "  WHERE e.id::text = a.subject AND " SLOW_EFFECT ")",
+         true},
+        {"INSERT INTO alarm AS a (code, subject, detail)"
+         " SELECT 'payment_slow', p.id::text, 'in ' || p.state || ' since '"
+         " || to_char(p.updated_at, 'YYYY-MM-DD HH24:MI:SS')"
+         " FROM payment p WHERE " SLOW_PAYMENT " LIMIT 100" RAISE,
+         false},
+        {"UPDATE alarm a SET cleared_at = now() WHERE a.code = 'payment_slow'"
+         " AND a.cleared_at IS NULL AND NOT EXISTS (SELECT 1 FROM payment p"
+         "  WHERE p.id::text = a.subject AND " SLOW_PAYMENT ")",
+         false},
+    };
+    struct db_script *script = db_script_new();
+    for (size_t i = 0; i < sizeof STEPS / sizeof STEPS[0]; i++)
+        db_i64(db_add(script, STEPS[i].sql, DB_ANY),
+               STEPS[i].effects ? effect_limit_s : payment_limit_s);
+    return script;
+}

@@ -33,4 +33,8 @@ void sweeps_start(struct db_script *script, const struct uuid *beneficiary,
                   const struct sweep_plan *plan);
 void sweeps_finish(struct db_script *script, const struct sweep_ended *ended);
 
+/* What has been on its way for longer than it ever should be gets an alarm (effect_slow, payment_slow), which
+ * ends by itself when it moved on. Waiting for a deposit, a custody end or a decision is not slow. */
+struct db_script *sweeps_age_alarms(int64_t effect_limit_s, int64_t payment_limit_s);
+
 #endif
