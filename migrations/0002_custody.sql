@@ -72,6 +72,7 @@ CREATE TABLE leg (
                     ('seller_immediate', 'seller_final', 'commission', 'buyer_refund')),
     beneficiary_id  uuid NOT NULL REFERENCES beneficiary,
     amount_centavos bigint NOT NULL CHECK (amount_centavos >= 0),
+    promised_centavos bigint NOT NULL,     -- its first amount: a decided dispute cuts amount_centavos anew
     state           text NOT NULL CHECK (state IN
                     ('planned', 'redeeming', 'paid', 'accumulated', 'void', 'returned', 'parked')),
     effect_id       uuid,
@@ -501,7 +502,7 @@ DO $$
 BEGIN
     PERFORM keep('payment', '{custody_seconds,terms_hash,payer_ref,accumulate,description,created_at}',
                  '{custody_end}', '{buyer_centavos}', 'OLD.buyer_centavos <> 0');
-    PERFORM keep('leg', '{payment_id,n,role,beneficiary_id}');
+    PERFORM keep('leg', '{payment_id,n,role,beneficiary_id,promised_centavos}');
     PERFORM keep('deposit', '{fid,clabe,amount_centavos,reported_at}', '{payment_id,issuance_id}',
                  '{issued_unassigned}', 'OLD.issuance_id IS NOT NULL');
     PERFORM keep('dispute', '{id,payment_id,escrow_id,raised_by,party,reason,details,evidence_url,reason_hash}',
@@ -516,6 +517,14 @@ BEGIN
     PERFORM keep('effect', '{leg_n,subject_id,lane,custody_seconds,buyer_units,party,note_hash}', '{custody_end}');
 END $$;
 DROP FUNCTION keep;
+
+-- The terms hash covers the commissions as they were promised, so their first amounts are kept.
+CREATE FUNCTION leg_promise() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.promised_centavos := NEW.amount_centavos;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER leg_promised BEFORE INSERT ON leg FOR EACH ROW EXECUTE FUNCTION leg_promise();
 
 -- A leg's amount changes only when a decided dispute cuts the custody share anew, and only before it is paid.
 CREATE FUNCTION leg_amount_guard() RETURNS trigger LANGUAGE plpgsql AS $$

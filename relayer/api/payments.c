@@ -1,20 +1,19 @@
 /* payment.create, get, list, timeline. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "abi/keccak.h"
 #include "relayer/api/groups.h"
 #include "relayer/api/mutation.h"
 #include "relayer/api/words.h"
 #include "relayer/base/check.h"
 #include "relayer/base/clock.h"
 #include "relayer/base/mem.h"
+#include "relayer/flows/terms.h"
 #include "relayer/money/amount.h"
 #include "relayer/store/payments.h"
 #include "relayer/store/requests.h"
 
-enum { BPS_WHOLE = 10000, TERMS_TEXT_MAX = 4096, PEOPLE_MAX = PAYMENT_LEGS_MAX + 2 };
+enum { BPS_WHOLE = 10000, PEOPLE_MAX = PAYMENT_LEGS_MAX + 2 };
 
 /* --- payment.create ---------------------------------------------------------------------------- */
 
@@ -95,60 +94,6 @@ static bool read_terms(const struct call *call, struct creation *creation, struc
     return true;
 }
 
-struct text {
-    char memory[TERMS_TEXT_MAX];
-    size_t n;
-};
-
-static void text_add(struct text *text, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void text_add(struct text *text, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(text->memory + text->n, sizeof text->memory - text->n, format, args);
-    va_end(args);
-    CHECK(n > 0 && text->n + (size_t)n < sizeof text->memory);
-    text->n += (size_t)n;
-}
-
-static void text_id(struct text *text, const char *name, const struct uuid *id)
-{
-    char value[UUID_TEXT_MAX];
-    uuid_format(id, value);
-    text_add(text, "%s: %s\n", name, value);
-}
-
-static void text_amount(struct text *text, const char *name, int64_t centavos)
-{
-    char value[AMOUNT_TEXT_MAX];
-    amount_format_centavos(centavos, value);
-    text_add(text, "%s: %s\n", name, value);
-}
-
-/* What was promised, as both sides can write it down again: docs/reference/api.md, "Terms hash". */
-static void hash_terms(const struct payment *payment, const char *payer, uint8_t hash[32])
-{
-    struct text text = {.n = 0};
-    text_add(&text, "kustodia terms 1\n");
-    text_id(&text, "payment", &payment->id);
-    text_add(&text, "payer: %s\n", payer);
-    text_id(&text, "seller", &payment->seller_id);
-    text_id(&text, "buyer", &payment->buyer_id);
-    text_amount(&text, "amount", payment->amount_centavos);
-    text_amount(&text, "immediate", payment->immediate_centavos);
-    text_amount(&text, "custody", payment->custody_centavos);
-    for (size_t i = 0; i < payment->legs_n; i++) {
-        if (payment->legs[i].role != LEG_COMMISSION)
-            continue;
-        text_id(&text, "commission to", &payment->legs[i].beneficiary_id);
-        text_amount(&text, "commission", payment->legs[i].amount_centavos);
-    }
-    text_add(&text, "custody_seconds: %lld\n", (long long)payment->custody_seconds);
-    keccak256(text.memory, text.n, hash);
-}
-
 static json_t *created_answer(const struct payment *payment, const char *clabe)
 {
     json_t *commissions = json_array();
@@ -224,7 +169,7 @@ static void create_checked(void *ctx, const struct err *err, struct db_result *r
     payment.id = uuid_new();
     payment.buyer_id = creation->people[1];
     payment.expires_at_ms = clock_wall_ms() + lifetime_s * 1000;
-    hash_terms(&payment, payer, payment.terms_hash);
+    terms_hash(&payment, payer, payment.terms_hash);
     struct payment_words words = {.payer_ref = payer,
                                   .clabe = db_get(res, 0, 0, 0),
                                   .description = call_text_or(call, "description", ""),

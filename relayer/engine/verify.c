@@ -10,9 +10,9 @@
 #include "relayer/engine/engine.h"
 #include "relayer/engine/verify_compare.h"
 
-/* One verification: the books against each other, the newest final block, then pages of transactions, then
- * pages of escrows. A failed door ends it; what is under way is waited for first. */
-enum stage { STAGE_BLOCK, STAGE_TXS, STAGE_ESCROWS };
+/* One verification: the books against each other, the newest final block, then pages of payments, of
+ * transactions, of escrows. A failed door ends it; what is under way is waited for first. */
+enum stage { STAGE_BLOCK, STAGE_PROMISES, STAGE_TXS, STAGE_ESCROWS };
 
 struct verify {
     struct engine *engine;
@@ -27,7 +27,9 @@ struct verify {
     size_t calls;                 /* jobs under way */
     size_t next;                  /* of the page */
     bool has_after;
-    uint8_t after[32];            /* where the next page begins */
+    uint8_t after[32];            /* where the next page begins: a hash or, of payments, an id */
+    size_t promises_n;
+    struct audit_promise promise[AUDIT_PROMISES_MAX];
     struct audit_page page;
     size_t escrows_n;
     struct audit_escrow escrow[AUDIT_ESCROWS_MAX];
@@ -214,37 +216,52 @@ static void escrow_start(struct verify *v, const struct audit_escrow *escrow)
 
 /* --- pages ------------------------------------------------------------------------------------ */
 
-static void after_set(struct verify *v, const uint8_t key[32])
+static void after_set(struct verify *v, const uint8_t *key, size_t n)
 {
     v->has_after = true;
-    memcpy(v->after, key, sizeof v->after);
+    memcpy(v->after, key, n);
 }
 
 static size_t page_size(const struct verify *v)
 {
-    return v->stage == STAGE_TXS ? v->page.txs_n : v->escrows_n;
+    switch (v->stage) {
+    case STAGE_BLOCK: return 0;
+    case STAGE_PROMISES: return v->promises_n;
+    case STAGE_TXS: return v->page.txs_n;
+    case STAGE_ESCROWS: return v->escrows_n;
+    }
+    return 0;
+}
+
+static void page_of_txs(struct verify *v, struct db_result *res)
+{
+    audit_parse_txs(res, &v->page);
+    if (v->page.logs_n >= AUDIT_ROWS_MAX || v->page.effects_n >= AUDIT_ROWS_MAX) {
+        struct err bad;
+        err_set(&bad, ERR_LIMIT, "more than %d logs or effects in %d transactions", AUDIT_ROWS_MAX,
+                AUDIT_TXS_MAX);
+        failed(v, &bad);
+    } else if (v->page.txs_n > 0) {
+        after_set(v, v->page.tx[v->page.txs_n - 1].hash, 32);
+    }
 }
 
 static void page_read(void *ctx, const struct err *err, struct db_result *res)
 {
     struct verify *v = ctx;
-    struct err bad = {.code = ERR_NONE};
     v->next = 0;
     if (err != NULL) {
         failed(v, err);
+    } else if (v->stage == STAGE_PROMISES) {
+        v->promises_n = audit_parse_promises(res, v->promise, AUDIT_PROMISES_MAX);
+        if (v->promises_n > 0)
+            after_set(v, v->promise[v->promises_n - 1].payment.id.b, sizeof(struct uuid));
     } else if (v->stage == STAGE_TXS) {
-        audit_parse_txs(res, &v->page);
-        if (v->page.logs_n >= AUDIT_ROWS_MAX || v->page.effects_n >= AUDIT_ROWS_MAX) {
-            err_set(&bad, ERR_LIMIT, "more than %d logs or effects in %d transactions",
-                    AUDIT_ROWS_MAX, AUDIT_TXS_MAX);
-            failed(v, &bad);
-        } else if (v->page.txs_n > 0) {
-            after_set(v, v->page.tx[v->page.txs_n - 1].hash);
-        }
+        page_of_txs(v, res);
     } else {
         v->escrows_n = audit_parse_escrows(res, v->escrow, AUDIT_ESCROWS_MAX);
         if (v->escrows_n > 0)
-            after_set(v, v->escrow[v->escrows_n - 1].id);
+            after_set(v, v->escrow[v->escrows_n - 1].id, 32);
     }
     page_turn(v);
 }
@@ -253,11 +270,25 @@ static void page_ask(struct verify *v)
 {
     struct audit_scope scope = scope_of(v);
     const uint8_t *after = v->has_after ? v->after : NULL;
+    struct uuid last;
+    memcpy(last.b, v->after, sizeof last.b);
     audit_page_clear(&v->page);
-    v->escrows_n = 0;
+    v->promises_n = v->escrows_n = 0;
     struct db_script *script =
-        v->stage == STAGE_TXS ? audit_txs(&scope, after) : audit_escrows(&scope, after);
+        v->stage == STAGE_PROMISES ? audit_promises(&scope, v->has_after ? &last : NULL)
+        : v->stage == STAGE_TXS    ? audit_txs(&scope, after)
+                                   : audit_escrows(&scope, after);
     db_query(v->engine->db, script, page_read, v);
+}
+
+static void item_start(struct verify *v, size_t at)
+{
+    if (v->stage == STAGE_PROMISES)
+        verify_compare_promise(&v->report, &v->promise[at]);
+    else if (v->stage == STAGE_TXS)
+        tx_start(v, &v->page.tx[at]);
+    else
+        escrow_start(v, &v->escrow[at]);
 }
 
 /* Keeps the node busy with this page; then the next page, the next stage, the end. An empty page ends a
@@ -265,26 +296,17 @@ static void page_ask(struct verify *v)
 static void page_turn(struct verify *v)
 {
     (void)stopping(v);
-    while (!v->failed && v->calls < VERIFY_CALLS_MAX && v->next < page_size(v)) {
-        size_t at = v->next++;
-        if (v->stage == STAGE_TXS)
-            tx_start(v, &v->page.tx[at]);
-        else
-            escrow_start(v, &v->escrow[at]);
-    }
+    while (!v->failed && v->calls < VERIFY_CALLS_MAX && v->next < page_size(v))
+        item_start(v, v->next++);
     if (v->calls > 0)
         return;
-    if (v->failed) {
-        finish(v);
-        return;
-    }
     bool was_empty = page_size(v) == 0;
-    if (was_empty && v->stage == STAGE_ESCROWS) {
+    if (v->failed || (was_empty && v->stage == STAGE_ESCROWS)) {
         finish(v);
         return;
     }
     if (was_empty) {
-        v->stage = STAGE_ESCROWS;
+        v->stage = v->stage == STAGE_PROMISES ? STAGE_TXS : STAGE_ESCROWS;
         v->has_after = false;
     }
     page_ask(v);
@@ -309,7 +331,7 @@ static void policy_block_read(void *ctx, const struct err *err, const struct cha
                                           block->present ? "another block" : "no block",
                                           "a block below finality was replaced: see the runbook"});
     }
-    v->stage = STAGE_TXS;
+    v->stage = STAGE_PROMISES;
     if (stopping(v))
         finish(v);
     else
@@ -369,7 +391,7 @@ static void books_read(void *ctx, const struct err *err, struct db_result *res)
         return;
     }
     if (!books.block_known) {
-        v->stage = STAGE_TXS;
+        v->stage = STAGE_PROMISES;
         page_ask(v);
         return;
     }

@@ -381,6 +381,23 @@ void verify_compare_tx(struct verify_report *report, const struct verify_places 
         compare_effect(report, places, page, tx, &page->effect[tx->effects_first + i], receipt);
 }
 
+/* --- promises --------------------------------------------------------------------------------- */
+
+void verify_compare_promise(struct verify_report *report, const struct audit_promise *promise)
+{
+    struct place p = {
+        .report = report,
+        .hint = "its terms or commissions were changed after it was made: hold it and look"};
+    char id[UUID_TEXT_MAX];
+    uint8_t now[32];
+    uuid_format(&promise->payment.id, id);
+    snprintf(p.where, sizeof p.where, "payment %s", id);
+    terms_hash(&promise->payment, promise->payer, now);
+    same_bytes(&p, "terms hash", HASH(promise->payment.terms_hash), HASH(now));
+    if (promise->has_escrow)
+        same_bytes(&p, "terms hash of the escrow", HASH(promise->escrow_terms), HASH(now));
+}
+
 /* --- escrows ---------------------------------------------------------------------------------- */
 
 static const char *state_name(enum escrow_state state)

@@ -31,6 +31,10 @@ void verify_compare_tx(struct verify_report *report, const struct verify_places 
                        const struct audit_page *page, const struct audit_tx *tx,
                        const struct verify_answer *answer);
 
+/* The terms hash made again from what the rows say now, against the payment's and the escrow's. (The chain's is
+ * held against the payment's with its EscrowCreated log.) */
+void verify_compare_promise(struct verify_report *report, const struct audit_promise *promise);
+
 /* The contract's present state against what the logs we saw lead to. verify_escrow_agrees decides without
  * writing anything, so that a caller can look again at something that moves. */
 bool verify_escrow_agrees(const struct audit_escrow *ours, const struct escrow_view *view);

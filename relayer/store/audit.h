@@ -8,7 +8,7 @@
 #ifndef KUSTODIA_STORE_AUDIT_H
 #define KUSTODIA_STORE_AUDIT_H
 
-#include "relayer/flows/flow.h"
+#include "relayer/flows/terms.h"
 #include "relayer/store/db.h"
 #include "relayer/store/evidence.h"
 
@@ -16,6 +16,7 @@ enum {
     AUDIT_TXS_MAX = 16,    /* transactions of one page */
     AUDIT_ROWS_MAX = 4096, /* logs, and effects, of one page */
     AUDIT_ESCROWS_MAX = 200,
+    AUDIT_PROMISES_MAX = 64,
     AUDIT_FINDINGS_MAX = 200, /* rows one check returns at most */
 };
 
@@ -42,6 +43,21 @@ struct audit_books {
     int findings_first, findings_end; /* statements with findings */
 };
 void audit_parse_books(struct db_result *result, struct audit_books *out);
+
+/* --- promises --------------------------------------------------------------------------------- */
+
+/* What a payment promised, as terms_hash reads it: its legs are the commissions with their first amounts,
+ * whatever a dispute made of them later. */
+struct audit_promise {
+    struct payment payment; /* terms_hash: as its row says */
+    char payer[TERMS_PAYER_MAX];
+    bool has_escrow;
+    uint8_t escrow_terms[32]; /* as the escrow's row says */
+};
+
+/* Payments with an id above after (NULL = from the start), in order. */
+struct db_script *audit_promises(const struct audit_scope *scope, const struct uuid *after);
+size_t audit_parse_promises(struct db_result *result, struct audit_promise *out, size_t max);
 
 /* --- transactions ----------------------------------------------------------------------------- */
 

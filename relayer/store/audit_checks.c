@@ -160,6 +160,59 @@ static const char ISSUED[] =
                 "  OR j.amount_units <> p.amount_centavos * 10000)"
                 " AND " AUDIT_PAYMENT_SCOPE("p.id") " ORDER BY p.id" FINDINGS;
 
+/* Each leg goes to whom the payment names, with what the promise and the end of the custody make of it:
+ * a reversal or a split takes the buyer's part, commissions shrink with the rest, rounded down, and what
+ * remains is the seller's. Commissions and their receivers are bound by the terms hash. */
+static const char LEGS_AS_PROMISED[] =
+    "SELECT 'payment ' || p.id || ' leg ' || l.n,"
+    " w.centavos || ' centavos to ' || w.receiver,"
+    " l.amount_centavos || ' centavos to ' || l.beneficiary_id, " LOOK_PAYMENT(
+        "p.id") " FROM payment p JOIN leg l ON l.payment_id = p.id"
+                " CROSS JOIN LATERAL (SELECT CASE p.outcome WHEN 'reverted' THEN p.custody_centavos"
+                "  WHEN 'split' THEN p.buyer_centavos ELSE 0 END AS buyer) c"
+                " CROSS JOIN LATERAL (SELECT CASE l.role"
+                "  WHEN 'seller_immediate' THEN p.immediate_centavos"
+                "  WHEN 'buyer_refund' THEN c.buyer"
+                "  WHEN 'commission' THEN div(l.promised_centavos::numeric"
+                "   * (p.custody_centavos - c.buyer), nullif(p.custody_centavos, 0))"
+                "  ELSE p.custody_centavos - c.buyer - (SELECT coalesce(sum(k.amount_centavos), 0)"
+                "   FROM leg k WHERE k.payment_id = p.id AND k.role = 'commission') END AS centavos,"
+                "  CASE l.role WHEN 'buyer_refund' THEN p.buyer_id"
+                "  WHEN 'commission' THEN l.beneficiary_id ELSE p.seller_id END AS receiver) w"
+                " WHERE (l.amount_centavos IS DISTINCT FROM w.centavos"
+                "  OR l.beneficiary_id <> w.receiver)"
+                " AND " AUDIT_PAYMENT_SCOPE("p.id") " ORDER BY p.id, l.n" FINDINGS;
+
+static const char SPLIT_AS_DECIDED[] =
+    "SELECT 'payment ' || p.id, 'the buyer gets ' || p.buyer_centavos || ' centavos',"
+    " 'the split gave him ' || e.buyer_units || ' units', " LOOK_PAYMENT(
+        "p.id") " FROM effect e JOIN payment p ON p.id = e.payment_id"
+                " WHERE e.kind = 'dispute_split' AND e.state = 'confirmed'"
+                " AND e.buyer_units IS DISTINCT FROM p.buyer_centavos * 10000"
+                " AND " AUDIT_EFFECT_SCOPE " ORDER BY p.id" FINDINGS;
+
+/* A CLABE is one user's for ever. Neither is shown. */
+static const char PAID_BY_ITS_PAYER[] =
+    "SELECT 'payment ' || p.id, 'the CLABE of its payer', 'the CLABE of another user', "
+    LOOK_PAYMENT("p.id") " FROM payment p LEFT JOIN clabe k ON k.clabe = p.clabe"
+                         " WHERE k.user_ref IS DISTINCT FROM p.payer_ref"
+                         " AND " AUDIT_PAYMENT_SCOPE("p.id") " ORDER BY p.id" FINDINGS;
+
+/* Every redemption that happened went to the account of its leg's beneficiary (that of the beneficiary whose
+ * commissions it paid out, where it has no payment), with the leg's amount. */
+static const char REDEEMED_TO_BENEFICIARY[] =
+    "SELECT " EFFECT_NAME ", coalesce(l.amount_centavos * 10000, e.amount_units) || ' units to '"
+    "  || coalesce(b.juno_account_id, '(nobody)'),"
+    " e.amount_units || ' units to ' || e.destination, " LOOK_PAYMENT(
+        "e.payment_id") " FROM effect e"
+                        " LEFT JOIN leg l ON l.payment_id = e.payment_id AND l.n = e.leg_n"
+                        " LEFT JOIN beneficiary b ON b.id = CASE WHEN e.payment_id IS NULL"
+                        "  THEN e.subject_id ELSE l.beneficiary_id END"
+                        " WHERE e.kind = 'redeem' AND e.state = 'confirmed'"
+                        " AND (b.juno_account_id IS DISTINCT FROM e.destination"
+                        "  OR l.amount_centavos * 10000 <> e.amount_units)"
+                        " AND " AUDIT_EFFECT_SCOPE " ORDER BY e.id" FINDINGS;
+
 /* What left by SPEI: each paid leg by its own redemption, to its beneficiary's account. */
 static const char PAID_BY_REDEMPTION[] =
     "SELECT 'payment ' || l.payment_id || ' leg ' || l.n,"
@@ -241,6 +294,8 @@ static const char *const CHECKS[] = {
     CREDITED_AT_JUNO,   DEPOSITED,         ISSUED,
     PAID_BY_REDEMPTION, COMPLETED_IN_FULL, COMPLETED_EMPTY,
     ESCROW_AS_PROMISED, ESCROW_AS_LOGGED,  LEDGER_RULES,
+    LEGS_AS_PROMISED,   SPLIT_AS_DECIDED,  PAID_BY_ITS_PAYER,
+    REDEEMED_TO_BENEFICIARY,
 };
 enum { CHECKS_N = sizeof CHECKS / sizeof CHECKS[0] };
 

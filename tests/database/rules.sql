@@ -274,7 +274,7 @@ END $$;
 CREATE FUNCTION pg_temp.edits_of_everything() RETURNS void LANGUAGE sql AS $$
     SELECT pg_temp.edits('payment', 'true',
         '{custody_seconds,terms_hash,payer_ref,accumulate,description,created_at,custody_end,buyer_centavos}');
-    SELECT pg_temp.edits('leg', 'true', '{payment_id,n,role,beneficiary_id,amount_centavos}');
+    SELECT pg_temp.edits('leg', 'true', '{payment_id,n,role,beneficiary_id,amount_centavos,promised_centavos}');
     SELECT pg_temp.edits('deposit', $q$fid = 'fid'$q$,
         '{fid,clabe,amount_centavos,reported_at,payment_id,issuance_id,issued_unassigned}');
     SELECT pg_temp.edits('dispute', 'true', '{id,payment_id,escrow_id,raised_by,party,reason,details,evidence_url,

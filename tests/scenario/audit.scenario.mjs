@@ -90,7 +90,17 @@ async function honest(ground) {
     });
 }
 
+const OF_TERMS = /^payment [0-9a-f-]{36}$/;
+const SWAP = 'UPDATE relayer.payment SET seller_id = buyer_id, buyer_id = seller_id';
 const OF_RELEASE = "(SELECT id FROM relayer.effect WHERE kind = 'escrow_release' LIMIT 1)";
+
+/** A leg is for somebody else, and so is where its redemption went: the two agree with each other. */
+const paid_to = (name) => `UPDATE relayer.leg SET beneficiary_id = b.id FROM relayer.beneficiary b
+        WHERE role = 'seller_final' AND b.name = '${name}';
+    UPDATE relayer.effect e SET destination = b.juno_account_id FROM relayer.leg l, relayer.beneficiary b
+        WHERE l.effect_id = e.id AND l.role = 'seller_final' AND b.name = '${name}'`;
+const commission_to = (name) => 'UPDATE relayer.leg SET beneficiary_id = (SELECT id FROM relayer.beneficiary WHERE'
+    + ` name = '${name}') WHERE role = 'commission'`;
 
 // name, tables, change, undo, what a difference must mention
 const FORGERIES = [
@@ -139,6 +149,31 @@ const FORGERIES = [
         'UPDATE relayer.payment SET terms_hash = set_byte(terms_hash, 0, get_byte(terms_hash, 0) # 1)',
         'UPDATE relayer.payment SET terms_hash = set_byte(terms_hash, 0, get_byte(terms_hash, 0) # 1)',
         /^(tx 0x.* log|escrow)/],
+    ['who is paid, and the account it went to', ['leg', 'effect'], paid_to('Platform'), paid_to('Seller'),
+        /^payment .* leg/],
+    ['who gets a commission', ['leg'], commission_to('Buyer'), commission_to('Platform'), OF_TERMS],
+    ['a commission and what was promised of it', ['leg'],
+        'UPDATE relayer.leg SET amount_centavos = amount_centavos + 1, promised_centavos = promised_centavos + 1'
+        + ' WHERE role = \'commission\'',
+        'UPDATE relayer.leg SET amount_centavos = amount_centavos - 1, promised_centavos = promised_centavos - 1'
+        + ' WHERE role = \'commission\'', OF_TERMS],
+    ['how long custody lasts', ['payment'],
+        'UPDATE relayer.payment SET custody_seconds = custody_seconds + 1',
+        'UPDATE relayer.payment SET custody_seconds = custody_seconds - 1', OF_TERMS],
+    ['who pays', ['payment'], 'UPDATE relayer.payment SET payer_ref = payer_ref || \'x\'',
+        'UPDATE relayer.payment SET payer_ref = left(payer_ref, -1)', OF_TERMS],
+    ['who pays, with his CLABE', ['payment', 'clabe'],
+        'UPDATE relayer.payment SET payer_ref = payer_ref || \'x\';'
+        + ' UPDATE relayer.clabe SET user_ref = user_ref || \'x\'',
+        'UPDATE relayer.payment SET payer_ref = left(payer_ref, -1);'
+        + ' UPDATE relayer.clabe SET user_ref = left(user_ref, -1)', OF_TERMS],
+    ['who sells and who buys', ['payment'], SWAP, SWAP, OF_TERMS],
+    ['the terms in all our books', ['payment', 'escrow'],
+        'UPDATE relayer.payment SET terms_hash = set_byte(terms_hash, 0, get_byte(terms_hash, 0) # 1);'
+        + ' UPDATE relayer.escrow SET terms_hash = set_byte(terms_hash, 0, get_byte(terms_hash, 0) # 1)',
+        'UPDATE relayer.payment SET terms_hash = set_byte(terms_hash, 0, get_byte(terms_hash, 0) # 1);'
+        + ' UPDATE relayer.escrow SET terms_hash = set_byte(terms_hash, 0, get_byte(terms_hash, 0) # 1)',
+        /^tx 0x.* log/],
 ];
 
 async function forged(ground) {

@@ -244,6 +244,52 @@ static void every_wrong_field_is_found(void **state)
     assert_int_equal(run(), 0);
 }
 
+/* One byte of anything the terms bind, and the promise is not what was hashed. */
+static void an_edited_promise_is_found(void **state)
+{
+    (void)state;
+    struct audit_promise promise = {.payer = "ana", .has_escrow = true};
+    struct payment *p = &promise.payment;
+    p->amount_centavos = 1000000;
+    p->immediate_centavos = 300000;
+    p->custody_centavos = 700000;
+    p->custody_seconds = 604800;
+    p->legs_n = 2;
+    for (size_t i = 0; i < p->legs_n; i++)
+        p->legs[i] = (struct leg){.role = LEG_COMMISSION, .amount_centavos = 15000};
+    terms_hash(p, promise.payer, p->terms_hash);
+    memcpy(promise.escrow_terms, p->terms_hash, 32);
+    memset(&report, 0, sizeof report);
+    verify_compare_promise(&report, &promise);
+    assert_int_equal(report.differences_n, 0);
+    assert_int_equal(report.checked, 2);
+    void *const EDITS[] = {&p->id.b[7],
+                           &p->seller_id.b[0],
+                           &p->buyer_id.b[15],
+                           &p->amount_centavos,
+                           &p->immediate_centavos,
+                           &p->custody_centavos,
+                           &p->custody_seconds,
+                           &p->legs[0].beneficiary_id.b[3],
+                           &p->legs[1].amount_centavos,
+                           &promise.payer[1],
+                           &p->terms_hash[9],
+                           &promise.escrow_terms[9]};
+    for (size_t i = 0; i < sizeof EDITS / sizeof EDITS[0]; i++) {
+        uint8_t *byte = EDITS[i];
+        *byte ^= 1;
+        memset(&report, 0, sizeof report);
+        verify_compare_promise(&report, &promise);
+        if (report.differences_n == 0)
+            fail_msg("edit %zu is not found", i);
+        *byte ^= 1;
+    }
+    p->legs_n = 1;
+    memset(&report, 0, sizeof report);
+    verify_compare_promise(&report, &promise);
+    assert_int_equal(report.differences_n, 2);
+}
+
 static void what_is_missing_is_found(void **state)
 {
     (void)state;
@@ -369,6 +415,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(what_agrees_has_no_difference, prepare),
         cmocka_unit_test_setup(every_wrong_field_is_found, prepare),
+        cmocka_unit_test_setup(an_edited_promise_is_found, prepare),
         cmocka_unit_test_setup(what_is_missing_is_found, prepare),
         cmocka_unit_test_setup(our_own_transaction_is_read_from_its_bytes, prepare),
         cmocka_unit_test_setup(escrow_states_follow_the_last_log, prepare),
