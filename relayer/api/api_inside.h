@@ -70,8 +70,9 @@ void session_check(struct session *session);
 /* Takes id and params. */
 struct call *call_new(struct session *session, const struct method *method, json_t *id,
                       json_t *params);
+/* state and method: "" when there is none. */
 json_t *error_message(const json_t *id, const struct err *e, const char *request_id,
-                      const char *state);
+                      const char *state, const char *method);
 
 /* mutation.c: looks the key up, then runs the method, or gives the stored answer. */
 void mutation_begin(struct call *call);

@@ -66,8 +66,29 @@ void call_reply(struct call *call, json_t *result)
     call_end(call);
 }
 
+/* What a person looks at when the thing is in another state than the call needs. */
+static const char *hint_of(const struct err *e, const char *method)
+{
+    static const struct {
+        const char *prefix, *hint;
+    } ROWS[] = {
+        {"beneficiary.", "relayerctl beneficiary.list shows the states"},
+        {"payment.create", "relayerctl clabe.list and beneficiary.list show who is ready"},
+        {"deposit.", "relayerctl deposit.list and payment.get show both sides"},
+        {"payout.", "relayerctl payout.get shows what happened to this payout"},
+        {"payment.", "relayerctl payment.timeline shows how it got there"},
+        {"escrow.", "relayerctl escrow.time_left and payment.timeline show where it is"},
+        {"dispute.", "relayerctl dispute.list and payment.timeline show where it is"},
+    };
+    for (size_t i = 0; e->code == ERR_STATE && i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        if (strncmp(method, ROWS[i].prefix, strlen(ROWS[i].prefix)) == 0)
+            return ROWS[i].hint;
+    }
+    return err_info(e->code)->hint;
+}
+
 json_t *error_message(const json_t *id, const struct err *e, const char *request_id,
-                      const char *state)
+                      const char *state, const char *method)
 {
     const struct err_info *info = err_info(e->code);
     char text[ERR_MESSAGE_MAX];
@@ -77,7 +98,7 @@ json_t *error_message(const json_t *id, const struct err *e, const char *request
         message = json_string(info->name);
     json_t *data =
         json_pack("{s:s, s:b, s:s, s:s, s:s, s:s}", "type", info->type, "retryable",
-                  info->retryable, "outcome", outcome_name(e->outcome), "hint", info->hint,
+                  info->retryable, "outcome", outcome_name(e->outcome), "hint", hint_of(e, method),
                   "request_id", request_id, "doc", "docs/reference/api.md#errors");
     CHECK(data != NULL);
     if (state[0] != '\0')
@@ -96,7 +117,7 @@ void call_fail(struct call *call, const struct err *e)
         log_error("request_failed", "method=%s request_id=%s %s", call->method->name, request_id,
                   e->message);
     metrics_add(METRIC_rpc_error, 1);
-    session_send(call->session, error_message(call->id, e, request_id, call->state));
+    session_send(call->session, error_message(call->id, e, request_id, call->state, call->method->name));
     call_end(call);
 }
 

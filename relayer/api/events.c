@@ -5,6 +5,7 @@
  * number and is still open holds back everything after it, so nothing can appear behind the reader's back.
  */
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "relayer/api/api_inside.h"
@@ -97,6 +98,7 @@ static void start_known(void *ctx, const struct err *err, struct db_result *res)
 void events_subscribe(struct call *call)
 {
     if (call->session->events.active) {
+        snprintf(call->state, sizeof call->state, "subscribed");
         call_refuse(call, ERR_EXISTS, "this connection is subscribed already; open another one");
         return;
     }

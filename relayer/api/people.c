@@ -18,19 +18,44 @@ static void plan_effect(struct db_script *script, const struct uuid *subject, en
     effects_insert(script, &plan, subject, "");
 }
 
-static bool clabe_taken(struct call *call, const char *constraint, int stmt, struct err *e)
+/* True: nothing is in the way. Otherwise the call has failed, with the state of what is there. */
+static bool nothing_there(struct call *call, const struct err *err, struct db_result *res,
+                          int state_column, void (*words)(struct call *call, struct err *e))
+{
+    struct err e;
+    if (err == NULL && db_rows(res, 0) == 0)
+        return true;
+    if (err == NULL) {
+        snprintf(call->state, sizeof call->state, "%s", db_get(res, 0, 0, state_column));
+        words(call, &e);
+        err = &e;
+    }
+    call_fail(call, err);
+    return false;
+}
+
+static void clabe_taken_words(struct call *call, struct err *e)
 {
     (void)call;
+    err_set(e, ERR_EXISTS,
+            "clabe: a beneficiary with this CLABE exists; beneficiary.list shows it");
+}
+
+/* Somebody else registered it between our look and our commit. */
+static bool clabe_taken(struct call *call, const char *constraint, int stmt, struct err *e)
+{
     (void)stmt;
     if (strcmp(constraint, "beneficiary_clabe_key") != 0)
         return false;
-    err_set(e, ERR_EXISTS,
-            "clabe: a beneficiary with this CLABE exists; beneficiary.list shows it");
+    clabe_taken_words(call, e);
     return true;
 }
 
-void beneficiary_register(struct call *call)
+static void account_looked_up(void *ctx, const struct err *err, struct db_result *res)
 {
+    struct call *call = ctx;
+    if (!nothing_there(call, err, res, 0, clabe_taken_words))
+        return;
     struct new_beneficiary row = {.id = uuid_new(),
                                   .name = call_text(call, "name"),
                                   .clabe = call_text(call, "clabe"),
@@ -41,6 +66,11 @@ void beneficiary_register(struct call *call)
     json_t *answer = json_pack("{s:o, s:s, s:s}", "beneficiary_id", answer_uuid(&row.id), "state",
                                "registering", "waiting_for", "Juno to register the bank account");
     mutation_commit(call, script, answer, clabe_taken);
+}
+
+void beneficiary_register(struct call *call)
+{
+    db_query(call->db, requests_find_account(call_text(call, "clabe")), account_looked_up, call);
 }
 
 static json_t *beneficiaries_answer(struct call *call, struct db_result *res, struct err *e)
@@ -156,18 +186,27 @@ void beneficiary_suspend(struct call *call)
     find(call, suspend_found);
 }
 
+static void user_taken_words(struct call *call, struct err *e)
+{
+    err_set(e, ERR_EXISTS, "user_ref: \"%.60s\" has a CLABE already; clabe.list shows it",
+            call_text(call, "user_ref"));
+}
+
 static bool user_taken(struct call *call, const char *constraint, int stmt, struct err *e)
 {
     (void)stmt;
     if (strcmp(constraint, "clabe_user_ref_key") != 0)
         return false;
-    err_set(e, ERR_EXISTS, "user_ref: \"%.60s\" has a CLABE already; clabe.list shows it",
-            call_text(call, "user_ref"));
+    user_taken_words(call, e);
     return true;
 }
 
-void clabe_create(struct call *call)
+static void user_looked_up(void *ctx, const struct err *err, struct db_result *res)
 {
+    enum { STATE_COLUMN = 1 };
+    struct call *call = ctx;
+    if (!nothing_there(call, err, res, STATE_COLUMN, user_taken_words))
+        return;
     struct uuid id = uuid_new();
     struct db_script *script = db_script_new();
     requests_add_clabe(script, &id, call_text(call, "user_ref"));
@@ -176,6 +215,11 @@ void clabe_create(struct call *call)
                                "user_ref", call_text(call, "user_ref"), "state", "creating",
                                "clabe", "waiting_for", "Juno to open the CLABE");
     mutation_commit(call, script, answer, user_taken);
+}
+
+void clabe_create(struct call *call)
+{
+    db_query(call->db, requests_people(call_text(call, "user_ref"), NULL, 0), user_looked_up, call);
 }
 
 static json_t *clabes_answer(struct call *call, struct db_result *res, struct err *e)

@@ -84,7 +84,7 @@ static void refuse(struct session *session, const json_t *id, const struct err *
     char request_id[CALL_REQUEST_ID_MAX];
     snprintf(request_id, sizeof request_id, "r-%llu", (unsigned long long)++session->api->serial);
     metrics_add(METRIC_rpc_error, 1);
-    session_send(session, error_message(id, e, request_id, ""));
+    session_send(session, error_message(id, e, request_id, "", ""));
 }
 
 static void on_overlong(void *ctx, struct lines_conn *conn)

@@ -53,6 +53,13 @@ void requests_add_beneficiary(struct db_script *script, const struct new_benefic
     db_text(s, row->ownership);
 }
 
+struct db_script *requests_find_account(const char *clabe)
+{
+    struct db_script *script = db_script_new();
+    db_text(db_add(script, "SELECT state FROM beneficiary WHERE clabe = $1", DB_ANY), clabe);
+    return script;
+}
+
 void requests_beneficiary_again(struct db_script *script, const struct uuid *id)
 {
     db_uuid(db_add(script,
@@ -244,6 +251,12 @@ void requests_add_webhook(struct db_script *script, const struct new_webhook *ho
     db_bytes(s, hook->body_hash, sizeof hook->body_hash);
     db_text(s, hook->headers);
     db_bytes(s, hook->body, hook->body_n);
+    /* By rank, not by number: a repeated body uses up a number without making a row. */
+    s = db_add(script,
+               "DELETE FROM inbox WHERE id <="
+               " (SELECT id FROM inbox ORDER BY id DESC OFFSET $1::bigint LIMIT 1)",
+               DB_ANY);
+    db_i64(s, REQUESTS_INBOX_MAX);
 }
 
 struct db_script *requests_find_pause(void)

@@ -44,6 +44,9 @@ void requests_add_beneficiary(struct db_script *script, const struct new_benefic
 void requests_beneficiary_again(struct db_script *script, const struct uuid *id);
 void requests_beneficiary_suspend(struct db_script *script, const struct uuid *id,
                                   const char *reason);
+/* The beneficiary with this bank account. Result: column state, 0 or 1 row. */
+struct db_script *requests_find_account(const char *clabe);
+
 /* Ends a suspension of an account Juno knows, and wakes the payments that waited for it. */
 void requests_beneficiary_resume(struct db_script *script, const struct uuid *id);
 
@@ -78,16 +81,18 @@ void requests_decide_dispute(struct db_script *script, const struct dispute_deci
 /* An unassigned deposit goes to a payment of exactly its amount that waits for one; else conflict. */
 void requests_assign_deposit(struct db_script *script, const char *fid,
                              const struct uuid *payment_id, const char *actor);
-/* A parked leg whose redemption was refused for certain is planned again; else conflict. */
 /* A parked payment goes back to where it was parked: with its chain effect planned again, or, when its
  * withdrawal was refused for certain, to the step that orders a new one. */
 void requests_unpark(struct db_script *script, const struct payment *payment, bool has_effect,
                      const char *actor);
 
+/* A parked leg whose redemption was refused for certain is planned again; else conflict. */
 void requests_retry_leg(struct db_script *script, const struct uuid *payment_id, int64_t leg,
                         const char *actor);
 
-/* A webhook's body, once per content. */
+enum { REQUESTS_INBOX_MAX = 10000 }; /* webhooks kept: of at most 64 KiB each */
+
+/* A webhook's body, once per content; the oldest beyond REQUESTS_INBOX_MAX make room. */
 struct new_webhook {
     const char *source;
     uint8_t body_hash[32];

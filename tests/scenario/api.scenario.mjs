@@ -11,6 +11,7 @@ import { check, check_equal, check_refused, rows_count, with_env } from './bed.m
 import { clabe_make, rows_of } from './story.mjs';
 
 const DAY_S = 24 * 3600;
+const INBOX_MAX = 10_000;
 const STEP_MS = 30_000;
 const PAUSE_LOOK_MS = 1500;          // several rounds of the courier
 
@@ -179,17 +180,26 @@ async function bank_accounts(ground) {
         const register = (more) => env.insist('beneficiary.register', {
             name: 'X', clabe: clabe_make(77), ownership: 'THIRD_PARTY', ...more,
         });
-        await check_refused(register({ clabe: story.people.Seller.clabe }), 'request.exists', 'a CLABE twice');
+        const taken = { clabe: story.people.Seller.clabe };
+        for (const more of [taken, { ...taken, dry_run: true }]) {
+            const refusal = await check_refused(register(more), 'request.exists', 'a CLABE twice');
+            check_equal(refusal.data.state, 'active', 'the state of what is there');
+        }
         const wrong = `${clabe_make(77).slice(0, 17)}${(Number(clabe_make(77)[17]) + 1) % 10}`;
         await check_refused(register({ clabe: wrong }), 'request.params', 'a wrong check digit');
-        await check_refused(env.insist('clabe.create', { user_ref: 'ana' }), 'request.exists', 'a second CLABE');
+        for (const more of [{}, { dry_run: true }]) {
+            const refusal = await check_refused(env.insist('clabe.create', { user_ref: 'ana', ...more }),
+                'request.exists', 'a second CLABE');
+            check_equal(refusal.data.state, 'enabled', 'the state of what is there');
+        }
         const { beneficiary_id } = story.people.Seller;
         await env.insist('beneficiary.suspend', { beneficiary_id, reason: 'asked by the bank' });
         await check_refused(story.create({
             payer: 'ana', seller: 'Seller', buyer: 'Buyer', amount: '1000.00', custody_seconds: DAY_S,
         }), 'request.state', 'a payment to a suspended seller');
-        await check_refused(env.insist('beneficiary.suspend', { beneficiary_id, reason: 'again' }),
+        const twice = await check_refused(env.insist('beneficiary.suspend', { beneficiary_id, reason: 'again' }),
             'request.state', 'suspending twice');
+        check(twice.data.hint.includes('beneficiary.list'), `the hint is "${twice.data.hint}"`);
         await env.insist('beneficiary.verify', { beneficiary_id });
         const order = await story.create({
             payer: 'ana', seller: 'Seller', buyer: 'Buyer', amount: '1000.00', custody_seconds: DAY_S,
@@ -301,6 +311,14 @@ async function http_port(ground) {
         check_equal(hooks.map((hook) => hook.times), [3], 'the same webhook three times');
         const hook = await env.rpc('webhook.get', { id: hooks[0].id });
         check_equal(Buffer.from(hook.body.slice(2), 'hex').toString(), '{"event":"made up"}', 'its body');
+        await ground.cluster.query(env.database, 'INSERT INTO relayer.inbox (source, body_hash, body) '
+            + `SELECT 'test', sha256(n::text::bytea), '' FROM generate_series(1, ${INBOX_MAX + 50}) n`, 'relayer');
+        check_equal((await fetch(env.webhook_url, { method: 'POST', body: '{"event":"newest"}' })).status, 200,
+            'a webhook into a full inbox');
+        const [kept] = await env.sql('SELECT count(*) AS n FROM inbox');
+        check_equal(Number(kept.n), INBOX_MAX, 'webhooks kept');
+        const [newest] = rows_of(await env.rpc('webhook.list', { limit: 1 }));
+        check_equal(newest.bytes, '{"event":"newest"}'.length, 'the newest webhook kept');
     });
 }
 
