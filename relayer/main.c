@@ -259,7 +259,8 @@ int main(int argc, char **argv)
     struct config_source source = {
         .path = arguments.path, .sets = arguments.sets, .sets_n = arguments.sets_n};
     struct err err;
-    if (!config_load(&source, &d.config, &err)) {
+    if (!config_load(&source, &d.config, &err) ||
+        !migrate_check_conninfo(d.config.database_url, &err)) {
         fprintf(stderr, "relayerd: %s\n  hint: %s\n", err.message, err_info(err.code)->hint);
         return STATUS_REFUSED;
     }

@@ -139,6 +139,20 @@ static bool apply_all(PGconn *pg, const struct migrate_file *files, size_t n, in
     return true;
 }
 
+/* libpq's own words quote the text, and a password may be in it: they are not passed on. */
+bool migrate_check_conninfo(const char *conninfo, struct err *err)
+{
+    char *words = NULL;
+    PQconninfoOption *options = PQconninfoParse(conninfo, &words);
+    bool good = options != NULL;
+    PQfreemem(words);
+    PQconninfoFree(options);
+    return good || err_fail(err, ERR_CONFIG_VALUE,
+                            "database.url: libpq cannot read it: it must be a URI such as"
+                            " postgresql://user@host:5432/name, or known key=value pairs such as"
+                            " host=/run/postgresql dbname=name");
+}
+
 bool migrate_apply_files(const char *conninfo, const struct migrate_file *files, size_t n,
                          int *applied, struct err *err)
 {

@@ -27,7 +27,11 @@ struct migrate_file {
 extern const struct migrate_file migrate_files[];
 extern const size_t migrate_files_n;
 
-/* Blocking: for the start of the daemon only. *applied = how many files were newly applied. */
+/* ERR_CONFIG_VALUE when libpq cannot read it; asks no server. */
+bool migrate_check_conninfo(const char *conninfo, struct err *err);
+
+/* Blocking: for the start of the daemon only. *applied = how many files were newly applied.
+ * ERR_DB_AWAY: try again. ERR_DB_SCHEMA: it is not a schema of ours. */
 bool migrate_apply(const char *conninfo, int *applied, struct err *err);
 
 /* The same with other files: for tests. */

@@ -179,6 +179,9 @@ const REFUSALS = [
         spoil: (env) => writeFileSync(env.config, `${readFileSync(env.config, 'utf8')}\n[custody]\ncolour = red\n`),
         says: /colour/,
     }],
+    ['a database url that libpq cannot read', {
+        spoil: setting_spoil('config', 'url', 'postgres:/nowhere at all'), says: /database\.url/,
+    }],
     ['newer schema', { spoil: schema_of_tomorrow, says: /newer|schema/i }],
 ];
 
