@@ -68,6 +68,8 @@ static struct recon_row *row_add(struct recon *r, const char *name, const char *
     return row;
 }
 
+static const char BOOK_OF_JUNO[] = "at Juno";
+
 static void difference_add(struct recon *r, const char *name, const char *book, int64_t expected,
                            int64_t found)
 {
@@ -78,9 +80,12 @@ static void difference_add(struct recon *r, const char *name, const char *book, 
     snprintf(d->where, sizeof d->where, "account %s", name);
     snprintf(d->expected, sizeof d->expected, "%s MXNB by the ledger", left);
     snprintf(d->found, sizeof d->found, "%s MXNB %s", right, book);
-    snprintf(d->hint, sizeof d->hint, "%s",
-             r->moves_truncated ? "too much is under way to match: run it again when it is quieter"
-                                : "relayerctl audit verify --all finds which movement it is");
+    const char *hint = "relayerctl audit verify --all finds which movement it is";
+    if (r->moves_truncated)
+        hint = "too much is under way to match: run it again when it is quieter";
+    else if (strcmp(book, BOOK_OF_JUNO) == 0)
+        hint = "compare relayerctl deposit.list and payout.list with the account's list at Juno";
+    snprintf(d->hint, sizeof d->hint, "%s", hint);
 }
 
 /* A gap is timing if movements under way on this account explain it, else a difference. */
@@ -117,7 +122,7 @@ static void judge(struct recon *r)
     struct recon_row *row = row_add(r, "juno_mxnb", "MXNB", l->juno_mxnb);
     row->has_juno = true;
     row->juno_units = r->juno.has_mxnb ? r->juno.mxnb_units : 0;
-    compare(r, row, AUDIT_JUNO, "at Juno", row->juno_units);
+    compare(r, row, AUDIT_JUNO, BOOK_OF_JUNO, row->juno_units);
     compare_with_chain(r, row_add(r, "bridge_mxnb", "MXNB", l->bridge_mxnb), AUDIT_BRIDGE,
                        r->figure[FIGURE_BRIDGE]);
     compare_with_chain(r, row_add(r, "escrow_mxnb", "MXNB", l->escrow_mxnb), AUDIT_ESCROW,
