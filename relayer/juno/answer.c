@@ -35,16 +35,22 @@ static const char *field_text(const struct source *source, const char *key)
     return json_string_value(json_object_get(source->object, key));
 }
 
-/* Identifiers go into targets, logs and the database: letters, digits, dash, underscore, dot. */
-static bool text_is_plain(const char *text)
+bool juno_id_is_plain(const char *text)
 {
-    return text[0] != '\0' && text[strspn(text, "abcdefghijklmnopqrstuvwxyz"
-                                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] == '\0';
+    static const char ALNUM[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    size_t n = strlen(text);
+
+    if (n == 0 || n >= JUNO_ID_MAX || strchr(ALNUM, text[0]) == NULL)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (strchr(ALNUM, text[i]) == NULL && strchr("._:-", text[i]) == NULL)
+            return false;
+    return true;
 }
 
 static bool plain_copy(const char *text, char *out, size_t cap)
 {
-    if (text == NULL || strlen(text) >= cap || !text_is_plain(text))
+    if (text == NULL || strlen(text) >= cap || !juno_id_is_plain(text))
         return false;
     memcpy(out, text, strlen(text) + 1);
     return true;

@@ -136,6 +136,10 @@ struct juno_answer {
     char message[JUNO_TEXT_MAX];
 };
 
+/* The one form of an identifier, read and sent: 1 .. JUNO_ID_MAX - 1 of [A-Za-z0-9._:-], the first a letter
+ * or digit (so that none is "." or ".." in a target). Free of meaning in URLs, JSON, SQL arrays and logs. */
+bool juno_id_is_plain(const char *text);
+
 /* Writes `text` with every number literal in quotes to `out` (capacity 2 * n + 4 always
  * suffices), NUL-terminated. False: a number breaks the grammar of RFC 8259, a string does not
  * end, or there is no room. */

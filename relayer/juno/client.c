@@ -185,24 +185,20 @@ void juno_transactions(struct juno *juno, const struct juno_txns_query *query, j
     queue_put(juno, call);
 }
 
-/* Identifiers that go into a target: no character with a meaning in a URL. The text may be a
- * stranger's (a webhook's), so a wrong one is an error, not a fault of ours. */
-static bool id_is_plain(const char *id)
+/* An identifier may be a stranger's (a webhook's, Juno's): a wrong one is an error, not a fault of ours. */
+static bool call_takes_id(struct juno_call *call, const char *id, const char *what)
 {
-    size_t n = strlen(id);
-
-    return n >= 1 && n < JUNO_ID_MAX &&
-           strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == n;
+    call->refused = !juno_id_is_plain(id);
+    if (call->refused)
+        err_set(&call->err, ERR_PARAMS, "juno: not %s", what);
+    return !call->refused;
 }
 
 void juno_transaction(struct juno *juno, const char *id, juno_txn_cb *cb, void *ctx)
 {
     struct juno_call *call = call_new("GET", CALL_TXN, (union call_cb){.txn = cb}, ctx);
 
-    call->refused = !id_is_plain(id);
-    if (call->refused)
-        err_set(&call->err, ERR_PARAMS, "juno: not a transaction id");
-    else
+    if (call_takes_id(call, id, "a transaction id"))
         call_target(call, "/mint_platform/v1/transactions/%s", id);
     queue_put(juno, call);
 }
@@ -276,12 +272,15 @@ void juno_redeem(struct juno *juno, const struct juno_redeem *redeem, juno_op_cb
     struct juno_call *call = call_new("POST", CALL_OP, (union call_cb){.op = cb}, ctx);
 
     /* Without a destination Juno pays the platform itself: such a body cannot be built here. */
-    CHECK(redeem->bank_account_id != NULL && id_is_plain(redeem->bank_account_id));
+    CHECK(redeem->bank_account_id != NULL);
     call->money = true;
-    call_idem(call, &redeem->idem);
-    call_target(call, "/mint_platform/v1/redemptions");
-    call_body(call, "{\"amount\":%s,\"destination_bank_account_id\":\"%s\",\"asset\":\"mxn\"}",
-              amount_of(juno, redeem->amount_units).text, redeem->bank_account_id);
+    if (call_takes_id(call, redeem->bank_account_id, "a bank account id")) {
+        call_idem(call, &redeem->idem);
+        call_target(call, "/mint_platform/v1/redemptions");
+        call_body(call,
+                  "{\"amount\":%s,\"destination_bank_account_id\":\"%s\",\"asset\":\"mxn\"}",
+                  amount_of(juno, redeem->amount_units).text, redeem->bank_account_id);
+    }
     queue_put(juno, call);
 }
 

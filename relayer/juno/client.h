@@ -14,9 +14,9 @@
  * key). juno_class_of(err) says what to do next. Reads change nothing and always end in
  * OUTCOME_NOT_HAPPENED.
  *
- * Errors: ERR_JUNO_REFUSED, ERR_JUNO_RESIGN, ERR_JUNO_WAIT, ERR_JUNO_STOP, ERR_JUNO_LOOKUP (by
- * the table of outcome.h), ERR_JUNO_ANSWER (breaks the format), ERR_JUNO_AWAY (transport),
- * ERR_JUNO_NONCE (range used up), ERR_JUNO_LIMIT (our own budget or a lock-out), ERR_BUSY (queue
+ * Errors: those of the table in outcome.c (ERR_JUNO_REFUSED, ERR_JUNO_WAIT, ERR_JUNO_STOP and so on),
+ * ERR_JUNO_ANSWER (breaks the format), ERR_JUNO_AWAY and ERR_JUNO_UNKNOWN (transport), ERR_JUNO_NONCE
+ * (range used up), ERR_JUNO_RATE (our own budget), ERR_JUNO_LOCKED (locked out), ERR_BUSY (queue
  * full).
  */
 #ifndef KUSTODIA_JUNO_CLIENT_H
@@ -82,7 +82,7 @@ struct juno_txns_query {
 };
 struct juno_redeem {
     int64_t amount_units;        /* whole centavos */
-    const char *bank_account_id; /* required: CHECKed. Without it Juno would pay ourselves */
+    const char *bank_account_id; /* not NULL: without it Juno would pay ourselves. ERR_PARAMS if not plain */
     struct uuid idem;
 };
 struct juno_withdraw {

@@ -411,6 +411,35 @@ static void calls_a_missing_transaction_no_error(void **state)
     assert_int_equal(peer_requests(peer), 2);
 }
 
+/* What Juno itself once said may be no identifier: the daemon must live on, and nothing may be sent. */
+static void refuses_to_pay_to_a_strange_account(void **state)
+{
+    static const char *const ids[] = {"", "..", "a/b", "a\"b", "a b"};
+    (void)state;
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        struct juno_redeem what = {.amount_units = 100000000, .bank_account_id = ids[i]};
+        assert_true(uuid_parse("01900000-0000-7000-8000-000000000001", &what.idem));
+        juno_redeem(juno, &what, on_op, NULL);
+        expect((unsigned)i + 1, ERR_PARAMS, OUTCOME_NOT_HAPPENED);
+    }
+    assert_int_equal(peer_requests(peer), 0);
+}
+
+static void pays_to_every_account_it_reads(void **state)
+{
+    static const char id[] = "acc.7:b_1-x";
+    struct juno_redeem what = {.amount_units = 100000000, .bank_account_id = id};
+    (void)state;
+    assert_true(juno_id_is_plain(id));
+    assert_true(uuid_parse("01900000-0000-7000-8000-000000000001", &what.idem));
+    peer_say(peer, "{\"success\":true,\"payload\":{\"id\":\"tx.1\","
+                   "\"summary_status\":\"PENDING\"}}");
+    juno_redeem(juno, &what, on_op, NULL);
+    until(1);
+    assert_false(got.failed);
+    assert_non_null(strstr(peer_request(peer, 0)->body, id));
+}
+
 static void reads_a_transaction_in_detail(void **state)
 {
     (void)state;
@@ -536,6 +565,8 @@ int main(void)
         TEST(stays_inside_its_own_budget),
         TEST(asks_for_nonces_before_they_end),
         TEST(calls_a_missing_transaction_no_error),
+        TEST(refuses_to_pay_to_a_strange_account),
+        TEST(pays_to_every_account_it_reads),
         TEST(reads_a_transaction_in_detail),
         TEST(refuses_when_nobody_listens),
         TEST(answers_every_call_when_it_is_freed),
