@@ -14,8 +14,13 @@
 #include "relayer/base/metrics.h"
 #include "relayer/chain/head.h"
 #include "relayer/chain/node.h"
+#include "relayer/store/observed.h"
 
-enum { SPAN_MAX = 64, LOGS_KEPT_MAX = 2048 };
+enum {
+    SPAN_MAX = 64,
+    LOGS_KEPT_MAX = 2048, /* of a span; one block alone may hold as many as the node may answer */
+    STUCK_MS = 60000,
+};
 
 /* One round: heads -> headers of the next span -> its logs -> commit. */
 struct watcher {
@@ -24,16 +29,19 @@ struct watcher {
     bool busy;
     bool again;
     bool position_known; /* head and scanned are what the database holds */
-    bool scanned_known;
-    uint64_t scanned;                  /* newest block whose logs are committed */
+    struct seen_mark scanned;          /* newest block whose logs are committed */
     struct head head;                  /* the newest committed headers */
     struct chain_block latest, policy; /* of this round */
     bool policy_known;
     struct seen_block span[SPAN_MAX];
     size_t span_n;
-    struct seen_log logs[LOGS_KEPT_MAX];
-    size_t logs_n;
+    size_t span_limit; /* blocks asked for at once: halved when their logs are too many, then grows */
+    struct seen_log *logs;
+    size_t logs_n, logs_cap;
     uint64_t finalized_done; /* newest number evidence_final was committed for */
+    bool stuck;              /* the alarm may be open */
+    int64_t moved_at_ms;     /* when `scanned` was last seen to move, or to be the newest; 0 = never */
+    uint64_t moved_scanned, moved_latest; /* what they were then */
 };
 
 static void round_ended(struct watcher *w)
@@ -52,8 +60,14 @@ static void node_failed(struct watcher *w, const struct err *err)
 
 static void database_failed(struct watcher *w, const struct err *err)
 {
-    engine_waits(w->engine, DOOR_DATABASE, err);
     w->position_known = false; /* read again what is really committed */
+    memset(&w->latest, 0, sizeof w->latest);
+    if (err->code == ERR_DB_CONFLICT) {
+        log_info("position_moved", "another watcher of this database was first: %s", err->message);
+        w->again = true;
+    } else {
+        engine_waits(w->engine, DOOR_DATABASE, err);
+    }
     round_ended(w);
 }
 
@@ -65,10 +79,17 @@ static struct seen_block seen(const struct chain_block *block)
     return out;
 }
 
+static struct seen_mark mark_of(const struct seen_block *block)
+{
+    struct seen_mark out = {.known = true, .number = block->number};
+    memcpy(out.hash, block->hash, sizeof out.hash);
+    return out;
+}
+
 static uint64_t scanned_next(const struct watcher *w)
 {
-    if (w->scanned_known)
-        return w->scanned + 1;
+    if (w->scanned.known)
+        return w->scanned.number + 1;
     uint64_t start = w->engine->config->chain_start_block;
     return start > 0 ? start : 1;
 }
@@ -89,6 +110,16 @@ static void push_header(struct watcher *w, const struct seen_block *block)
 
 /* --- commit ------------------------------------------------------------------------------------ */
 
+static void span_taken(struct watcher *w)
+{
+    w->scanned = mark_of(&w->span[w->span_n - 1]);
+    for (size_t i = 0; i < w->span_n; i++)
+        push_header(w, &w->span[i]);
+    if (w->logs_n < LOGS_KEPT_MAX / 2)
+        w->span_limit = w->span_limit < SPAN_MAX / 2 ? w->span_limit * 2 : SPAN_MAX;
+    w->stuck = false;
+}
+
 static void committed(void *ctx, const struct err *err, struct db_result *res)
 {
     (void)res;
@@ -100,22 +131,18 @@ static void committed(void *ctx, const struct err *err, struct db_result *res)
     }
     struct engine *engine = w->engine;
     engine_answers(engine, DOOR_DATABASE);
-    if (w->span_n > 0) {
-        w->scanned_known = true;
-        w->scanned = w->span[w->span_n - 1].number;
-        for (size_t i = 0; i < w->span_n; i++)
-            push_header(w, &w->span[i]);
-    }
+    if (w->span_n > 0)
+        span_taken(w);
     engine->latest_number = w->latest.number;
     engine->chain_time_s = (int64_t)w->latest.time;
     if (w->policy_known) {
-        uint64_t scanned = w->scanned_known ? w->scanned : 0;
+        uint64_t scanned = w->scanned.number;
         engine->final_number = w->policy.number < scanned ? w->policy.number : scanned;
         w->finalized_done = engine->final_number;
     }
     metrics_set(METRIC_chain_head_latest, (int64_t)engine->latest_number);
     metrics_set(METRIC_chain_head_final, (int64_t)engine->final_number);
-    w->again = w->again || (w->span_n > 0 && w->scanned < w->latest.number);
+    w->again = w->again || (w->span_n > 0 && w->scanned.number < w->latest.number);
     engine_kick(engine);
     round_ended(w);
 }
@@ -124,12 +151,17 @@ static void commit(struct watcher *w)
 {
     struct engine *engine = w->engine;
     struct db_script *script = db_script_new();
+    struct seen_span span = {
+        .blocks = w->span, .blocks_n = w->span_n, .logs = w->logs, .logs_n = w->logs_n};
     if (w->span_n > 0)
-        evidence_scanned(script, w->span, w->span_n, w->logs, w->logs_n, &w->span[w->span_n - 1]);
+        evidence_scanned(script, &w->scanned, &span);
+    else if (w->scanned.known)
+        evidence_still(script, &w->scanned);
+    if (w->span_n > 0 && w->stuck)
+        observed_alarm_clear(script, "watcher_stuck", "");
     struct seen_block latest = seen(&w->latest);
     evidence_head(script, "latest", &latest);
-    uint64_t scanned =
-        w->span_n > 0 ? w->span[w->span_n - 1].number : (w->scanned_known ? w->scanned : 0);
+    uint64_t scanned = w->span_n > 0 ? w->span[w->span_n - 1].number : w->scanned.number;
     if (w->policy_known) {
         struct seen_block policy = seen(&w->policy);
         evidence_head(script, "policy", &policy);
@@ -209,13 +241,29 @@ static bool read_token_event(const struct watcher *w, const struct chain_log *lo
            memcmp(out->to, config->chain_bridge.b, 20) == 0;
 }
 
-/* False: the log contradicts the headers of this round, so the chain moved between the two answers. */
-static bool keep_log(struct watcher *w, const struct chain_log *log)
+/* Room for one more: the span's maximum, or, for a block that cannot be divided, all its logs. */
+static bool logs_grow(struct watcher *w)
+{
+    if (w->logs_n < w->logs_cap)
+        return true;
+    if (w->span_n > 1)
+        return false;
+    CHECK(w->logs_cap < CHAIN_LOGS_MAX);
+    w->logs_cap = CHAIN_LOGS_MAX;
+    w->logs = realloc(w->logs, w->logs_cap * sizeof *w->logs);
+    CHECK(w->logs != NULL);
+    return true;
+}
+
+enum keep { KEEP_DONE, KEEP_MOVED, KEEP_FULL };
+
+/* KEEP_MOVED: the log contradicts the headers of this round, so the chain moved between the two answers. */
+static enum keep keep_log(struct watcher *w, const struct chain_log *log)
 {
     const struct config *config = w->engine->config;
     const struct seen_block *block = span_find(w, log->block_number);
     if (block == NULL || log->removed || memcmp(block->hash, log->block_hash, 32) != 0)
-        return false;
+        return KEEP_MOVED;
     struct seen_log out = {.log_index = (uint32_t)log->log_index,
                            .block_number = log->block_number,
                            .block_time_s = block->time_s,
@@ -228,34 +276,47 @@ static bool keep_log(struct watcher *w, const struct chain_log *log)
         if (escrow_event_decode(log->topics, log->topics_n, log->data, &event))
             read_escrow_event(&event, &out);
     } else if (!read_token_event(w, log, &out)) {
-        return true;
+        return KEEP_DONE;
     }
-    CHECK(w->logs_n < LOGS_KEPT_MAX);
+    if (!logs_grow(w))
+        return KEEP_FULL;
     w->logs[w->logs_n++] = out;
-    return true;
+    return KEEP_DONE;
+}
+
+/* Only asked of spans of two blocks or more. */
+static void take_fewer_blocks(struct watcher *w)
+{
+    w->span_limit = w->span_n / 2;
+    log_info("span_too_full", "too many logs in %zu blocks: taking %zu", w->span_n, w->span_limit);
+    w->again = true;
+    round_ended(w);
 }
 
 static void logs_read(void *ctx, const struct err *err, const struct chain_logs *logs)
 {
     struct watcher *w = ctx;
     FAULT_POINT(watcher_logs_read);
+    if (err != NULL && err->code == ERR_CHAIN_RANGE && w->span_n > 1) {
+        take_fewer_blocks(w);
+        return;
+    }
     if (err != NULL) {
         node_failed(w, err);
         return;
     }
     engine_answers(w->engine, DOOR_NODE);
     w->logs_n = 0;
-    if (logs->n > LOGS_KEPT_MAX) {
-        log_warn("span_too_full", "%zu logs in %zu blocks: taking fewer blocks", logs->n,
-                 w->span_n);
-        w->span_n = 0;
-        round_ended(w);
-        return;
-    }
     for (size_t i = 0; i < logs->n; i++) {
-        if (!keep_log(w, &logs->log[i])) {
+        switch (keep_log(w, &logs->log[i])) {
+        case KEEP_DONE:
+            break;
+        case KEEP_MOVED:
             log_info("chain_moved", "logs and headers of one round differ: reading again");
             round_ended(w);
+            return;
+        case KEEP_FULL:
+            take_fewer_blocks(w);
             return;
         }
     }
@@ -289,9 +350,13 @@ static void rolled_back(void *ctx, const struct err *err, struct db_result *res)
 
 static void roll_back_to(struct watcher *w, uint64_t ancestor)
 {
+    struct seen_mark to = {.known = true, .number = ancestor};
+    struct head_entry held;
     metrics_add(METRIC_chain_reorgs, 1);
     log_warn("reorg", "chain differs above block %llu, we were at %llu",
-             (unsigned long long)ancestor, (unsigned long long)w->scanned);
+             (unsigned long long)ancestor, (unsigned long long)w->scanned.number);
+    if (head_find(&w->head, ancestor, &held))
+        memcpy(to.hash, held.hash, sizeof to.hash);
     if (ancestor < w->engine->final_number) {
         char detail[160];
         snprintf(detail, sizeof detail, "a block at or below %llu, final by policy, was replaced",
@@ -299,8 +364,18 @@ static void roll_back_to(struct watcher *w, uint64_t ancestor)
         engine_alarm(w->engine, "change_below_finality", "", detail);
     }
     struct db_script *script = db_script_new();
-    evidence_rollback(script, ancestor);
+    evidence_rollback(script, &w->scanned, &to);
     db_run(w->engine->db, script, rolled_back, w);
+}
+
+/* Our newest block is still on the chain: only the node's answers did not fit together, or the position in
+ * memory is not the stored one. Nothing is undone; the next round starts from the database. */
+static void realign(struct watcher *w)
+{
+    log_info("chain_moved", "block %llu is still the chain's: reading again",
+             (unsigned long long)w->scanned.number);
+    w->position_known = false;
+    round_ended(w);
 }
 
 /* Headers of the last blocks we hold, as the node has them now: the newest equal one is the ancestor. */
@@ -316,12 +391,15 @@ static void ancestors_read(void *ctx, const struct err *err, const struct chain_
         const struct chain_block *theirs = &blocks->block[i - 1];
         if (head_find(&w->head, theirs->number, &held) &&
             memcmp(held.hash, theirs->hash, 32) == 0) {
-            roll_back_to(w, held.number);
+            if (held.number == w->scanned.number)
+                realign(w);
+            else
+                roll_back_to(w, held.number);
             return;
         }
     }
     engine_alarm(w->engine, "reorg_too_deep", "", "no common block among the last ones we hold");
-    roll_back_to(w, w->scanned >= SPAN_MAX ? w->scanned - SPAN_MAX : 0);
+    roll_back_to(w, w->scanned.number >= SPAN_MAX ? w->scanned.number - SPAN_MAX : 0);
 }
 
 static void find_ancestor(struct watcher *w)
@@ -374,6 +452,27 @@ static bool tip_replaced(const struct watcher *w)
            memcmp(w->latest.hash, held.hash, 32) != 0;
 }
 
+/* The chain goes on and we do not: no single answer says so, and every payment waits behind it. */
+static void look_whether_stuck(struct watcher *w)
+{
+    int64_t now = clock_mono_ms();
+    if (w->moved_at_ms == 0 || w->scanned.number != w->moved_scanned ||
+        w->latest.number <= w->scanned.number) {
+        w->moved_at_ms = now;
+        w->moved_scanned = w->scanned.number;
+        w->moved_latest = w->latest.number;
+        return;
+    }
+    if (now - w->moved_at_ms < STUCK_MS || w->latest.number <= w->moved_latest)
+        return;
+    char detail[160];
+    snprintf(detail, sizeof detail, "logs are read up to block %llu, the chain is at %llu",
+             (unsigned long long)w->scanned.number, (unsigned long long)w->latest.number);
+    engine_alarm(w->engine, "watcher_stuck", "", detail);
+    w->stuck = true;
+    w->moved_at_ms = now;
+}
+
 static void heads_read(void *ctx, const struct err *err, const struct chain_heads *heads)
 {
     struct watcher *w = ctx;
@@ -397,6 +496,7 @@ static void heads_read(void *ctx, const struct err *err, const struct chain_head
         break;
     }
     w->policy_known = w->policy.present;
+    look_whether_stuck(w);
     w->span_n = 0;
     w->logs_n = 0;
     if (tip_replaced(w)) {
@@ -406,12 +506,12 @@ static void heads_read(void *ctx, const struct err *err, const struct chain_head
     uint64_t next = scanned_next(w);
     if (w->latest.number >= next) {
         uint64_t missing = w->latest.number - next + 1;
-        node_blocks(w->engine->node, next, missing < SPAN_MAX ? (size_t)missing : SPAN_MAX,
-                    blocks_read, w);
+        node_blocks(w->engine->node, next, 
+                    missing < w->span_limit ? (size_t)missing : w->span_limit, blocks_read, w);
         return;
     }
     if (moved || (w->policy_known && w->policy.number > w->finalized_done &&
-                  w->finalized_done < w->scanned)) {
+                  w->finalized_done < w->scanned.number)) {
         commit(w);
         return;
     }
@@ -427,11 +527,15 @@ static void position_read(void *ctx, const struct err *err, struct db_result *re
     }
     struct seen_position position;
     evidence_parse_position(res, &position);
-    w->scanned_known = position.scanned_known;
     w->scanned = position.scanned;
     head_init(&w->head);
     for (size_t i = position.blocks_n; i > 0; i--)
         push_header(w, &position.blocks[i - 1]);
+    static const uint8_t UNKNOWN[32];
+    struct head_block newest = {.number = w->scanned.number};
+    memcpy(newest.hash, w->scanned.hash, sizeof newest.hash);
+    if (w->scanned.known && position.blocks_n == 0 && memcmp(newest.hash, UNKNOWN, 32) != 0)
+        head_push(&w->head, &newest); /* headers are missing: the position itself is one */
     w->position_known = true;
     node_heads(w->engine->node, heads_read, w);
 }
@@ -455,6 +559,11 @@ struct watcher *watcher_new(struct engine *engine)
     CHECK(w != NULL);
     w->engine = engine;
     w->timer = loop_timer_new(engine->loop, tick, w);
+    w->span_limit = SPAN_MAX;
+    w->logs_cap = LOGS_KEPT_MAX;
+    w->logs = calloc(w->logs_cap, sizeof *w->logs);
+    CHECK(w->logs != NULL);
+    w->stuck = true; /* a former run may have raised it */
     loop_timer_start(w->timer, 0, engine->config->chain_poll_ms);
     return w;
 }
@@ -482,5 +591,6 @@ void watcher_free(struct watcher *w)
     if (w == NULL)
         return;
     loop_timer_free(w->timer);
+    free(w->logs);
     free(w);
 }

@@ -1,85 +1,139 @@
 #include "relayer/store/evidence.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "abi/bytes.h"
+#include "abi/hex.h"
 #include "relayer/base/check.h"
 
 struct db_script *evidence_position(void)
 {
     struct db_script *script = db_script_new();
-    (void)db_add(script, "SELECT number FROM head WHERE level = 'scanned'", DB_ANY);
+    (void)db_add(script, "SELECT number, hash FROM head WHERE level = 'scanned'", DB_ANY);
     (void)db_add(script,
-                 "SELECT number, hash, parent, time FROM block ORDER BY number DESC LIMIT 128",
+                 "SELECT number, hash, parent, time FROM block WHERE number <="
+                 " (SELECT number FROM head WHERE level = 'scanned') ORDER BY number DESC LIMIT 128",
                  DB_ANY);
     return script;
+}
+
+/* The next older row of the run: one lower, and the parent of the one before. */
+static bool run_goes_on(const struct seen_position *position, const struct seen_block *block)
+{
+    if (position->blocks_n == 0)
+        return block->number == position->scanned.number;
+    const struct seen_block *above = &position->blocks[position->blocks_n - 1];
+    return block->number + 1 == above->number && memcmp(block->hash, above->parent, 32) == 0;
 }
 
 void evidence_parse_position(struct db_result *result, struct seen_position *out)
 {
     memset(out, 0, sizeof *out);
-    out->scanned_known = db_rows(result, 0) == 1;
-    if (out->scanned_known)
-        out->scanned = (uint64_t)db_get_i64(result, 0, 0, 0);
-    out->blocks_n = (size_t)db_rows(result, 1);
-    for (size_t i = 0; i < out->blocks_n; i++) {
-        struct seen_block *b = &out->blocks[i];
-        b->number = (uint64_t)db_get_i64(result, 1, (int)i, 0);
-        CHECK(db_get_bytes(result, 1, (int)i, 1, b->hash, sizeof b->hash));
-        CHECK(db_get_bytes(result, 1, (int)i, 2, b->parent, sizeof b->parent));
-        b->time_s = db_get_i64(result, 1, (int)i, 3);
+    if (db_rows(result, 0) == 0)
+        return;
+    out->scanned.known = true;
+    out->scanned.number = (uint64_t)db_get_i64(result, 0, 0, 0);
+    CHECK(db_get_bytes(result, 0, 0, 1, out->scanned.hash, sizeof out->scanned.hash));
+    for (int i = 0; i < db_rows(result, 1); i++) {
+        struct seen_block block = {.number = (uint64_t)db_get_i64(result, 1, i, 0)};
+        CHECK(db_get_bytes(result, 1, i, 1, block.hash, sizeof block.hash));
+        CHECK(db_get_bytes(result, 1, i, 2, block.parent, sizeof block.parent));
+        block.time_s = db_get_i64(result, 1, i, 3);
+        if (!run_goes_on(out, &block))
+            return;
+        out->blocks[out->blocks_n++] = block;
     }
 }
 
 static void add_block(struct db_script *script, const struct seen_block *b)
 {
     struct db_stmt *s =
-        db_add(script,
-               "INSERT INTO block (number, hash, parent, time) VALUES ($1, $2, $3, $4)"
-               " ON CONFLICT (number) DO NOTHING",
-               DB_ANY);
+        db_add(script, "INSERT INTO block (number, hash, parent, time) VALUES ($1, $2, $3, $4)", 1);
     db_i64(s, (int64_t)b->number);
     db_bytes(s, b->hash, 32);
     db_bytes(s, b->parent, 32);
     db_i64(s, b->time_s);
 }
 
-static void bytes_or_null(struct db_stmt *s, bool has, const uint8_t *p, size_t n)
+/* One object per log, all values plain: bytes as hex, absent ones left out. */
+enum { LOG_JSON_MAX = 1024 };
+
+static void json_bytes(struct buf *out, const char *key, const uint8_t *p, size_t n)
 {
-    if (has)
-        db_bytes(s, p, n);
-    else
-        db_null(s);
+    char hex[2 * 32 + 1];
+    hex_encode(p, n, hex);
+    buf_put(out, ",\"", 2);
+    buf_put(out, key, strlen(key));
+    buf_put(out, "\":\"", 3);
+    buf_put(out, hex, 2 * n);
+    buf_byte(out, '"');
 }
 
-static void add_log(struct db_script *script, const struct seen_log *log)
+static void json_log(struct buf *out, const struct seen_log *log)
 {
-    struct db_stmt *s =
-        db_add(script,
-               "INSERT INTO evidence (tx_hash, log_index, block_number, block_hash, block_time, "
-               "address, event,"
-               " escrow_id, from_address, to_address, amount_units, buyer_units, custody_end, "
-               "note_hash, party,"
-               " round, early) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
-               "$14, $15, $16,"
-               " $17) ON CONFLICT (tx_hash, log_index) WHERE superseded_at IS NULL DO NOTHING",
-               DB_ANY);
-    db_bytes(s, log->tx_hash, 32);
-    db_i64(s, log->log_index);
-    db_i64(s, (int64_t)log->block_number);
-    db_bytes(s, log->block_hash, 32);
-    db_i64(s, log->block_time_s);
-    db_bytes(s, log->address, 20);
-    db_text(s, log->event);
-    bytes_or_null(s, log->has_escrow, log->escrow_id, 32);
-    bytes_or_null(s, log->has_from, log->from, 20);
-    bytes_or_null(s, log->has_to, log->to, 20);
-    db_i64(s, (int64_t)log->amount_units);
-    db_i64(s, (int64_t)log->buyer_units);
-    db_i64(s, log->custody_end_s);
-    bytes_or_null(s, log->has_hash, log->hash, 32);
-    db_i64(s, log->party);
-    db_i64(s, log->round);
-    db_bool(s, log->early);
+    char numbers[320];
+    int n = snprintf(numbers, sizeof numbers,
+                     "{\"log_index\":%" PRIu32 ",\"block_number\":%" PRId64
+                     ",\"block_time\":%" PRId64 ",\"event\":\"%s\",\"amount_units\":%" PRId64
+                     ",\"buyer_units\":%" PRId64 ",\"custody_end\":%" PRId64
+                     ",\"party\":%u,\"round\":%" PRIu32 ",\"early\":%s",
+                     log->log_index, (int64_t)log->block_number, log->block_time_s, log->event,
+                     (int64_t)log->amount_units, (int64_t)log->buyer_units, log->custody_end_s,
+                     log->party, log->round, log->early ? "true" : "false");
+    CHECK(n > 0 && (size_t)n < sizeof numbers);
+    buf_put(out, numbers, (size_t)n);
+    json_bytes(out, "tx_hash", log->tx_hash, 32);
+    json_bytes(out, "block_hash", log->block_hash, 32);
+    json_bytes(out, "address", log->address, 20);
+    if (log->has_escrow)
+        json_bytes(out, "escrow_id", log->escrow_id, 32);
+    if (log->has_from)
+        json_bytes(out, "from_address", log->from, 20);
+    if (log->has_to)
+        json_bytes(out, "to_address", log->to, 20);
+    if (log->has_hash)
+        json_bytes(out, "note_hash", log->hash, 32);
+    buf_byte(out, '}');
+}
+
+/* All logs in one statement: a crowded block is still one transaction, and a script's statements have a
+ * maximum. */
+static void add_logs(struct db_script *script, const struct seen_log *logs, size_t n)
+{
+    if (n == 0)
+        return;
+    size_t size = n * LOG_JSON_MAX + sizeof "[]";
+    char *text = malloc(size);
+    CHECK(text != NULL);
+    struct buf out;
+    buf_init(&out, text, size);
+    for (size_t i = 0; i < n; i++) {
+        buf_byte(&out, i == 0 ? '[' : ',');
+        json_log(&out, &logs[i]);
+    }
+    buf_put(&out, "]", sizeof "]");
+    CHECK(!out.full);
+    db_text(db_add(script,
+                   "INSERT INTO evidence (tx_hash, log_index, block_number, block_hash, block_time,"
+                   " address, event, escrow_id, from_address, to_address, amount_units,"
+                   " buyer_units, custody_end, note_hash, party, round, early)"
+                   " SELECT decode(tx_hash, 'hex'), log_index, block_number,"
+                   " decode(block_hash, 'hex'), block_time, decode(address, 'hex'), event,"
+                   " decode(escrow_id, 'hex'), decode(from_address, 'hex'),"
+                   " decode(to_address, 'hex'), amount_units, buyer_units, custody_end,"
+                   " decode(note_hash, 'hex'), party, round, early"
+                   " FROM jsonb_to_recordset($1::jsonb) AS log (tx_hash text, log_index integer,"
+                   " block_number bigint, block_hash text, block_time bigint, address text,"
+                   " event text, escrow_id text, from_address text, to_address text,"
+                   " amount_units bigint, buyer_units bigint, custody_end bigint, note_hash text,"
+                   " party smallint, round integer, early boolean)"
+                   " ON CONFLICT (tx_hash, log_index) WHERE superseded_at IS NULL DO NOTHING",
+                   DB_ANY),
+            text);
+    free(text);
 }
 
 void evidence_head(struct db_script *script, const char *level, const struct seen_block *block)
@@ -96,31 +150,80 @@ void evidence_head(struct db_script *script, const char *level, const struct see
     db_i64(s, block->time_s);
 }
 
-void evidence_scanned(struct db_script *script, const struct seen_block *blocks, size_t blocks_n,
-                      const struct seen_log *logs, size_t logs_n, const struct seen_block *last)
+/* The first statement of every change of position: exactly one row, or another watcher was first. */
+static void move_position(struct db_script *script, const struct seen_mark *from,
+                          const struct seen_mark *to, int64_t time_s)
 {
-    for (size_t i = 0; i < blocks_n; i++)
-        add_block(script, &blocks[i]);
-    for (size_t i = 0; i < logs_n; i++)
-        add_log(script, &logs[i]);
-    evidence_head(script, "scanned", last);
+    struct db_stmt *s =
+        from->known
+            ? db_add(script,
+                     "UPDATE head SET number = $1, hash = $2, time = $3, at = now()"
+                     " WHERE level = 'scanned' AND number = $4 AND hash = $5",
+                     1)
+            : db_add(script,
+                     "INSERT INTO head (level, number, hash, time) VALUES ('scanned', $1, $2, $3)"
+                     " ON CONFLICT (level) DO NOTHING",
+                     1);
+    db_i64(s, (int64_t)to->number);
+    db_bytes(s, to->hash, 32);
+    db_i64(s, time_s);
+    if (!from->known)
+        return;
+    db_i64(s, (int64_t)from->number);
+    db_bytes(s, from->hash, 32);
+}
+
+void evidence_still(struct db_script *script, const struct seen_mark *from)
+{
+    struct db_stmt *s = db_add(script,
+                               "SELECT 1 FROM head WHERE level = 'scanned' AND number = $1"
+                               " AND hash = $2 FOR SHARE",
+                               1);
+    db_i64(s, (int64_t)from->number);
+    db_bytes(s, from->hash, 32);
+}
+
+/* Headers and evidence above a height: the chain has other ones there. */
+static void undo_above(struct db_script *script, uint64_t number)
+{
+    db_i64(db_add(script,
+                  "UPDATE evidence SET superseded_at = now()"
+                  " WHERE block_number > $1 AND superseded_at IS NULL AND final_at IS NULL",
+                  DB_ANY),
+           (int64_t)number);
+    db_i64(db_add(script, "DELETE FROM block WHERE number > $1", DB_ANY), (int64_t)number);
+}
+
+void evidence_scanned(struct db_script *script, const struct seen_mark *from,
+                      const struct seen_span *span)
+{
+    const struct seen_block *last = &span->blocks[span->blocks_n - 1];
+    struct seen_mark to = {.known = true, .number = last->number};
+    memcpy(to.hash, last->hash, sizeof to.hash);
+    move_position(script, from, &to, last->time_s);
+    undo_above(script, span->blocks[0].number - 1);
+    for (size_t i = 0; i < span->blocks_n; i++)
+        add_block(script, &span->blocks[i]);
+    add_logs(script, span->logs, span->logs_n);
     db_i64(db_add(script, "DELETE FROM block WHERE number < $1::bigint - 256", DB_ANY),
            (int64_t)last->number);
 }
 
-void evidence_rollback(struct db_script *script, uint64_t ancestor)
+void evidence_rollback(struct db_script *script, const struct seen_mark *from,
+                       const struct seen_mark *ancestor)
 {
-    static const char *const UNDO[] = {
-        "UPDATE evidence SET superseded_at = now()"
-        " WHERE block_number > $1 AND superseded_at IS NULL AND final_at IS NULL",
-        "DELETE FROM block WHERE number > $1",
-        "UPDATE tx SET state = 'sent', block_number = NULL, block_hash = NULL, status = NULL,"
-        " updated_at = now() WHERE state = 'mined' AND block_number > $1",
-        "UPDATE head SET number = $1::bigint, at = now() WHERE level = 'scanned' AND number > "
-        "$1::bigint",
-    };
-    for (size_t i = 0; i < sizeof UNDO / sizeof UNDO[0]; i++)
-        db_i64(db_add(script, UNDO[i], DB_ANY), (int64_t)ancestor);
+    move_position(script, from, ancestor, 0);
+    db_i64(db_add(script,
+                  "UPDATE head SET time = b.time FROM block b"
+                  " WHERE head.level = 'scanned' AND b.number = $1",
+                  DB_ANY),
+           (int64_t)ancestor->number);
+    undo_above(script, ancestor->number);
+    db_i64(db_add(script,
+                  "UPDATE tx SET state = 'sent', block_number = NULL, block_hash = NULL,"
+                  " status = NULL, updated_at = now() WHERE state = 'mined' AND block_number > $1",
+                  DB_ANY),
+           (int64_t)ancestor->number);
 }
 
 /* An effect is confirmed by the log it was meant to cause, whichever transaction carried it: the escrow id
@@ -150,24 +253,50 @@ void evidence_rollback(struct db_script *script, uint64_t ancestor)
     "state = 'confirmed', evidence_id = v.id, tx_hash = v.tx_hash, last_error = NULL,"             \
     " updated_at = now()"
 
-void evidence_confirm(struct db_script *script, const struct evidence_wallets *w)
+/* One log confirms one effect only (effect_evidence_once). Several effects can fit a log, and several logs an
+ * effect: two withdrawals of one amount that Juno sent under one hash, a release beside an early one, a
+ * dispute raised twice with the same words. The oldest effect takes its first free log. */
+#define FREE                                                                                       \
+    "NOT EXISTS (SELECT 1 FROM effect o WHERE o.evidence_id = v.id AND o.kind <> 'token_transfer')"
+
+static void confirm_escrows(struct db_script *script)
 {
     (void)db_add(script,
-                 "WITH done AS (UPDATE effect e SET " CONFIRMED " FROM evidence v WHERE " OPEN
-                 " AND e.door = 'chain' AND e.escrow_id IS NOT NULL AND v.escrow_id = e.escrow_id"
-                 " AND " LIVE " AND (" OURS ") RETURNING e.payment_id)" WAKE,
+                 "WITH fit AS (SELECT e.id AS effect_id, v.id, v.tx_hash,"
+                 "  row_number() OVER (PARTITION BY e.id ORDER BY v.id) AS log_n,"
+                 "  row_number() OVER (PARTITION BY v.id ORDER BY e.created_at, e.id) AS effect_n"
+                 "  FROM effect e JOIN evidence v ON v.escrow_id = e.escrow_id WHERE " OPEN
+                 "  AND e.door = 'chain' AND " LIVE " AND (" OURS ") AND " FREE "),"
+                 " done AS (UPDATE effect e SET " CONFIRMED " FROM fit v WHERE e.id = v.effect_id"
+                 "  AND v.log_n = 1 AND v.effect_n = 1 AND " OPEN " RETURNING e.payment_id)" WAKE,
                  DB_ANY);
+}
+
+static void confirm_withdrawals(struct db_script *script, const struct evidence_wallets *w)
+{
     struct db_stmt *s =
         db_add(script,
-               "WITH done AS (UPDATE effect e SET " CONFIRMED " FROM evidence v WHERE " OPEN
-               " AND e.kind = 'withdraw' AND v.tx_hash = e.tx_hash AND v.event = 'Transfer'"
-               " AND v.address = $2::bytea AND v.to_address = $1::bytea AND v.amount_units = "
-               "e.amount_units"
-               " AND " LIVE " RETURNING e.payment_id)" WAKE,
+               "WITH want AS (SELECT e.id, e.tx_hash, e.amount_units, row_number() OVER"
+               "  (PARTITION BY e.tx_hash, e.amount_units ORDER BY e.created_at, e.id) AS n"
+               "  FROM effect e WHERE " OPEN " AND e.kind = 'withdraw' AND e.tx_hash IS NOT NULL),"
+               " have AS (SELECT v.id, v.tx_hash, v.amount_units, row_number() OVER"
+               "  (PARTITION BY v.tx_hash, v.amount_units ORDER BY v.log_index) AS n"
+               "  FROM evidence v WHERE v.event = 'Transfer' AND v.address = $2::bytea"
+               "  AND v.to_address = $1::bytea AND " LIVE
+               "  AND v.tx_hash IN (SELECT tx_hash FROM want) AND " FREE "),"
+               " done AS (UPDATE effect e SET " CONFIRMED " FROM want JOIN have v"
+               "  USING (tx_hash, amount_units, n)"
+               "  WHERE e.id = want.id AND " OPEN " RETURNING e.payment_id)" WAKE,
                DB_ANY);
     db_text(s, w->bridge);
     db_text(s, w->token);
-    s = db_add(
+}
+
+void evidence_confirm(struct db_script *script, const struct evidence_wallets *w)
+{
+    confirm_escrows(script);
+    confirm_withdrawals(script, w);
+    struct db_stmt *s = db_add(
         script,
         "WITH done AS (UPDATE effect e SET " CONFIRMED " FROM evidence v WHERE " OPEN
         " AND e.kind = 'token_transfer' AND v.tx_hash = e.tx_hash AND v.event = 'Transfer'"

@@ -42,23 +42,43 @@ struct seen_log {
     bool early;
 };
 
-/* Position and recent blocks, newest first: result 0 = head rows, result 1 = up to 128 blocks. */
+/* The newest block whose logs are committed: what a watcher builds on. Two watchers may share a database, so
+ * every change is made only while the stored position is still the one its maker read. */
+struct seen_mark {
+    bool known; /* false: nothing was scanned yet */
+    uint64_t number;
+    uint8_t hash[32]; /* zero when the header of that height is not held */
+};
+
+/* Position and recent blocks, newest first: result 0 = head row, result 1 = up to 128 blocks. */
 struct db_script *evidence_position(void);
 struct seen_position {
-    bool scanned_known;
-    uint64_t scanned;
-    size_t blocks_n;
+    struct seen_mark scanned;
+    size_t blocks_n; /* an unbroken run of parents that ends at scanned; rows beyond a gap are left out */
     struct seen_block blocks[128];
 };
 void evidence_parse_position(struct db_result *result, struct seen_position *out);
 
-/* Blocks from..to were read: stores headers and logs and moves the position. Headers older than the
- * newest 256 are dropped. */
-void evidence_scanned(struct db_script *script, const struct seen_block *blocks, size_t blocks_n,
-                      const struct seen_log *logs, size_t logs_n, const struct seen_block *last);
+/* Consecutive blocks and all of their logs. */
+struct seen_span {
+    const struct seen_block *blocks;
+    size_t blocks_n; /* at least one */
+    const struct seen_log *logs;
+    size_t logs_n;
+};
+/* Moves the position from `from` to the span's last block and stores headers and logs; whatever was stored
+ * above `from` and is not final gives way. Headers older than the newest 256 are dropped.
+ * ERR_DB_CONFLICT: the position is not `from`, so another watcher moved it. */
+void evidence_scanned(struct db_script *script, const struct seen_mark *from,
+                      const struct seen_span *span);
 
-/* The chain was found to differ above ancestor: evidence and mined transactions above it are undone. */
-void evidence_rollback(struct db_script *script, uint64_t ancestor);
+/* The chain was found to differ above ancestor: evidence and mined transactions above it are undone.
+ * ERR_DB_CONFLICT as above. */
+void evidence_rollback(struct db_script *script, const struct seen_mark *from,
+                       const struct seen_mark *ancestor);
+
+/* Nothing new was scanned: the rest of the script holds only while the position is still `from`. */
+void evidence_still(struct db_script *script, const struct seen_mark *from);
 
 /* One finality level moved ("latest", "safe", "finalized", "policy"). */
 void evidence_head(struct db_script *script, const char *level, const struct seen_block *block);
