@@ -30,6 +30,7 @@ enum {
     LONG_RETRY_MS = 30000,
     REFUSED_WAIT_MS = 60000, /* a person must change the policy or the order first */
     DONE_WAIT_MS = 3000,
+    FEE_LOW_MAX = 10, /* refusals in a row because of the fee before a person is told */
     PATIENCE = 20, /* failures of one effect before a person is asked */
 };
 
@@ -51,6 +52,8 @@ struct lane {
     size_t limit;
     struct lane_tx open[LANE_OPEN_MAX];
     size_t open_n, open_at;
+    uint64_t nonce_stored; /* the first above all we have used */
+    int fee_low;           /* refusals in a row because of the fee */
     int64_t sent_at_ms[LANE_OPEN_MAX];
     uint8_t sent_hash[LANE_OPEN_MAX][32];
     struct effect_row effects[LANE_BATCH_MAX];
@@ -97,6 +100,16 @@ static void database_failed(struct lane *l, const struct err *err)
         log_broken("lane_rule", "lane=%s: %s", l->name, err->message);
     l->renew_at_ms = 0; /* the lease may be gone */
     round_ended(l);
+}
+
+static struct lane_holder holder_of(const struct lane *l)
+{
+    return (struct lane_holder){.lease = l->lease,
+                                .owner = l->engine->owner,
+                                .fence = l->fence,
+                                .lane = l->name,
+                                .chain_id = l->engine->config->chain_chain_id,
+                                .account = l->account};
 }
 
 /* Commits and starts the next round at once. */
@@ -158,6 +171,8 @@ static void sent(void *ctx, const struct err *err, const struct node_sent *answe
             log_info("tx_sent", "lane=%s nonce=%llu tx=%s", l->name, (unsigned long long)tx->nonce,
                      hash);
         lane_sent(script, tx->hash);
+        l->fee_low = 0;
+        observed_alarm_clear(script, "fee_low", l->name);
         break;
     case SEND_NONCE_LOW: /* ours is in a block, or another took the nonce: the receipt tells */
     case SEND_NONCE_HIGH:
@@ -172,6 +187,9 @@ static void sent(void *ctx, const struct err *err, const struct node_sent *answe
         if (answer->verdict == SEND_FUNDS || answer->verdict == SEND_REFUSED)
             observed_alarm(script, answer->verdict == SEND_FUNDS ? "gas_empty" : "tx_refused",
                            l->name, answer->text);
+        l->fee_low = answer->verdict == SEND_FEE_LOW ? l->fee_low + 1 : 0;
+        if (l->fee_low > FEE_LOW_MAX)
+            observed_alarm(script, "fee_low", l->name, answer->text);
         break;
     }
     if (answer->verdict == SEND_UNKNOWN && err != NULL)
@@ -278,8 +296,6 @@ static void receipt_read(void *ctx, const struct err *err, const struct chain_re
 
 static void next_open(struct lane *l)
 {
-    while (l->open_at < l->open_n && l->open[l->open_at].mined)
-        l->open_at++; /* the watcher makes it final, or undoes it */
     if (l->open_at < l->open_n) {
         const struct lane_tx *tx = &l->open[l->open_at];
         if (tx->sends == 0 && *sent_at(l, tx->hash) == 0)
@@ -294,29 +310,31 @@ static void next_open(struct lane *l)
 
 /* --- building the next transaction ------------------------------------------------------------- */
 
-static size_t pending_count(const struct lane *l)
+/* The number came from a node that was behind: these bytes can never be stored. */
+static bool nonce_is_taken(const struct db_result *res)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < l->open_n; i++)
-        n += !l->open[i].mined;
-    return n;
+    return strcmp(db_constraint(res), "nonce_pkey") == 0 ||
+           strcmp(db_constraint(res), "tx_pkey") == 0;
 }
 
-static struct lane_holder holder_of(const struct lane *l)
+static void drop_draft(struct lane *l, const char *why, int64_t wait_ms)
 {
-    return (struct lane_holder){.lease = l->lease,
-                                .owner = l->engine->owner,
-                                .fence = l->fence,
-                                .lane = l->name,
-                                .chain_id = l->engine->config->chain_chain_id,
-                                .account = l->account};
+    struct lane_holder holder = holder_of(l);
+    struct db_script *script = db_script_new();
+    lane_drop_draft(script, &holder, why, wait_ms);
+    db_run(l->engine->db, script, committed, l);
 }
 
 static void armed(void *ctx, const struct err *err, struct db_result *res)
 {
-    (void)res;
     struct lane *l = ctx;
     FAULT_POINT(lane_armed);
+    if (err != NULL && nonce_is_taken(res)) {
+        log_warn("nonce_taken", "lane=%s nonce=%llu is another transaction's: starting again",
+                 l->name, (unsigned long long)l->draft.nonce);
+        drop_draft(l, "its nonce was taken by another transaction", 0);
+        return;
+    }
     if (err != NULL) {
         if (err->code == ERR_DB_CONFLICT)
             engine_alarm(l->engine, "draft_conflict", l->name, err->message);
@@ -355,16 +373,13 @@ static void not_signed(struct lane *l, const struct err *err)
         round_ended(l);
         return;
     }
-    struct lane_holder holder = holder_of(l);
-    struct db_script *script = db_script_new();
     bool many = l->draft.effects_n > 1;
     /* A batch may be too much where each of its effects is not: halve it first. */
     if (many)
         l->limit = l->draft.effects_n / 2;
     else
         engine_alarm(l->engine, "signer_refused", l->name, err->message);
-    lane_drop_draft(script, &holder, err->message, many ? 0 : REFUSED_WAIT_MS);
-    db_run(l->engine->db, script, committed, l);
+    drop_draft(l, err->message, many ? 0 : REFUSED_WAIT_MS);
 }
 
 static void signed_back(void *ctx, const struct err *err, struct bytes signed_tx)
@@ -435,6 +450,24 @@ static void put_draft(struct lane *l)
     db_run(l->engine->db, script, drafted, l);
 }
 
+/* The estimate is zero or above any gas limit we would sign: fewer at once may go; one alone waits. */
+static void gas_is_wrong(struct lane *l)
+{
+    if (l->effects_n > 1) {
+        l->limit = l->effects_n / 2;
+        again_now(l);
+        return;
+    }
+    char why[120];
+    snprintf(why, sizeof why, "the node estimates %llu gas, and at most %d is signed",
+             (unsigned long long)l->tx.gas_limit, GAS_MAX);
+    struct db_script *script = db_script_new();
+    lane_defer(script, &l->effects[0], why, LONG_RETRY_MS);
+    observed_alarm(script, "effect_waits", l->name, why);
+    l->limit = l->engine->config->chain_batch_max;
+    db_run(l->engine->db, script, committed, l);
+}
+
 static void base_fee_read(void *ctx, const struct err *err, const struct chain_block *block)
 {
     struct lane *l = ctx;
@@ -455,8 +488,7 @@ static void base_fee_read(void *ctx, const struct err *err, const struct chain_b
         return;
     }
     if (!fees_gas_limit(l->tx.gas_limit, &settings, &gas)) {
-        l->limit = l->effects_n > 1 ? l->effects_n / 2 : 1;
-        again_now(l);
+        gas_is_wrong(l);
         return;
     }
     l->tx.gas_limit = gas;
@@ -472,12 +504,9 @@ static void nonce_read(void *ctx, const struct err *err, uint64_t next)
         node_failed(l, err);
         return;
     }
-    /* The chain counts; on top of it come our own transactions that are stored and not mined yet. */
-    l->tx.nonce = next;
-    for (size_t i = 0; i < l->open_n; i++) {
-        if (l->open[i].nonce >= l->tx.nonce)
-            l->tx.nonce = l->open[i].nonce + 1;
-    }
+    /* The chain counts; on top of it come our own that are stored: not mined yet, or mined where this node
+     * has not looked. */
+    l->tx.nonce = next > l->nonce_stored ? next : l->nonce_stored;
     node_block(l->engine->node, (struct node_at){.tag = NODE_LATEST}, base_fee_read, l);
 }
 
@@ -553,7 +582,7 @@ static void build(struct lane *l)
         sign_draft(l);
         return;
     }
-    if (l->effects_n == 0 || l->engine->paused || pending_count(l) >= config->chain_in_flight ||
+    if (l->effects_n == 0 || l->engine->paused || l->open_n >= config->chain_in_flight ||
         l->engine->chain_time_s == 0) {
         round_ended(l);
         return;
@@ -645,6 +674,7 @@ static void looked(void *ctx, const struct err *err, struct db_result *res)
     l->open_n = lane_parse_open(res, l->open, LANE_OPEN_MAX);
     l->effects_n = effects_parse(res, 1, l->effects, LANE_BATCH_MAX);
     l->age_ms = lane_parse_age_ms(res);
+    l->nonce_stored = lane_parse_nonce(res);
     l->has_draft = lane_parse_draft(res, &l->draft);
     l->open_at = 0;
     next_open(l);
@@ -654,8 +684,8 @@ static void look(struct lane *l)
 {
     if (look_at_allowance(l))
         return;
-    db_query(l->engine->db, lane_look(l->name, l->lease, (int)l->engine->config->chain_batch_max),
-             looked, l);
+    struct lane_holder holder = holder_of(l);
+    db_query(l->engine->db, lane_look(&holder, (int)l->engine->config->chain_batch_max), looked, l);
 }
 
 static void leased(void *ctx, const struct err *err, struct db_result *res)

@@ -25,15 +25,14 @@ struct db_script *lane_lease(const char *name, const char *owner, int ttl_s)
     return script;
 }
 
-struct db_script *lane_look(const char *lane, const char *lease, int limit)
+struct db_script *lane_look(const struct lane_holder *holder, int limit)
 {
     struct db_script *script = db_script_new();
     struct db_stmt *s = db_add(script,
-                               "SELECT hash, nonce, state = 'mined', coalesce(block_number, 0),"
-                               " block_hash, sends, raw FROM tx WHERE lane = $1"
-                               " AND state IN ('armed', 'sent', 'mined') ORDER BY nonce LIMIT 32",
+                               "SELECT hash, nonce, sends, raw FROM tx WHERE lane = $1"
+                               " AND state IN ('armed', 'sent') ORDER BY nonce LIMIT 32",
                                DB_ANY);
-    db_text(s, lane);
+    db_text(s, holder->lane);
     s = db_add(
         script,
         "SELECT " EFFECT_COLUMNS " FROM effect e WHERE e.door = 'chain' AND e.lane = $1"
@@ -42,7 +41,7 @@ struct db_script *lane_look(const char *lane, const char *lease, int limit)
         "  AND o.state = 'planned' AND o.next_at <= now() ORDER BY o.created_at, o.id LIMIT 1)"
         " ORDER BY e.created_at, e.id LIMIT $2",
         DB_ANY);
-    db_text(s, lane);
+    db_text(s, holder->lane);
     db_i64(s, limit);
     s = db_add(
         script,
@@ -50,12 +49,19 @@ struct db_script *lane_look(const char *lane, const char *lease, int limit)
         "::bigint FROM effect WHERE door = 'chain' AND lane = $1 AND state = 'planned'"
         " AND next_at <= now()",
         DB_ANY);
-    db_text(s, lane);
+    db_text(s, holder->lane);
     s = db_add(script,
                "SELECT nonce, kind, destination, gas_limit, max_fee_wei, cardinality(effect_ids),"
                " unsigned FROM draft WHERE lease = $1",
                DB_ANY);
-    db_text(s, lease);
+    db_text(s, holder->lease);
+    s = db_add(script,
+               "SELECT n.nonce + 1 FROM nonce n JOIN tx t ON t.hash = n.tx_hash"
+               " WHERE n.chain_id = $1 AND n.account = $2 AND t.state <> 'lost'"
+               " ORDER BY n.nonce DESC LIMIT 1",
+               DB_ANY);
+    db_i64(s, (int64_t)holder->chain_id);
+    db_bytes(s, holder->account, 20);
     return script;
 }
 
@@ -68,12 +74,8 @@ size_t lane_parse_open(struct db_result *result, struct lane_tx *out, size_t max
         int r = (int)i;
         CHECK(db_get_bytes(result, 0, r, 0, tx->hash, sizeof tx->hash));
         tx->nonce = (uint64_t)db_get_i64(result, 0, r, 1);
-        tx->mined = db_get(result, 0, r, 2)[0] == 't';
-        tx->block_number = (uint64_t)db_get_i64(result, 0, r, 3);
-        if (!db_get_bytes(result, 0, r, 4, tx->block_hash, sizeof tx->block_hash))
-            memset(tx->block_hash, 0, sizeof tx->block_hash);
-        tx->sends = (int)db_get_i64(result, 0, r, 5);
-        CHECK(db_get_blob(result, 0, r, 6, tx->raw, sizeof tx->raw, &tx->raw_n));
+        tx->sends = (int)db_get_i64(result, 0, r, 2);
+        CHECK(db_get_blob(result, 0, r, 3, tx->raw, sizeof tx->raw, &tx->raw_n));
     }
     return count;
 }
@@ -81,6 +83,11 @@ size_t lane_parse_open(struct db_result *result, struct lane_tx *out, size_t max
 int64_t lane_parse_age_ms(struct db_result *result)
 {
     return db_rows(result, 2) == 1 ? db_get_i64(result, 2, 0, 0) : 0;
+}
+
+uint64_t lane_parse_nonce(struct db_result *result)
+{
+    return db_rows(result, 4) == 1 ? (uint64_t)db_get_i64(result, 4, 0, 0) : 0;
 }
 
 bool lane_parse_draft(struct db_result *result, struct lane_draft *out)

@@ -16,9 +16,6 @@ enum { LANE_BATCH_MAX = 80, LANE_OPEN_MAX = 32, LANE_RAW_MAX = 16 * 1024 };
 struct lane_tx {
     uint8_t hash[32];
     uint64_t nonce;
-    bool mined;
-    uint64_t block_number;
-    uint8_t block_hash[32];
     int sends;
     size_t raw_n;
     uint8_t raw[LANE_RAW_MAX];
@@ -27,12 +24,24 @@ struct lane_tx {
 /* Takes or renews the lease; one row (token) when we hold it. */
 struct db_script *lane_lease(const char *name, const char *owner, int ttl_s);
 
-/* Result 0: open transactions by nonce (lane_parse_open). Result 1: the next effects of one kind
- * (effects_parse), oldest first, with how long the oldest has waited in ms in result 2. Result 3: the
- * draft, if there is one. */
-struct db_script *lane_look(const char *lane, const char *lease, int limit);
+/* Who holds the lane; checked in the same transaction as the writes. */
+struct lane_holder {
+    const char *lease;
+    const char *owner;
+    int64_t fence;
+    const char *lane;
+    uint64_t chain_id;
+    const uint8_t *account; /* 20 bytes */
+};
+
+/* Result 0: transactions that are in no block yet, by nonce (lane_parse_open). Result 1: the next effects of
+ * one kind (effects_parse), oldest first, with how long the oldest has waited in ms in result 2. Result 3:
+ * the draft, if there is one. Result 4: the first nonce above all we have used (lane_parse_nonce). */
+struct db_script *lane_look(const struct lane_holder *holder, int limit);
 size_t lane_parse_open(struct db_result *result, struct lane_tx *out, size_t max);
 int64_t lane_parse_age_ms(struct db_result *result);
+/* Lost transactions do not count: their nonces went to others, and the chain counts those. 0 = none used. */
+uint64_t lane_parse_nonce(struct db_result *result);
 
 /* The next transaction while it is being signed: everything but the signature. */
 struct lane_draft {
@@ -46,16 +55,6 @@ struct lane_draft {
     uint8_t unsigned_tx[LANE_RAW_MAX];
 };
 bool lane_parse_draft(struct db_result *result, struct lane_draft *out);
-
-/* Who holds the lane; checked in the same transaction as the writes. */
-struct lane_holder {
-    const char *lease;
-    const char *owner;
-    int64_t fence;
-    const char *lane;
-    uint64_t chain_id;
-    const uint8_t *account; /* 20 bytes */
-};
 
 /* Stores the draft and fixes the ends of custody of its effects. */
 void lane_put_draft(struct db_script *script, const struct lane_holder *holder,
