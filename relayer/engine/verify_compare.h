@@ -31,8 +31,8 @@ void verify_compare_tx(struct verify_report *report, const struct verify_places 
                        const struct audit_page *page, const struct audit_tx *tx,
                        const struct verify_answer *answer);
 
-/* The terms hash made again from what the rows say now, against the payment's and the escrow's. (The chain's is
- * held against the payment's with its EscrowCreated log.) */
+/* The terms hash made again from what the rows say now, against the payment's and the escrow's. (The chain's
+ * is held against the payment's with its EscrowCreated log.) */
 void verify_compare_promise(struct verify_report *report, const struct audit_promise *promise);
 
 /* The contract's present state against what the logs we saw lead to. verify_escrow_agrees decides without

@@ -176,7 +176,8 @@ static const char LEGS_AS_PROMISED[] =
                 "  WHEN 'commission' THEN div(l.promised_centavos::numeric"
                 "   * (p.custody_centavos - c.buyer), nullif(p.custody_centavos, 0))"
                 "  ELSE p.custody_centavos - c.buyer - (SELECT coalesce(sum(k.amount_centavos), 0)"
-                "   FROM leg k WHERE k.payment_id = p.id AND k.role = 'commission') END AS centavos,"
+                "   FROM leg k WHERE k.payment_id = p.id AND k.role = 'commission') END AS "
+                "centavos,"
                 "  CASE l.role WHEN 'buyer_refund' THEN p.buyer_id"
                 "  WHEN 'commission' THEN l.beneficiary_id ELSE p.seller_id END AS receiver) w"
                 " WHERE (l.amount_centavos IS DISTINCT FROM w.centavos"
@@ -193,10 +194,10 @@ static const char SPLIT_AS_DECIDED[] =
 
 /* A CLABE is one user's for ever. Neither is shown. */
 static const char PAID_BY_ITS_PAYER[] =
-    "SELECT 'payment ' || p.id, 'the CLABE of its payer', 'the CLABE of another user', "
-    LOOK_PAYMENT("p.id") " FROM payment p LEFT JOIN clabe k ON k.clabe = p.clabe"
-                         " WHERE k.user_ref IS DISTINCT FROM p.payer_ref"
-                         " AND " AUDIT_PAYMENT_SCOPE("p.id") " ORDER BY p.id" FINDINGS;
+    "SELECT 'payment ' || p.id, 'the CLABE of its payer', 'the CLABE of another "
+    "user', " LOOK_PAYMENT("p.id") " FROM payment p LEFT JOIN clabe k ON k.clabe = p.clabe"
+                                   " WHERE k.user_ref IS DISTINCT FROM p.payer_ref"
+                                   " AND " AUDIT_PAYMENT_SCOPE("p.id") " ORDER BY p.id" FINDINGS;
 
 /* Every redemption that happened went to the account of its leg's beneficiary (that of the beneficiary whose
  * commissions it paid out, where it has no payment), with the leg's amount. */
@@ -289,12 +290,24 @@ static const char LEDGER_RULES[] =
 
 /* Each returns (where, expected, found, hint) for what is not as it must be. */
 static const char *const CHECKS[] = {
-    SETTLED_ONCE,       SETTLED_WHERE,     SETTLED_WITH_PROOF,
-    CONFIRMED_WITH_LOG, REDEEMED_AT_JUNO,  WITHDRAWN_AT_JUNO,
-    CREDITED_AT_JUNO,   DEPOSITED,         ISSUED,
-    PAID_BY_REDEMPTION, COMPLETED_IN_FULL, COMPLETED_EMPTY,
-    ESCROW_AS_PROMISED, ESCROW_AS_LOGGED,  LEDGER_RULES,
-    LEGS_AS_PROMISED,   SPLIT_AS_DECIDED,  PAID_BY_ITS_PAYER,
+    SETTLED_ONCE,
+    SETTLED_WHERE,
+    SETTLED_WITH_PROOF,
+    CONFIRMED_WITH_LOG,
+    REDEEMED_AT_JUNO,
+    WITHDRAWN_AT_JUNO,
+    CREDITED_AT_JUNO,
+    DEPOSITED,
+    ISSUED,
+    PAID_BY_REDEMPTION,
+    COMPLETED_IN_FULL,
+    COMPLETED_EMPTY,
+    ESCROW_AS_PROMISED,
+    ESCROW_AS_LOGGED,
+    LEDGER_RULES,
+    LEGS_AS_PROMISED,
+    SPLIT_AS_DECIDED,
+    PAID_BY_ITS_PAYER,
     REDEEMED_TO_BENEFICIARY,
 };
 enum { CHECKS_N = sizeof CHECKS / sizeof CHECKS[0] };
