@@ -1,10 +1,9 @@
 // A scenario's bed: a fresh environment on a ground, cleaned up afterwards. The folder with the logs stays
 // when the scenario fails; any line the daemon logged as broken fails it.
 
-import { rmSync } from 'node:fs';
 import path from 'node:path';
 
-import { Env } from '../support/env.mjs';
+import { Env, home_remove } from '../support/env.mjs';
 import { RpcError } from '../support/rpc.mjs';
 import { Story } from './story.mjs';
 
@@ -30,7 +29,7 @@ export async function with_env(ground, name, body, { start = true, ...options } 
         await env.stop();
         await ground.cluster.database_drop(env.database);
     }
-    rmSync(env.home, { recursive: true, force: true });
+    home_remove(env.home);
 }
 
 export function check(condition, message) {

@@ -6,7 +6,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
-import { binary } from '../support/env.mjs';
+import { binary, home_remove } from '../support/env.mjs';
 import { process_birth, signal_send, sleep, wait_for } from '../support/process.mjs';
 import { rpc_call } from '../support/rpc.mjs';
 import { check, with_env } from './bed.mjs';
@@ -203,6 +203,17 @@ async function schema_of_tomorrow(env) {
         + 'SELECT 9999, \'tomorrow\', checksum FROM relayer.migration LIMIT 1', 'relayer');
 }
 
+/** The tests' own promise: nothing they started lives on in a folder that is gone. */
+async function stopped_for_good(ground) {
+    await with_env(ground, 'stopped', async ({ env }) => {
+        const refused = await Promise.resolve().then(() => home_remove(env.home)).catch((error) => error.message);
+        check(/relayerd .*lives/.test(refused), `a folder in use was removed: ${refused}`);
+        await env.stop();
+        const again = await env.daemon_start().catch((error) => error.message);
+        check(/stopped/.test(again) && !env.daemon_alive(), `started after the end: ${again}`);
+    });
+}
+
 async function config_is_checked(ground) {
     await with_env(ground, 'check-config', async ({ env }) => {
         const run = promisify(execFile);
@@ -221,6 +232,7 @@ export const scenarios = [
     { name: 'doors: the signer is killed', run: signer_away },
     { name: 'doors: nothing answers at start', run: nothing_there_at_start },
     { name: 'start: settings are checked and printed without secrets', run: config_is_checked },
+    { name: 'env: a stopped environment stays stopped', run: stopped_for_good },
     ...REFUSALS.map(([name, what]) => ({
         name: `start: refused, ${name}`, run: (ground) => refuses(ground, `refused-${name.replace(/ /g, '-')}`, what),
     })),

@@ -6,11 +6,10 @@
 // Ids, times, hashes and fees differ between runs and are left out; amounts, states and numbers are not.
 
 import { execFile } from 'node:child_process';
-import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
-import { binary, Env } from '../support/env.mjs';
+import { binary, Env, home_remove } from '../support/env.mjs';
 import { sleep, wait_for } from '../support/process.mjs';
 import { rows_of, Story } from './story.mjs';
 
@@ -51,7 +50,7 @@ class Supervisor {
                     this.deaths.push(await wait_for(() => this.env.daemon.exited() !== undefined
                         && `${this.env.daemon.exited()}`, SETTLE_MS, 'the daemon\'s end being known', 5));
                 }
-                if (this.deaths.length > RESTARTS_MAX) {
+                if (this.deaths.length > RESTARTS_MAX || !this.running) {
                     return;
                 }
                 await this.env.daemon_start({ fault: this.faults.shift(), wait: false });
@@ -196,7 +195,7 @@ async function run_once(ground, faults) {
         await env.stop();
         await ground.cluster.database_drop(env.database);
         if (good) {
-            rmSync(env.home, { recursive: true, force: true });
+            home_remove(env.home);
         }
     }
 }

@@ -10,7 +10,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { Ground, home_take, leftovers_stop, ROOT } from '../support/env.mjs';
+import { Env, Ground, home_remove, home_take, leftovers_stop, ROOT } from '../support/env.mjs';
 import { failure_print } from '../support/steps.mjs';
 import { kill_scenarios } from './kill.mjs';
 
@@ -60,7 +60,7 @@ async function home_clean(home) {
         const place = path.join(home, entry.name);
         if (entry.isDirectory() && existsSync(path.join(place, 'processes.json'))) {
             await leftovers_stop(place);
-            rmSync(place, { recursive: true, force: true });
+            home_remove(place);
         }
     }
     await leftovers_stop(home);
@@ -78,6 +78,21 @@ async function worker_run(home, queue) {
     } finally {
         await ground.stop();
     }
+}
+
+/** Told to end (the time of a test group is over): nothing started here is left running. */
+async function ended_early() {
+    Env.closing = true;
+    for (const home of [0, 1].map((at) => path.join(HOME, `w${at}`))) {
+        for (const entry of existsSync(home) ? readdirSync(home) : []) {
+            await leftovers_stop(path.join(home, entry));
+        }
+        await leftovers_stop(home);
+    }
+    process.exit(1);
+}
+for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.once(signal, ended_early);
 }
 
 const words = process.argv.slice(2);

@@ -63,12 +63,16 @@ function owner_write(home) {
     writeFileSync(path.join(home, 'owner.json'), `${JSON.stringify(owner)}\n`);
 }
 
+function owner_read(home) {
+    const file = path.join(home, 'owner.json');
+    return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
+}
+
 /** The folder, or a numbered one beside it while another living run of this clone uses it. */
 export function home_take(base) {
     for (let n = 1; n <= HOMES_MAX; n += 1) {
         const home = n === 1 ? base : `${base}-${n}`;
-        const file = path.join(home, 'owner.json');
-        const owner = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
+        const owner = owner_read(home);
         if (owner === undefined || process_birth(owner.pid) !== owner.birth) {
             mkdirSync(home, { recursive: true });
             owner_write(home);
@@ -163,6 +167,19 @@ async function key_address(keytool, keyfile) {
     return found[0];
 }
 
+/** Removes a run's folder, never from under a process or from another living run. */
+export function home_remove(home) {
+    const alive = new ProcessRegister(path.join(home, 'processes.json')).alive();
+    const owner = owner_read(home);
+    if (alive.length > 0) {
+        throw new Error(`${home} is not removed: ${alive.map(({ name, pid }) => `${name} (process ${pid})`)} lives`);
+    }
+    if (owner !== undefined && owner.pid !== process.pid && process_birth(owner.pid) === owner.birth) {
+        throw new Error(`${home} is not removed: process ${owner.pid} is at work there`);
+    }
+    rmSync(home, { recursive: true, force: true });
+}
+
 /** Stops whatever a former run in this folder left running. Gives the names. */
 export async function leftovers_stop(home) {
     const register = new ProcessRegister(path.join(home, 'processes.json'));
@@ -177,6 +194,9 @@ export async function leftovers_stop(home) {
 }
 
 export class Env {
+    /** The whole program ends: no environment starts a daemon any more. */
+    static closing = false;
+
     /**
      * home: this run's folder. database: its name on the ground's cluster. settings: overrides such as
      * { 'chain.batch_max': 10 }. sandbox_args: more arguments for the sandbox.
@@ -187,6 +207,7 @@ export class Env {
         this.database = database;
         this.settings = settings;
         this.sandbox_args = sandbox_args;
+        this.stopped = false;
         home_prepare(this.home);
         this.register = new ProcessRegister(path.join(this.home, 'processes.json'));
         this.daemon_log = path.join(this.home, 'log', 'relayerd.log');
@@ -297,6 +318,9 @@ export class Env {
     /** fault: a fault point's name (optionally "name:N"); the daemon kills itself there.
      *  wait: until the daemon says that its start checks have passed. */
     async daemon_start({ fault, wait = true, env = {} } = {}) {
+        if (this.stopped || Env.closing) {
+            throw new StartError('the environment is stopped: nothing is started in it any more');
+        }
         const sets = Object.entries(this.settings).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
         this.daemon = this.register.start({
             name: 'relayerd',
@@ -329,7 +353,9 @@ export class Env {
         return this.register.stop('relayerd', { signal: 'SIGTERM' });
     }
 
+    /** For good: whoever starts the daemon again after a death cannot do so after this. */
     async stop() {
+        this.stopped = true;
         await this.daemon_stop();
         await this.register.stop('sandbox');
         if (this.socket_folder !== undefined) {

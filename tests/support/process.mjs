@@ -134,20 +134,29 @@ export class ProcessRegister {
         return { ...row, exited: () => end };
     }
 
-    /** Sends the signal, waits, and insists with SIGKILL. True when there was something to stop. */
+    /** Those that live. */
+    alive() {
+        return this.list().filter((row) => process_birth(row.pid) === row.birth);
+    }
+
+    /**
+     * Sends the signal, waits, and insists with SIGKILL. True when there was something to stop.
+     * Only the row of a process that is gone is struck out: another one may have been started meanwhile.
+     */
     async stop(name, { signal = 'SIGTERM', grace_ms = 8000 } = {}) {
         const row = this.find(name);
-        if (row !== undefined) {
-            signal_send(row, signal);
+        if (row === undefined) {
+            return false;
+        }
+        signal_send(row, signal);
+        if (!await process_gone(row, grace_ms)) {
+            signal_send(row, 'SIGKILL');
             if (!await process_gone(row, grace_ms)) {
-                signal_send(row, 'SIGKILL');
-                if (!await process_gone(row, grace_ms)) {
-                    throw new Error(`${name} (process ${row.pid}) cannot be stopped`);
-                }
+                throw new Error(`${name} (process ${row.pid}) cannot be stopped`);
             }
         }
-        this.write(this.list().filter((other) => other.name !== name));
-        return row !== undefined;
+        this.write(this.list().filter((other) => other.pid !== row.pid || other.birth !== row.birth));
+        return true;
     }
 }
 
