@@ -35,12 +35,12 @@ struct watcher {
     bool policy_known;
     struct seen_block span[SPAN_MAX];
     size_t span_n;
-    size_t span_limit; /* blocks asked for at once: halved when their logs are too many, then grows */
+    size_t span_limit; /* blocks asked for at once: halved when their logs are too many */
     struct seen_log *logs;
     size_t logs_n, logs_cap;
     uint64_t finalized_done; /* newest number evidence_final was committed for */
     bool stuck;              /* the alarm may be open */
-    int64_t moved_at_ms;     /* when `scanned` was last seen to move, or to be the newest; 0 = never */
+    int64_t moved_at_ms;     /* when `scanned` last moved or was the newest; 0 = never */
     uint64_t moved_scanned, moved_latest; /* what they were then */
 };
 

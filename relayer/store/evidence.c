@@ -15,7 +15,8 @@ struct db_script *evidence_position(void)
     (void)db_add(script, "SELECT number, hash FROM head WHERE level = 'scanned'", DB_ANY);
     (void)db_add(script,
                  "SELECT number, hash, parent, time FROM block WHERE number <="
-                 " (SELECT number FROM head WHERE level = 'scanned') ORDER BY number DESC LIMIT 128",
+                 " (SELECT number FROM head WHERE level = 'scanned')"
+                 " ORDER BY number DESC LIMIT 128",
                  DB_ANY);
     return script;
 }

@@ -54,7 +54,7 @@ struct seen_mark {
 struct db_script *evidence_position(void);
 struct seen_position {
     struct seen_mark scanned;
-    size_t blocks_n; /* an unbroken run of parents that ends at scanned; rows beyond a gap are left out */
+    size_t blocks_n; /* an unbroken run that ends at scanned; rows below a gap are left out */
     struct seen_block blocks[128];
 };
 void evidence_parse_position(struct db_result *result, struct seen_position *out);
