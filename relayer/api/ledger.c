@@ -165,6 +165,11 @@ void recon_run_method(struct call *call)
 static void verify_done(void *ctx, const struct err *err, const struct verify_report *report)
 {
     struct call *call = ctx;
+    if (err != NULL && err->code == ERR_NOT_FOUND) {
+        call_refuse(call, ERR_NOT_FOUND, "%s: %s",
+                    call_has(call, "payment_id") ? "payment_id" : "tx_hash", err->message);
+        return;
+    }
     if (err != NULL) {
         call_fail(call, err);
         return;

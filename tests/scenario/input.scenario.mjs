@@ -4,13 +4,13 @@
 import { createConnection } from 'node:net';
 import { randomUUID } from 'node:crypto';
 
+import { wait_for } from '../support/process.mjs';
 import { rpc_call } from '../support/rpc.mjs';
 import { check, check_equal, check_refused, rows_count, with_env } from './bed.mjs';
 import { rows_of } from './story.mjs';
 
 const ANSWER_MS = 5000;
 const DAY_S = 24 * 3600;
-const READERS = /\.(get|list|timeline|time_left|explain|accounts|entries|trial_balance|verify|status|health|doctor)$/;
 
 async function people(story) {
     await story.beneficiaries(['Seller', 'Buyer', 'Platform']);
@@ -76,48 +76,135 @@ async function amounts(ground) {
     });
 }
 
+/** Values that a field of this kind must refuse. */
+function wrong_values(type, schema) {
+    switch (type) {
+    case 'string':
+        return [7, {}, 'a\u0007b', 'x'.repeat(schema.maxLength + 1), ...(schema.minLength > 0 ? [''] : [])];
+    case 'uuid':
+        return [7, '', 'x', '0190', `${randomUUID()}0`];
+    case 'amount':
+        return [1000, '1e9', '-1', '0', '1.001', {}];
+    case 'integer':
+        return ['5', 1.5, true, schema.minimum - 1, schema.maximum + 1];
+    case 'boolean':
+        return ['true', 1, []];
+    case 'choice':
+        return ['no such choice', '', 7];
+    case 'hash':
+        return ['0x12', 7, `0x${'zz'.repeat(32)}`];
+    case 'clabe':
+        return [12180000000000015, '', '012180000000000016', '710969000000000005'];
+    case 'list':
+        return ['none', {}, [7], Array(schema.maxItems + 1).fill({})];
+    default:
+        throw new Error(`${type} is a kind of field that this test does not know`);
+    }
+}
+
+/** A request that only its ids make impossible, without effect where it would have one. */
+const harmless = ({ 'x-mutates': mutates, 'x-example': example }) => ({
+    ...example, ...(mutates && { idempotency_key: randomUUID(), dry_run: true }),
+});
+
+async function answer_or_error(call) {
+    try {
+        return { result: await call };
+    } catch (error) {
+        check(typeof error.data?.type === 'string', `no answer: ${error.message}`);
+        return { error };
+    }
+}
+
+/** What the daemon said, without what the client puts before it. */
+const words_of = (error, method) => error.message.replace(`${method}: `, '');
+
+/** Wrong in one field only: the refusal begins with the name of that field. */
+async function check_names_field(env, method, params, field, what) {
+    const { error } = await answer_or_error(env.rpc(method, params));
+    check(error !== undefined, `${method} with ${what}: was accepted`);
+    check(['request.params', 'request.amount', 'request.limit'].includes(error.data.type) && error.data.hint !== '',
+        `${method} with ${what}: ${error.data.type}, hint "${error.data.hint}"`);
+    const words = words_of(error, method);
+    check(words.startsWith(`${field}:`) || words.startsWith(`${field}[`),
+        `${method} with ${what}: "${words}" does not begin with ${field}`);
+}
+
 async function fields(ground) {
     await with_env(ground, 'fields', async ({ env, story }) => {
         await people(story);
         const { methods } = await env.rpc('rpc.discover');
         check(methods.length >= 30, `only ${methods.length} methods are described`);
         await unchanged(env, async () => {
-            for (const { name, params } of methods) {
-                await refused_field(env.rpc(name, { idempotency_key: randomUUID(), colour: 'red' }),
-                    `${name} with an unknown field`);
+            for (const method of methods) {
+                const { name, params } = method;
+                const good = harmless(method);
+                const { error } = await answer_or_error(env.rpc(name, good));
+                check(error?.data.type !== 'request.params', `the example of ${name} is refused: ${error?.message}`);
                 await refused_field(env.rpc(name, [1]), `${name} with parameters by position`);
-                for (const { name: field } of params ?? []) {
-                    const wrong = { idempotency_key: randomUUID(), [field]: { not: ['this'] } };
-                    await refused_field(env.rpc(name, wrong), `${name} with an object as ${field}`);
+                await check_names_field(env, name, { ...good, colour: 'red' }, 'colour', 'an unknown field');
+                for (const { name: field, required, schema, 'x-type': type } of params) {
+                    for (const wrong of [null, ...wrong_values(type, schema)]) {
+                        await check_names_field(env, name, { ...good, [field]: wrong }, field,
+                            `${field} = ${JSON.stringify(wrong).slice(0, 60)}`);
+                    }
+                    const { [field]: _left_out, ...rest } = good;
+                    if (required) {
+                        await check_names_field(env, name, rest, field, `${field} left out`);
+                    }
                 }
             }
         });
     });
 }
 
+const UNKNOWN = {
+    uuid: () => randomUUID(),
+    hash: () => `0x${'ab'.repeat(32)}`,
+    string: () => 'none',
+    integer: () => 999_999_999,
+};
+const ID_FIELDS = ['payment_id', 'beneficiary_id', 'escrow_id', 'tx_hash', 'fid', 'id'];
+
+/** Every method, every field that is an id: not found by name, or an empty list. */
 async function unknown_ids(ground) {
-    await with_env(ground, 'unknown-ids', async ({ env }) => {
-        const payment_id = randomUUID();
+    await with_env(ground, 'unknown-ids', async ({ env, story }) => {
+        await people(story);
+        const { methods } = await env.rpc('rpc.discover');
+        let tried = 0;
         await unchanged(env, async () => {
-            for (const [method, params] of [
-                ['payment.get', { payment_id }], ['payment.timeline', { payment_id }],
-                ['payment.cancel', { payment_id }], ['escrow.get', { payment_id }],
-                ['escrow.time_left', { payment_id }],
-                ['escrow.release', { payment_id }], ['escrow.release_early', { payment_id, note: 'x' }],
-                ['dispute.raise', { payment_id, party: 'buyer', raised_by: 'x', reason: 'x' }],
-                ['dispute.resolve', { payment_id, resolution: 'approved', notes: 'x' }],
-                ['tx.get', { tx_hash: `0x${'ab'.repeat(32)}` }],
-                ['beneficiary.suspend', { beneficiary_id: payment_id, reason: 'x' }],
-            ]) {
-                const call = READERS.test(method) ? env.rpc(method, params) : env.insist(method, params);
-                await check_refused(call, 'request.not_found', `${method} of an unknown id`);
+            for (const method of methods) {
+                const ids = method.params.filter(({ name }) => ID_FIELDS.includes(name));
+                for (const { name: field, 'x-type': type } of ids) {
+                    const params = { ...harmless(method) };
+                    ids.filter(({ required }) => !required).forEach(({ name }) => delete params[name]);
+                    delete params.all;
+                    params[field] = UNKNOWN[type]();
+                    tried += 1;
+                    await check_unknown(env, method.name, params, field);
+                }
             }
-            for (const wrong of ['', 'x', 1, null, '0190', payment_id.slice(1), `${payment_id}0`]) {
-                await refused_field(env.rpc('payment.get', { payment_id: wrong }),
-                    `payment.get of ${JSON.stringify(wrong)}`);
+            for (const field of ['seller', 'buyer']) {
+                const error = await check_refused(env.insist('payment.create', order_of(story, {
+                    [field]: randomUUID() })), 'request.not_found', `an unknown ${field}`);
+                check(words_of(error, 'payment.create').startsWith(`${field}:`), `an unknown ${field}: ${error.message}`);
             }
         });
+        check(tried >= 20, `only ${tried} ids were tried`);
     });
+}
+
+async function check_unknown(env, method, params, field) {
+    const { error, result } = await answer_or_error(env.rpc(method, params));
+    if (/^(.*\.list|ledger\.(accounts|entries))$/.test(method)) {
+        check(error === undefined && rows_of(result).length === 0,
+            `${method} of an unknown ${field}: ${error?.message ?? JSON.stringify(result)}`);
+        return;
+    }
+    check(error?.data.type === 'request.not_found', `${method} of an unknown ${field}: ${
+        error === undefined ? 'was accepted' : `${error.data.type}, ${error.message}`}`);
+    check(Object.keys(params).some((name) => words_of(error, method).startsWith(`${name}:`)),
+        `${method} of an unknown ${field} names no field: ${error.message}`);
 }
 
 async function idempotency(ground) {
@@ -146,17 +233,36 @@ async function idempotency(ground) {
     });
 }
 
+/** What each grant of the settings opens: [granted, roles]. */
+const GRANTS = [
+    [[], []],
+    [['read'], ['read']],
+    [['operate'], ['read', 'operate']],
+    [['arbiter'], ['read', 'arbiter']],
+    [['admin'], ['read', 'operate', 'admin']],
+];
+
+/** Every method under every grant: refused by role, or not for that reason. */
 async function roles(ground) {
-    await with_env(ground, 'roles', async ({ env, story }) => {
-        await story.env.rpc('system.status');
+    await with_env(ground, 'roles', async ({ env }) => {
+        const { methods } = await env.rpc('rpc.discover');
         await unchanged(env, async () => {
-            await check_refused(env.insist('dispute.resolve', {
-                payment_id: randomUUID(), resolution: 'approved', notes: 'x',
-            }), 'request.role', 'dispute.resolve without the arbiter role');
-            await check_refused(env.insist('system.pause', { reason: 'x' }), 'request.role',
-                'system.pause without the admin role');
+            for (const [granted, open] of GRANTS) {
+                await env.daemon_stop();
+                env.settings = Object.fromEntries(['read', 'operate', 'arbiter', 'admin']
+                    .map((role) => [`api.${role}`, granted.includes(role) ? 'self' : '']));
+                await env.daemon_start({ wait: false });
+                await wait_for(() => answer_or_error(env.rpc('help')), ANSWER_MS, 'the daemon answering');
+                for (const method of methods) {
+                    const { error } = await answer_or_error(env.rpc(method.name, harmless(method)));
+                    const refused = error?.data.type === 'request.role';
+                    check(refused === !open.includes(method['x-role']), `${method.name} (${method['x-role']}) with [${
+                        granted}]: ${error?.message ?? 'was answered'}`);
+                    check(!refused || error.message.includes(method['x-role']), `no role in "${error?.message}"`);
+                }
+            }
         });
-    }, { settings: { 'api.arbiter': '', 'api.admin': '' } });
+    });
 }
 
 /** Raw text to the socket; gives the first line of the answer, or undefined when the daemon hung up. */
@@ -228,7 +334,7 @@ export const scenarios = [
     { name: 'input: every field of every method', run: fields },
     { name: 'input: unknown ids', run: unknown_ids },
     { name: 'input: idempotency keys and dry runs', run: idempotency },
-    { name: 'input: roles', run: roles },
+    { name: 'input: every method under every grant', run: roles },
     { name: 'input: the protocol itself', run: protocol },
     { name: 'views: the owner\'s names', run: owner_names },
 ];
