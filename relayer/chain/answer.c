@@ -31,9 +31,16 @@ static bool source_open(struct source *source)
                     source->what);
 }
 
+/* Nodes print revert data as text, so an error message may hold a NUL; a value never does. */
+static const char *value_text(const json_t *value)
+{
+    const char *text = json_string_value(value);
+    return text != NULL && strlen(text) == json_string_length(value) ? text : NULL;
+}
+
 static const char *field_text(const struct source *source, const char *key)
 {
-    return json_string_value(json_object_get(source->object, key));
+    return value_text(json_object_get(source->object, key));
 }
 
 static bool field_absent(const struct source *source, const char *key)
@@ -154,7 +161,7 @@ static bool error_read(const json_t *error, struct chain_reply *out, struct err 
 /* One member: {"jsonrpc":"2.0","id":..,"result":..} or with "error". */
 static bool reply_read(const json_t *member, struct chain_reply *out, struct err *err)
 {
-    const char *version = json_string_value(json_object_get(member, "jsonrpc"));
+    const char *version = value_text(json_object_get(member, "jsonrpc"));
     const json_t *error = json_object_get(member, "error");
 
     if (version == NULL || strcmp(version, "2.0") != 0)
@@ -231,7 +238,7 @@ bool answer_parse(const char *text, size_t text_n, uint64_t first_id, size_t n,
 
     CHECK(n >= 1 && n <= CHAIN_BATCH_MAX);
     *out = (struct chain_answer){.n = n};
-    out->document = json_loadb(text, text_n, JSON_REJECT_DUPLICATES, &at);
+    out->document = json_loadb(text, text_n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &at);
     if (out->document == NULL)
         return err_fail(err, ERR_CHAIN_ANSWER, "node answer: not JSON at byte %d: %.80s",
                         at.position, at.text);
@@ -258,7 +265,7 @@ void answer_free(struct chain_answer *answer)
 
 bool answer_u64(const struct json_t *result, uint64_t *out, struct err *err)
 {
-    const char *text = json_string_value(result);
+    const char *text = value_text(result);
 
     if (text == NULL || !hex_quantity_u64(text, out))
         return err_fail(err, ERR_CHAIN_ANSWER, "node answer: not a QUANTITY of at most 64 bits");
@@ -267,7 +274,7 @@ bool answer_u64(const struct json_t *result, uint64_t *out, struct err *err)
 
 bool answer_u256(const struct json_t *result, struct u256 *out, struct err *err)
 {
-    const char *text = json_string_value(result);
+    const char *text = value_text(result);
 
     if (text == NULL || !hex_quantity_u256(text, out))
         return err_fail(err, ERR_CHAIN_ANSWER, "node answer: not a QUANTITY of at most 256 bits");
@@ -276,7 +283,7 @@ bool answer_u256(const struct json_t *result, struct u256 *out, struct err *err)
 
 bool answer_hash(const struct json_t *result, uint8_t out[32], struct err *err)
 {
-    if (!text_fixed(json_string_value(result), out, 32))
+    if (!text_fixed(value_text(result), out, 32))
         return err_fail(err, ERR_CHAIN_ANSWER, "node answer: not 32 bytes of DATA");
     return true;
 }
@@ -331,7 +338,7 @@ static bool topics_read(const struct source *source, struct chain_log *out)
         return field_bad(source, "topics", "an array of at most 4");
     out->topics_n = json_array_size(topics);
     for (size_t i = 0; i < out->topics_n; i++)
-        if (!text_fixed(json_string_value(json_array_get(topics, i)), out->topics[i], 32))
+        if (!text_fixed(value_text(json_array_get(topics, i)), out->topics[i], 32))
             return field_bad(source, "topics", "32 bytes each");
     return true;
 }
