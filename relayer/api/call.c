@@ -117,7 +117,8 @@ void call_fail(struct call *call, const struct err *e)
         log_error("request_failed", "method=%s request_id=%s %s", call->method->name, request_id,
                   e->message);
     metrics_add(METRIC_rpc_error, 1);
-    session_send(call->session, error_message(call->id, e, request_id, call->state, call->method->name));
+    session_send(call->session,
+                 error_message(call->id, e, request_id, call->state, call->method->name));
     call_end(call);
 }
 

@@ -121,7 +121,8 @@ static json_t *status_json(const struct call *call)
         json_pack("{s:s, s:s, s:b, s:b, s:o, s:o, s:b, s:o, s:{s:I, s:I, s:I, s:s, s:s, s:s}}",
                   "environment", config_environment_name(config->relayer_environment), "instance",
                   config->relayer_instance, "ready", engine->ready, "healthy",
-                  system_is_healthy(engine), "words", text_json(words), "waiting_for", waiting_json(engine),
+                  system_is_healthy(engine), "words", text_json(words), "waiting_for",
+                  waiting_json(engine),
                   "paused", engine->paused, "doors", doors_json(engine), "chain", "chain_id",
                   (json_int_t)config->chain_chain_id, "latest", (json_int_t)engine->latest_number,
                   "final", (json_int_t)engine->final_number, "escrow", config->chain_escrow.text,
@@ -172,15 +173,16 @@ void system_health(struct call *call)
     char words[SYSTEM_WORDS_MAX];
     system_words(call->engine, words, sizeof words);
     call_reply(call, json_pack("{s:b, s:o, s:o}", "healthy", system_is_healthy(call->engine),
-                               "words", text_json(words), "waiting_for", waiting_json(call->engine)));
+                               "words", text_json(words), "waiting_for",
+                               waiting_json(call->engine)));
 }
 
 /* --- doctor ------------------------------------------------------------------------------------ */
 
 static void add_check(json_t *checks, const char *id, bool good, const char *fact, const char *fix)
 {
-    json_t *item = json_pack("{s:s, s:s, s:o}", "id", id, "verdict", good ? "pass" : "fail", "fact",
-                             text_json(fact));
+    json_t *item = json_pack("{s:s, s:s, s:o}", "id", id, "verdict", good ? "pass" : "fail",
+                             "fact", text_json(fact));
     if (!good)
         json_object_set_new(item, "fix", json_string(fix));
     json_array_append_new(checks, item);
@@ -208,8 +210,9 @@ static void check_counts(json_t *checks, const json_t *counts)
         const char *field, *fix;
     } ROWS[] = {
         {"payments_parked", "relayerctl payment.list -k state=parked, then payment.timeline"},
-        {"effects_parked", "relayerctl payment.list -k state=parked and payout.list -k state=parked,"
-                           " then payment.timeline; payment.unpark or payout.retry goes on"},
+        {"effects_parked",
+         "relayerctl payment.list -k state=parked and payout.list -k state=parked, then"
+         " payment.timeline; payment.unpark or payout.retry goes on"},
         {"deposits_unassigned", "relayerctl deposit.list -k state=unassigned, then deposit.assign"},
         {"alarms_open", "relayerctl system.status lists them"},
     };
