@@ -528,6 +528,9 @@ static void position_read(void *ctx, const struct err *err, struct db_result *re
     struct seen_position position;
     evidence_parse_position(res, &position);
     w->scanned = position.scanned;
+    /* After a restart the chain is at least as late as it was: enough to judge by until it answers. */
+    if (w->engine->chain_time_s == 0)
+        w->engine->chain_time_s = position.latest_time_s;
     head_init(&w->head);
     for (size_t i = position.blocks_n; i > 0; i--)
         push_header(w, &position.blocks[i - 1]);

@@ -18,6 +18,7 @@ struct db_script *evidence_position(void)
                  " (SELECT number FROM head WHERE level = 'scanned')"
                  " ORDER BY number DESC LIMIT 128",
                  DB_ANY);
+    (void)db_add(script, "SELECT time FROM head WHERE level = 'latest'", DB_ANY);
     return script;
 }
 
@@ -33,6 +34,8 @@ static bool run_goes_on(const struct seen_position *position, const struct seen_
 void evidence_parse_position(struct db_result *result, struct seen_position *out)
 {
     memset(out, 0, sizeof *out);
+    if (db_rows(result, 2) == 1)
+        out->latest_time_s = db_get_i64(result, 2, 0, 0);
     if (db_rows(result, 0) == 0)
         return;
     out->scanned.known = true;

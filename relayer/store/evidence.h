@@ -54,6 +54,7 @@ struct seen_mark {
 struct db_script *evidence_position(void);
 struct seen_position {
     struct seen_mark scanned;
+    int64_t latest_time_s; /* of the newest block any run has seen; 0 = none */
     size_t blocks_n; /* an unbroken run that ends at scanned; rows below a gap are left out */
     struct seen_block blocks[128];
 };

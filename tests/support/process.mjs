@@ -129,7 +129,7 @@ export class ProcessRegister {
             end = signal ?? code;
         });
         child.unref();
-        const row = { name, pid: child.pid, birth: process_birth(child.pid), log };
+        const row = { name, pid: child.pid, birth: process_birth(child.pid) ?? 'ended at once', log };
         this.write([...this.list().filter((other) => other.name !== name), row]);
         return { ...row, exited: () => end };
     }
