@@ -63,7 +63,7 @@ static void database_failed(struct watcher *w, const struct err *err)
     w->position_known = false; /* read again what is really committed */
     memset(&w->latest, 0, sizeof w->latest);
     if (err->code == ERR_DB_CONFLICT) {
-        log_info("position_moved", "another watcher of this database was first: %s", err->message);
+        log_debug("position_moved", "another watcher of this database was first: %s", err->message);
         w->again = true;
     } else {
         engine_waits(w->engine, DOOR_DATABASE, err);
