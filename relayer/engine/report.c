@@ -12,7 +12,8 @@ void report_put(struct db_script *script, const struct juno_txn *txn)
                                 .kind = juno_txn_kind_name(txn->kind),
                                 .state = STATES[txn->state],
                                 .amount_units = txn->amount_units,
-                                .reported_ms = txn->reported_at_ms,
+                                .reported_ms = txn->reported_at_ms != 0 ? txn->reported_at_ms
+                                                                    : txn->updated_at_ms,
                                 .fid = txn->fid[0] != '\0' ? txn->fid : NULL,
                                 .tx_hash = txn->has_tx_hash ? txn->tx_hash : NULL,
                                 .tracking_key =

@@ -29,14 +29,17 @@ struct deposit_fit_row {
 };
 void observed_parse_fit(struct db_result *result, size_t place, struct deposit_fit_row *out);
 
-/* A COMPLETE deposit, matched (payment given, which is woken) or unassigned with a reason. */
+/* A COMPLETE deposit, matched (payment given, which is woken) or unassigned with a reason. A payment that no
+ * longer waits for its deposit is ERR_DB_CONFLICT. */
 void observed_add_deposit(struct db_script *script, const struct report_deposit *report,
                           const struct uuid *payment, const char *reason);
 
-/* A deposit that is no payment but a payout of ours coming back: the redemption it names, by Juno's id or by
- * its tracking key, is RETURNED and its payment is woken. */
+/* A deposit that is no payment but a payout of ours coming back. "" for what Juno did not tell. */
 void observed_add_refund(struct db_script *script, const struct report_deposit *report,
                          const char *refund_of, const char *tracking_key);
+/* Refunds whose redemption is recorded by now, by Juno's id or else by its tracking key: of the same amount,
+ * it is RETURNED and its payment is woken; of another, alarm refund_differs. Rows: fids that still wait. */
+void observed_link_refunds(struct db_script *script);
 
 struct report_txn {
     const char *id;
@@ -52,8 +55,9 @@ struct report_txn {
 void observed_put_txn(struct db_script *script, const struct report_txn *report);
 
 /* Complete issuances that belong to no deposit yet, each with the deposit it consumes: rows
- * (issuance id, fid, deposit payment or NULL, centavos, deposit uuid). By fid where Juno tells it, else the
- * oldest deposit of exactly that amount: equal deposits are interchangeable, so this is exact. */
+ * (issuance id, fid, deposit payment or NULL, centavos). By fid where Juno tells it, else by exact amount:
+ * the oldest deposit takes the oldest issuance that was reported at most 10 minutes before it. Equal deposits
+ * are interchangeable, so this is exact. */
 struct db_script *observed_match_issuances(void);
 struct issuance_match {
     char issuance_id[96];
@@ -81,7 +85,21 @@ void observed_clabe_enabled(struct db_script *script, const struct uuid *clabe_r
  * they are never handed to a user. */
 struct db_script *observed_stranger_clabes(const char *const *clabes, size_t n, bool set_aside);
 
-/* Which of these ids are not stored here yet (deposits), or not stored as COMPLETE (transactions). */
+/* Raises issuance_unmatched, once per id, for issuances older than an hour that belong to no deposit, at most
+ * 20 at a time; clears it for those that found theirs. */
+void observed_alarm_unmatched(struct db_script *script);
+
+/* Statement 0: (name, value) of every mark "observer:..."; 1: whether a refund waits for its redemption. */
+struct db_script *observed_progress(void);
+/* A listing was read to its end up to this time; never moves back. */
+struct db_script *observed_mark(const char *name, int64_t reported_ms);
+/* Up to 20 ids of issuances and credits that were not final when last seen, the longest unasked first; they
+ * count as asked. Run with db_run. */
+enum { STALE_TXNS_MAX = 20 };
+struct db_script *observed_stale_txns(void);
+
+/* Which of these ids are not stored here yet (deposits); which are not stored as final (transactions), with
+ * whether they are stored at all. */
 struct db_script *observed_new_deposits(const char *const *fids, size_t n);
 struct db_script *observed_open_txns(const char *const *ids, size_t n);
 
