@@ -329,7 +329,7 @@ static void policy_block_read(void *ctx, const struct err *err, const struct cha
         verify_add(&v->report,
                    &(struct verify_words){where, "the block we followed as final",
                                           block->present ? "another block" : "no block",
-                                          "a block below finality was replaced: see the runbook"});
+                                          "a block below finality was replaced: pause, ask another node"});
     }
     v->stage = STAGE_PROMISES;
     if (stopping(v))

@@ -358,7 +358,7 @@ void verify_compare_tx(struct verify_report *report, const struct verify_places 
                        const struct verify_answer *answer)
 {
     const struct chain_receipt *receipt = answer->receipt;
-    struct place p = place_tx(report, tx, "ask another endpoint; see the runbook on deep reorgs");
+    struct place p = place_tx(report, tx, "ask another endpoint which block is canonical");
     report->txs++;
     report->checked++;
     if (!receipt->present) {

@@ -81,8 +81,9 @@ struct juno_txns_query {
     unsigned page, page_size;
 };
 struct juno_redeem {
-    int64_t amount_units;        /* whole centavos */
-    const char *bank_account_id; /* not NULL: without it Juno would pay ourselves. ERR_PARAMS if not plain */
+    int64_t amount_units; /* whole centavos */
+    /* Not NULL: without it Juno would pay ourselves. ERR_PARAMS if it is not plain. */
+    const char *bank_account_id;
     struct uuid idem;
 };
 struct juno_withdraw {
