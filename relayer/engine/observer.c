@@ -55,8 +55,8 @@ struct observer {
     bool progress_known; /* the walks stand at the stored marks */
     unsigned pages;      /* read of this listing in this round */
     bool full_page;
-    size_t at;      /* first row of the page not handled yet */
-    size_t limit;   /* rows of the next transaction; one after a refusal, until a round succeeds */
+    size_t at;    /* first row of the page not handled yet */
+    size_t limit; /* rows of the next transaction; one after a refusal, until a round succeeds */
     size_t batch[BATCH]; /* deposits of the page that are being stored */
     size_t batch_n;
     struct juno_deposits deposits;
@@ -100,8 +100,8 @@ static void juno_failed(struct observer *o, const struct err *err)
 /* Juno speaks, but of this row or listing it says nothing that can be used: asking for others may help. */
 static bool is_odd_answer(const struct err *err)
 {
-    return err->code == ERR_JUNO_ANSWER || err->code == ERR_JUNO_REFUSED || err->code == ERR_PARAMS ||
-           err->code == ERR_JUNO_NOT_FOUND;
+    return err->code == ERR_JUNO_ANSWER || err->code == ERR_JUNO_REFUSED ||
+           err->code == ERR_PARAMS || err->code == ERR_JUNO_NOT_FOUND;
 }
 
 static void alarm_broken(struct observer *o, const char *code, const char *subject,
@@ -318,8 +318,9 @@ static void deposit_waits(struct observer *o, const struct juno_deposit *deposit
     struct walk *walk = &o->walk[TOPIC_DEPOSITS];
     if (walk_hold(walk, deposit->reported_at_ms, clock_wall_ms()))
         return;
-    engine_alarm(o->engine, "deposit_stuck", deposit->fid,
-                 "open at Juno for more than a day; once complete it may have to be assigned by hand");
+    engine_alarm(
+        o->engine, "deposit_stuck", deposit->fid,
+        "open at Juno for more than a day; once complete it may have to be assigned by hand");
 }
 
 /* Deposits to be stored together, from the first one that is not handled yet up to the next refund. */

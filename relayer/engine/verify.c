@@ -24,10 +24,10 @@ struct verify {
     enum stage stage;
     bool failed;
     struct err err;
-    size_t calls;                 /* jobs under way */
-    size_t next;                  /* of the page */
+    size_t calls; /* jobs under way */
+    size_t next;  /* of the page */
     bool has_after;
-    uint8_t after[32];            /* where the next page begins: a hash or, of payments, an id */
+    uint8_t after[32]; /* where the next page begins: a hash or, of payments, an id */
     size_t promises_n;
     struct audit_promise promise[AUDIT_PROMISES_MAX];
     struct audit_page page;
@@ -225,10 +225,14 @@ static void after_set(struct verify *v, const uint8_t *key, size_t n)
 static size_t page_size(const struct verify *v)
 {
     switch (v->stage) {
-    case STAGE_BLOCK: return 0;
-    case STAGE_PROMISES: return v->promises_n;
-    case STAGE_TXS: return v->page.txs_n;
-    case STAGE_ESCROWS: return v->escrows_n;
+    case STAGE_BLOCK:
+        return 0;
+    case STAGE_PROMISES:
+        return v->promises_n;
+    case STAGE_TXS:
+        return v->page.txs_n;
+    case STAGE_ESCROWS:
+        return v->escrows_n;
     }
     return 0;
 }
@@ -274,10 +278,10 @@ static void page_ask(struct verify *v)
     memcpy(last.b, v->after, sizeof last.b);
     audit_page_clear(&v->page);
     v->promises_n = v->escrows_n = 0;
-    struct db_script *script =
-        v->stage == STAGE_PROMISES ? audit_promises(&scope, v->has_after ? &last : NULL)
-        : v->stage == STAGE_TXS    ? audit_txs(&scope, after)
-                                   : audit_escrows(&scope, after);
+    struct db_script *script = v->stage == STAGE_PROMISES
+                                   ? audit_promises(&scope, v->has_after ? &last : NULL)
+                               : v->stage == STAGE_TXS ? audit_txs(&scope, after)
+                                                       : audit_escrows(&scope, after);
     db_query(v->engine->db, script, page_read, v);
 }
 
@@ -326,10 +330,10 @@ static void policy_block_read(void *ctx, const struct err *err, const struct cha
     if (!block->present || memcmp(block->hash, v->report.block_hash, 32) != 0) {
         char where[64];
         snprintf(where, sizeof where, "block %llu", (unsigned long long)v->report.block_number);
-        verify_add(&v->report,
-                   &(struct verify_words){where, "the block we followed as final",
-                                          block->present ? "another block" : "no block",
-                                          "a block below finality was replaced: pause, ask another node"});
+        verify_add(&v->report, &(struct verify_words){
+                                   where, "the block we followed as final",
+                                   block->present ? "another block" : "no block",
+                                   "a block below finality was replaced: pause, ask another node"});
     }
     v->stage = STAGE_PROMISES;
     if (stopping(v))
@@ -402,9 +406,12 @@ static void books_read(void *ctx, const struct err *err, struct db_result *res)
 static const char *finality_name(enum config_finality finality)
 {
     switch (finality) {
-    case FINALITY_LATEST: return "latest";
-    case FINALITY_SAFE: return "safe";
-    case FINALITY_FINALIZED: return "finalized";
+    case FINALITY_LATEST:
+        return "latest";
+    case FINALITY_SAFE:
+        return "safe";
+    case FINALITY_FINALIZED:
+        return "finalized";
     }
     return "unknown";
 }

@@ -277,8 +277,7 @@ void juno_redeem(struct juno *juno, const struct juno_redeem *redeem, juno_op_cb
     if (call_takes_id(call, redeem->bank_account_id, "a bank account id")) {
         call_idem(call, &redeem->idem);
         call_target(call, "/mint_platform/v1/redemptions");
-        call_body(call,
-                  "{\"amount\":%s,\"destination_bank_account_id\":\"%s\",\"asset\":\"mxn\"}",
+        call_body(call, "{\"amount\":%s,\"destination_bank_account_id\":\"%s\",\"asset\":\"mxn\"}",
                   amount_of(juno, redeem->amount_units).text, redeem->bank_account_id);
     }
     queue_put(juno, call);

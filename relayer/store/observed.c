@@ -78,12 +78,13 @@ void observed_add_deposit(struct db_script *script, const struct report_deposit 
 void observed_add_refund(struct db_script *script, const struct report_deposit *report,
                          const char *refund_of, const char *tracking_key)
 {
-    struct db_stmt *s = db_add(
-        script,
-        "INSERT INTO deposit (fid, clabe, amount_centavos, state, reason, reported_at)"
-        " VALUES ($1, $2, $3, 'refund', concat_ws(' ', 'waits', coalesce(nullif($4::text, ''), '-'),"
-        " coalesce(nullif($5::text, ''), '-')), " REPORTED_AT("$6") ")",
-        1);
+    struct db_stmt *s =
+        db_add(script,
+               "INSERT INTO deposit (fid, clabe, amount_centavos, state, reason, reported_at)"
+               " VALUES ($1, $2, $3, 'refund', concat_ws(' ', 'waits', coalesce(nullif($4::text, "
+               "''), '-'),"
+               " coalesce(nullif($5::text, ''), '-')), " REPORTED_AT("$6") ")",
+               1);
     db_text(s, report->fid);
     db_text(s, report->clabe);
     db_i64(s, report->amount_centavos);
@@ -97,7 +98,8 @@ void observed_link_refunds(struct db_script *script)
 {
     (void)db_add(
         script,
-        "WITH waits AS (SELECT fid, amount_centavos, nullif(split_part(reason, ' ', 2), '-') AS named,"
+        "WITH waits AS (SELECT fid, amount_centavos, nullif(split_part(reason, ' ', 2), '-') AS "
+        "named,"
         "   nullif(split_part(reason, ' ', 3), '-') AS key"
         "   FROM deposit WHERE state = 'refund' AND reason LIKE 'waits %'),"
         " found AS (SELECT DISTINCT ON (w.fid) w.fid, w.amount_centavos, j.id, j.amount_units,"
@@ -129,17 +131,21 @@ void observed_put_txn(struct db_script *script, const struct report_txn *r)
         script,
         "INSERT INTO juno_txn AS j (id, kind, amount_units, state, fid, tx_hash, tracking_key, "
         "cep_url,"
-        " reported_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, " REPORTED_AT("$9") ")"
-        " ON CONFLICT (id) DO UPDATE SET state = EXCLUDED.state,"
-        " fid = coalesce(j.fid, EXCLUDED.fid), tx_hash = coalesce(j.tx_hash, EXCLUDED.tx_hash),"
-        " tracking_key = coalesce(j.tracking_key, EXCLUDED.tracking_key),"
-        " cep_url = coalesce(j.cep_url, EXCLUDED.cep_url), updated_at = now()"
-        " WHERE (j.state, j.tx_hash, j.tracking_key) IS DISTINCT FROM"
-        "       (EXCLUDED.state, EXCLUDED.tx_hash, EXCLUDED.tracking_key)"
-        " AND array_position(ARRAY['PENDING', 'IN_PROGRESS', 'FAILED', 'COMPLETE', 'RETURNED'], "
-        "j.state)"
-        "  <= array_position(ARRAY['PENDING', 'IN_PROGRESS', 'FAILED', 'COMPLETE', 'RETURNED'],"
-        "                    EXCLUDED.state)",
+        " reported_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, " REPORTED_AT(
+            "$9") ")"
+                  " ON CONFLICT (id) DO UPDATE SET state = EXCLUDED.state,"
+                  " fid = coalesce(j.fid, EXCLUDED.fid), tx_hash = coalesce(j.tx_hash, "
+                  "EXCLUDED.tx_hash),"
+                  " tracking_key = coalesce(j.tracking_key, EXCLUDED.tracking_key),"
+                  " cep_url = coalesce(j.cep_url, EXCLUDED.cep_url), updated_at = now()"
+                  " WHERE (j.state, j.tx_hash, j.tracking_key) IS DISTINCT FROM"
+                  "       (EXCLUDED.state, EXCLUDED.tx_hash, EXCLUDED.tracking_key)"
+                  " AND array_position(ARRAY['PENDING', 'IN_PROGRESS', 'FAILED', 'COMPLETE', "
+                  "'RETURNED'], "
+                  "j.state)"
+                  "  <= array_position(ARRAY['PENDING', 'IN_PROGRESS', 'FAILED', 'COMPLETE', "
+                  "'RETURNED'],"
+                  "                    EXCLUDED.state)",
         DB_ANY);
     db_text(s, r->id);
     db_text(s, r->kind);
