@@ -312,7 +312,7 @@ static void store_refund(struct observer *o, const struct juno_deposit *deposit)
     db_run(o->engine->db, script, deposit_stored, o);
 }
 
-/* A deposit under way is stored once it is complete; Juno lets it wait for a day at most, then a person asks. */
+/* A deposit under way is stored once it is complete; it may wait for a day, then a person asks. */
 static void deposit_waits(struct observer *o, const struct juno_deposit *deposit)
 {
     struct walk *walk = &o->walk[TOPIC_DEPOSITS];
