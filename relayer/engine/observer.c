@@ -49,6 +49,7 @@ struct observer {
     bool busy;
     bool again;
     int64_t begun_ms;
+    int64_t deposits_begun_ms; /* wall time at which the walk over deposits began */
     enum topic topic;
     int64_t begun_wall_ms; /* of this round */
     struct walk walk[WALKS];
@@ -189,6 +190,9 @@ static void page_done(struct observer *o)
         topic_done(o);
         return;
     }
+    /* Whatever Juno had when the walk began is stored now. */
+    if (o->topic == TOPIC_DEPOSITS && !walk->incomplete)
+        o->engine->deposits_known_ms = o->deposits_begun_ms;
     int64_t before_ms = walk->mark_ms;
     int64_t mark_ms = walk_end(walk);
     if (mark_ms == before_ms)
@@ -652,8 +656,11 @@ static void start_topic(struct observer *o)
     struct juno_deposits_query deposits = {.page_size = PAGE};
     struct juno_txns_query txns = {.page_size = PAGE};
     if (o->topic < WALKS) {
+        struct walk *walk = &o->walk[o->topic];
+        if (o->topic == TOPIC_DEPOSITS && walk->page == 0 && walk->resume_at == 0)
+            o->deposits_begun_ms = clock_wall_ms();
         o->pages++;
-        deposits.page = walk_page_next(&o->walk[o->topic]);
+        deposits.page = walk_page_next(walk);
         txns.page = deposits.page - 1;
     }
     switch (o->topic) {
