@@ -13,11 +13,6 @@ static const char *const STATES[] = {
     [EFFECT_STATE_PARKED] = "parked",
 };
 
-const char *effect_state_name(enum effect_state state)
-{
-    return STATES[state];
-}
-
 enum effect_column {
     E_ID,
     E_KIND,

@@ -99,6 +99,4 @@ void effects_set_tx(struct db_script *script, const struct effect_row *row,
 void effects_insert(struct db_script *script, const struct effect_plan *plan,
                     const struct uuid *subject, const char *destination);
 
-const char *effect_state_name(enum effect_state state);
-
 #endif
