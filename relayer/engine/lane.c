@@ -20,6 +20,7 @@
 #include "relayer/engine/lane_call.h"
 #include "relayer/engine/signer.h"
 #include "relayer/store/lane.h"
+#include "relayer/store/lease.h"
 #include "relayer/store/observed.h"
 
 enum {
@@ -725,7 +726,9 @@ static void tick(void *ctx)
     char address[41];
     hex_encode(l->account, 20, address);
     snprintf(l->lease, sizeof l->lease, "lane:%s:0x%s", l->name, address);
-    db_run(l->engine->db, lane_lease(l->lease, l->engine->owner, LANE_LEASE_S), leased, l);
+    struct db_script *script = db_script_new();
+    lease_take(script, l->lease, l->engine->owner, LANE_LEASE_S);
+    db_run(l->engine->db, script, leased, l);
 }
 
 struct lane *lane_new(struct engine *engine, enum effect_lane role)

@@ -4,26 +4,7 @@
 #include <string.h>
 
 #include "relayer/base/check.h"
-
-struct db_script *lane_lease(const char *name, const char *owner, int ttl_s)
-{
-    struct db_script *script = db_script_new();
-    struct db_stmt *s =
-        db_add(script,
-               "INSERT INTO lease AS l (name, owner, token, until)"
-               " VALUES ($1, $2, 1, now() + make_interval(secs => $3::bigint))"
-               " ON CONFLICT (name) DO UPDATE SET owner = $2, until = now() + make_interval(secs "
-               "=> $3::bigint),"
-               " token = CASE WHEN l.owner = $2 THEN l.token ELSE l.token + 1 END"
-               /* A former run of the same instance is dead: its lease need not be waited for. */
-               " WHERE l.owner = $2 OR l.until < now()"
-               " OR split_part(l.owner, '/', 1) = split_part($2, '/', 1) RETURNING token",
-               DB_ANY);
-    db_text(s, name);
-    db_text(s, owner);
-    db_i64(s, ttl_s);
-    return script;
-}
+#include "relayer/store/lease.h"
 
 struct db_script *lane_look(const struct lane_holder *holder, int limit)
 {
@@ -108,13 +89,7 @@ bool lane_parse_draft(struct db_result *result, struct lane_draft *out)
 
 static void check_lease(struct db_script *script, const struct lane_holder *holder)
 {
-    struct db_stmt *s = db_add(script,
-                               "UPDATE lease SET until = greatest(until, now()) WHERE name = $1"
-                               " AND owner = $2 AND token = $3 AND until > now()",
-                               1);
-    db_text(s, holder->lease);
-    db_text(s, holder->owner);
-    db_i64(s, holder->fence);
+    lease_check(script, holder->lease, holder->owner, holder->fence);
 }
 
 /* '{uuid,uuid}' */

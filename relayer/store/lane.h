@@ -21,10 +21,7 @@ struct lane_tx {
     uint8_t raw[LANE_RAW_MAX];
 };
 
-/* Takes or renews the lease; one row (token) when we hold it. */
-struct db_script *lane_lease(const char *name, const char *owner, int ttl_s);
-
-/* Who holds the lane; checked in the same transaction as the writes. */
+/* Who holds the lane's lease (store/lease.h); checked in the same transaction as the writes. */
 struct lane_holder {
     const char *lease;
     const char *owner;

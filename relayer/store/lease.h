@@ -1,0 +1,25 @@
+/*
+ * Leases: what only one of several daemons on one database may do. Table: lease.
+ *
+ * A lease has an owner, an end, and a fencing token that grows each time it changes hands. Whoever acts under
+ * it checks owner, token and end in the same transaction as its writes (lease_check), so a daemon that slept
+ * past its lease writes nothing.
+ *
+ * Owners are "instance/pid/random": a lease of a former run of the same instance is taken over at once.
+ */
+#ifndef KUSTODIA_STORE_LEASE_H
+#define KUSTODIA_STORE_LEASE_H
+
+#include "relayer/store/db.h"
+
+/* Takes or renews it for ttl_s seconds. Its result has one row (the token, bigint) when owner holds it now,
+ * none when another does. */
+void lease_take(struct db_script *script, const char *name, const char *owner, int ttl_s);
+
+/* The script fails with ERR_DB_CONFLICT unless owner holds the lease with this token and it has not ended. */
+void lease_check(struct db_script *script, const char *name, const char *owner, int64_t token);
+
+/* Its result: one row (owner) when somebody's lease of that name has not ended, else none. */
+void lease_look(struct db_script *script, const char *name);
+
+#endif
