@@ -14,6 +14,7 @@
 #include "relayer/base/log.h"
 #include "relayer/base/mem.h"
 #include "relayer/base/metrics.h"
+#include "relayer/engine/juno_key.h"
 #include "relayer/store/requests.h"
 
 enum { RESTORE_AGAIN_MS = 500 };
@@ -128,6 +129,11 @@ static json_t *status_json(const struct call *call)
                   "final", (json_int_t)engine->final_number, "escrow", config->chain_escrow.text,
                   "token", config->chain_token.text, "bridge", config->chain_bridge.text);
     CHECK(status != NULL);
+    const char *holder = juno_key_elsewhere(engine->juno_key);
+    if (juno_key_is_ours(engine->juno_key))
+        holder = config->relayer_instance;
+    json_object_set_new(json_object_get(json_object_get(status, "doors"), "juno"), "spoken_to_by",
+                        holder != NULL ? text_json(holder) : json_null());
     if (engine->paused)
         json_object_set_new(status, "pause_reason", text_json(engine->pause_reason));
     if (engine->chain_time_s > 0)

@@ -12,6 +12,7 @@
 #include "relayer/base/fault.h"
 #include "relayer/base/log.h"
 #include "relayer/base/metrics.h"
+#include "relayer/engine/juno_key.h"
 #include "relayer/engine/report.h"
 #include "relayer/juno/client.h"
 #include "relayer/store/effects.h"
@@ -26,7 +27,6 @@ enum {
     COURIER_BACKOFF_MAX_MS = 30000,
     COURIER_PATIENCE = 12, /* questions about a CLABE whose creation got no answer */
     CLABE_PAGES_MAX = 1000,
-    NONCE_RANGE = 1000,
     HOLD_MS = 60000,
     MARGIN_S = 600, /* stop repeating this long before Juno may forget the key */
 };
@@ -61,36 +61,8 @@ struct courier {
     bool full;      /* the last claim left some behind */
     bool unclaimed; /* claims of our own former run are void */
     size_t open;    /* errands under way */
-    bool reserving;
-    bool nonces_ready;
     int64_t hold_until_ms; /* Juno said that nothing will be taken: send nothing before this */
 };
-
-/* --- request numbers --------------------------------------------------------------------------- */
-
-static void nonces_reserved(void *ctx, const struct err *err, struct db_result *res)
-{
-    struct courier *c = ctx;
-    c->reserving = false;
-    if (err != NULL) {
-        engine_waits(c->engine, DOOR_DATABASE, err);
-        return;
-    }
-    uint64_t last = (uint64_t)db_get_i64(res, 0, 0, 0);
-    juno_nonce_range(c->engine->juno, last - NONCE_RANGE + 1, last);
-    c->nonces_ready = true;
-}
-
-/* Numbers start at the clock's milliseconds, as Juno advises, and never step back even if the clock does. */
-void courier_need_nonces(struct courier *c)
-{
-    if (c->reserving || c->engine->stopping)
-        return;
-    c->reserving = true;
-    char name[120];
-    snprintf(name, sizeof name, "juno_nonce:%.100s", c->engine->config->juno_api_key);
-    db_run(c->engine->db, observed_counter(name, clock_wall_ms(), NONCE_RANGE), nonces_reserved, c);
-}
 
 /* --- endings ----------------------------------------------------------------------------------- */
 
@@ -644,17 +616,14 @@ static void unclaimed(void *ctx, const struct err *err, struct db_result *res)
 static void tick(void *ctx)
 {
     struct courier *c = ctx;
-    if (c->engine->stopping || !c->engine->ready || c->claiming)
+    if (c->engine->stopping || !c->engine->ready || c->claiming ||
+        !juno_key_is_ours(c->engine->juno_key))
         return;
     if (!c->unclaimed) {
         c->claiming = true;
         db_run(c->engine->db,
                effects_unclaim(c->engine->config->relayer_instance, c->engine->owner), unclaimed,
                c);
-        return;
-    }
-    if (!c->nonces_ready) {
-        courier_need_nonces(c);
         return;
     }
     if (c->open >= COURIER_CLAIM)
@@ -683,7 +652,7 @@ void courier_stop(struct courier *c)
 
 bool courier_idle(const struct courier *c)
 {
-    return c->open == 0 && !c->claiming && !c->reserving;
+    return c->open == 0 && !c->claiming;
 }
 
 void courier_free(struct courier *c)

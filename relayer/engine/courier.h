@@ -12,7 +12,4 @@ void courier_stop(struct courier *courier);
 bool courier_idle(const struct courier *courier);
 void courier_free(struct courier *courier);
 
-/* Juno's client runs out of request numbers: reserve more in the database. */
-void courier_need_nonces(struct courier *courier);
-
 #endif

@@ -15,6 +15,7 @@
 #include "relayer/chain/node.h"
 #include "relayer/engine/courier.h"
 #include "relayer/engine/gate.h"
+#include "relayer/engine/juno_key.h"
 #include "relayer/engine/lane.h"
 #include "relayer/engine/observer.h"
 #include "relayer/engine/runner.h"
@@ -183,8 +184,7 @@ static void fill_rules(struct engine *engine)
 static void need_nonces(void *ctx)
 {
     struct engine *engine = ctx;
-    if (engine->courier != NULL)
-        courier_need_nonces(engine->courier);
+    juno_key_need_numbers(engine->juno_key);
 }
 
 static bool open_doors(struct engine *engine, struct err *e)
@@ -232,6 +232,7 @@ struct engine *engine_start(uv_loop_t *loop, const struct config *config, struct
         free(engine);
         return NULL;
     }
+    engine->juno_key = juno_key_new(engine);
     engine->runner = runner_new(engine);
     engine->courier = courier_new(engine);
     engine->observer = observer_new(engine);
@@ -248,6 +249,7 @@ void engine_stop(struct engine *engine)
     engine->stopping = true;
     gate_stop(engine->gate);
     runner_stop(engine->runner);
+    juno_key_stop(engine->juno_key);
     courier_stop(engine->courier);
     observer_stop(engine->observer);
     watcher_stop(engine->watcher);
@@ -261,7 +263,7 @@ bool engine_idle(const struct engine *engine)
     return runner_idle(engine->runner) && courier_idle(engine->courier) &&
            observer_idle(engine->observer) && watcher_idle(engine->watcher) &&
            sweeper_idle(engine->sweeper) && lane_idle(engine->lane[0]) &&
-           lane_idle(engine->lane[1]) && gate_idle(engine->gate);
+           lane_idle(engine->lane[1]) && gate_idle(engine->gate) && juno_key_idle(engine->juno_key);
 }
 
 void engine_close_doors(struct engine *engine)
@@ -285,6 +287,7 @@ void engine_free(struct engine *engine)
     sweeper_free(engine->sweeper);
     observer_free(engine->observer);
     courier_free(engine->courier);
+    juno_key_free(engine->juno_key);
     runner_free(engine->runner);
     free(engine);
 }

@@ -32,6 +32,7 @@ struct watcher;
 struct sweeper;
 struct lane;
 struct gate;
+struct juno_key;
 
 /* The doors a part may wait for; shown by system.status in words. */
 enum engine_door { DOOR_DATABASE, DOOR_NODE, DOOR_JUNO, DOOR_SIGNER, DOORS_N };
@@ -63,7 +64,8 @@ struct engine {
     char juno_hex[43];
     char token_hex[43];
     int64_t chain_time_s; /* newest followed block; 0 = not known yet */
-    int64_t deposits_known_ms; /* when the last whole look at Juno's deposits began; 0 = none yet */
+    /* When the last whole look at Juno's deposits began, by any daemon; 0 = none. */
+    int64_t deposits_known_ms;
     uint64_t latest_number;
     uint64_t final_number; /* newest block final by policy */
     bool schema_ready;     /* migrations are applied: set by main */
@@ -74,6 +76,7 @@ struct engine {
     struct door_state door[DOORS_N];
     struct said_alarm said[ENGINE_SAID_MAX]; /* what was raised lately; the oldest makes room */
     struct gate *gate;
+    struct juno_key *juno_key;
     struct runner *runner;
     struct courier *courier;
     struct observer *observer;

@@ -9,6 +9,7 @@
 #include "relayer/base/fault.h"
 #include "relayer/base/log.h"
 #include "relayer/base/metrics.h"
+#include "relayer/engine/juno_key.h"
 #include "relayer/engine/observer_walk.h"
 #include "relayer/engine/report.h"
 #include "relayer/flows/book.h"
@@ -712,6 +713,10 @@ static void tick(void *ctx)
     struct observer *o = ctx;
     if (o->busy || o->engine->stopping || !o->engine->ready)
         return;
+    if (!juno_key_is_ours(o->engine->juno_key)) {
+        o->progress_known = false; /* another moves the marks meanwhile */
+        return;
+    }
     o->busy = true;
     o->again = false;
     o->begun_ms = clock_mono_ms();

@@ -12,6 +12,7 @@
 #include "relayer/base/mem.h"
 #include "relayer/chain/node.h"
 #include "relayer/engine/engine.h"
+#include "relayer/engine/juno_key.h"
 #include "relayer/engine/verify.h"
 #include "relayer/engine/verify_compare.h"
 #include "relayer/juno/client.h"
@@ -167,15 +168,29 @@ static void judged(struct recon *r)
 static void juno_read(void *ctx, const struct err *err, const struct juno_balances *balances)
 {
     struct recon *r = ctx;
-    /* Right after the start, request numbers are still being reserved. */
-    if (err != NULL && err->code == ERR_JUNO_NONCE && look_again(r))
-        return;
     if (err != NULL) {
         finish(r, err);
         return;
     }
     r->juno = *balances;
     judged(r);
+}
+
+/* One instance speaks to Juno; right after the start it is not known yet whether that is this one. */
+static void ask_juno(struct recon *r)
+{
+    const struct juno_key *key = r->engine->juno_key;
+    const char *holder = juno_key_elsewhere(key);
+    if (juno_key_is_ours(key)) {
+        juno_balances(r->engine->juno, juno_read, r);
+        return;
+    }
+    if (holder == NULL && look_again(r))
+        return;
+    struct err err;
+    err_set(&err, ERR_JUNO_ELSEWHERE, "the instance that speaks to Juno is %s, not this one",
+            holder != NULL ? holder : "not known yet");
+    finish(r, &err);
 }
 
 static void ask_figure(struct recon *r);
@@ -199,7 +214,7 @@ static void figure_read(void *ctx, const struct err *err, const struct bytes *da
     if (r->asking < FIGURES)
         ask_figure(r);
     else
-        juno_balances(r->engine->juno, juno_read, r);
+        ask_juno(r);
 }
 
 static void ask_figure(struct recon *r)

@@ -307,9 +307,8 @@ void observed_alarm_clear(struct db_script *script, const char *code, const char
     db_text(s, subject);
 }
 
-struct db_script *observed_counter(const char *name, int64_t at_least, int64_t count)
+void observed_counter(struct db_script *script, const char *name, int64_t at_least, int64_t count)
 {
-    struct db_script *script = db_script_new();
     struct db_stmt *s = db_add(
         script,
         "INSERT INTO counter AS c (name, value) VALUES ($1, $2::bigint + $3::bigint)"
@@ -319,7 +318,17 @@ struct db_script *observed_counter(const char *name, int64_t at_least, int64_t c
     db_text(s, name);
     db_i64(s, at_least);
     db_i64(s, count);
-    return script;
+}
+
+void observed_deposits_known(struct db_script *script, int64_t known_ms)
+{
+    struct db_stmt *s = db_add(script,
+                               "INSERT INTO counter AS c (name, value)"
+                               " VALUES ('juno:deposits_known', $1)"
+                               " ON CONFLICT (name) DO UPDATE SET value = greatest(c.value, $1)"
+                               " RETURNING value",
+                               1);
+    db_i64(s, known_ms);
 }
 
 /* An array literal of at most 100 ids as Juno sent them: each in quotes, quotes and backslashes escaped. */

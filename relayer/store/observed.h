@@ -108,7 +108,11 @@ void observed_alarm(struct db_script *script, const char *code, const char *subj
                     const char *detail);
 void observed_alarm_clear(struct db_script *script, const char *code, const char *subject);
 
-/* Reserves count values of a counter that must never step back; returns the last reserved value. */
-struct db_script *observed_counter(const char *name, int64_t at_least, int64_t count);
+/* Reserves count values of a counter that must never step back; its result is the last reserved value. */
+void observed_counter(struct db_script *script, const char *name, int64_t at_least, int64_t count);
+
+/* Notes when the last whole look at Juno's deposits began, if that is news; its result is the newest such
+ * time of any daemon, in ms, 0 if none. */
+void observed_deposits_known(struct db_script *script, int64_t known_ms);
 
 #endif

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { binary } from '../support/env.mjs';
 import { port_choose, process_ready } from '../support/process.mjs';
 import { rpc_call } from '../support/rpc.mjs';
-import { check, check_equal, with_env } from './bed.mjs';
+import { check, check_equal, check_refused, with_env } from './bed.mjs';
 
 const DAY_S = 24 * 3600;
 const START_MS = 30_000;
@@ -79,9 +79,13 @@ class Second {
         return this.env.register.stop('second', { signal });
     }
 
-    broken_lines() {
-        return readFileSync(this.log, 'utf8').split('\n').filter((line) => line.includes('"level":"broken"'));
+    lines_with(text) {
+        return lines_with(this.log, text);
     }
+}
+
+function lines_with(log, text) {
+    return readFileSync(log, 'utf8').split('\n').filter((line) => line.includes(text));
 }
 
 async function payment_run(env, story, amount) {
@@ -95,6 +99,36 @@ async function payment_run(env, story, amount) {
     await story.reach(order, 'completed');
 }
 
+/** Exactly one speaks to Juno; both name it, and the other one says whom to ask. */
+async function one_speaks(env, second) {
+    const sockets = { embedded: env.socket, second: second.socket };
+    const named = async (socket) => (await rpc_call(socket, 'system.status')).doors.juno.spoken_to_by;
+    const speaker = await named(env.socket);
+    check(speaker in sockets, `nobody speaks to Juno: ${speaker}`);
+    check_equal(await named(second.socket), speaker, 'who speaks to Juno, asked of the second');
+    for (const [instance, socket] of Object.entries(sockets)) {
+        const call = rpc_call(socket, 'recon.run');
+        if (instance === speaker) {
+            check_equal((await call).differences, [], 'differences');
+        } else {
+            const error = await check_refused(call, 'juno.elsewhere', `recon.run of ${instance}`);
+            check(error.message.includes(speaker), `the error names nobody: ${error.message}`);
+        }
+    }
+}
+
+/** The first is killed for good: the second does everything, once the leases of the first have ended. */
+async function survivor(env, story, second) {
+    const first_socket = env.socket;
+    await env.daemon_kill();
+    env.socket = second.socket;
+    try {
+        await payment_run(env, story, '4000.00');
+    } finally {
+        env.socket = first_socket;
+    }
+}
+
 async function two_daemons(ground) {
     await with_env(ground, 'two-watchers', async ({ env, story }) => {
         const second = new Second(env);
@@ -105,20 +139,26 @@ async function two_daemons(ground) {
             await story.payer('ana');
             await payment_run(env, story, '2000.00');
             await watched(env, 'two daemons');
+            await one_speaks(env, second);
             await Promise.all([env.daemon_kill(), second.stop('SIGKILL')]);
             await Promise.all([env.daemon_start(), second.start()]);
             await watched(env, 'after both were killed');
             await payment_run(env, story, '3000.00');
+            await survivor(env, story, second);
+            await env.daemon_start();
         } finally {
             await second.stop('SIGTERM');
         }
+        // Juno wants rising numbers for each key: two daemons that both spoke would refuse each other's.
+        const refused = [...second.lines_with('Invalid nonce'), ...lines_with(env.daemon_log, 'Invalid nonce')];
+        check_equal(refused, [], 'requests that Juno refused for their number');
         const { twice } = await one(env, 'SELECT count(*) AS twice FROM (SELECT 1 FROM evidence'
             + ' WHERE superseded_at IS NULL AND escrow_id IS NOT NULL GROUP BY escrow_id, event'
             + ' HAVING count(*) > 1) q');
         check_equal(Number(twice), 0, 'logs believed twice');
         const differences = await story.differences();
         check(differences.length === 0, differences.join('; '));
-        check_equal(second.broken_lines(), [], 'what the second daemon logged as broken');
+        check_equal(second.lines_with('"level":"broken"'), [], 'what the second daemon logged as broken');
     });
 }
 

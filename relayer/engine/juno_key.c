@@ -1,0 +1,183 @@
+#include "relayer/engine/juno_key.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "relayer/base/check.h"
+#include "relayer/base/clock.h"
+#include "relayer/base/log.h"
+#include "relayer/engine/observer.h"
+#include "relayer/juno/client.h"
+#include "relayer/store/lease.h"
+#include "relayer/store/observed.h"
+
+enum {
+    KEY_TICK_MS = 100,
+    KEY_RENEW_MS = JUNO_KEY_LEASE_S * 1000 / 3,
+    KEY_LOOK_MS = 2000, /* between tries while another has it */
+    NUMBERS = 1000,     /* reserved at once */
+    KEY_NAME_MAX = 120
+};
+
+struct juno_key {
+    struct engine *engine;
+    struct loop_timer *timer;
+    char lease[KEY_NAME_MAX];
+    bool busy;
+    int64_t token;         /* of our lease; 0: not ours */
+    int64_t numbers_token; /* under which the client's numbers were reserved */
+    bool numbers_low;
+    int64_t asked_at_ms; /* monotonic, like the two below */
+    int64_t until_ms;
+    int64_t look_at_ms;
+    char holder[32]; /* another instance, "" if none */
+};
+
+bool juno_key_is_ours(const struct juno_key *key)
+{
+    return key->token != 0 && key->numbers_token == key->token && clock_mono_ms() < key->until_ms;
+}
+
+const char *juno_key_elsewhere(const struct juno_key *key)
+{
+    return key->token == 0 && key->holder[0] != '\0' ? key->holder : NULL;
+}
+
+static void lost(struct juno_key *key)
+{
+    if (key->token != 0)
+        log_warn("juno_key_lost", "another instance speaks to Juno now");
+    key->token = 0;
+    /* Whether Juno answers is the next holder's to say. */
+    key->engine->door[DOOR_JUNO].waiting = false;
+}
+
+static void failed(struct juno_key *key, const struct err *err)
+{
+    key->busy = false;
+    if (err->code == ERR_DB_CONFLICT)
+        lost(key);
+    else
+        engine_waits(key->engine, DOOR_DATABASE, err);
+    key->look_at_ms = clock_mono_ms() + KEY_LOOK_MS;
+}
+
+/* --- request numbers --------------------------------------------------------------------------- */
+
+static void reserved(void *ctx, const struct err *err, struct db_result *res)
+{
+    struct juno_key *key = ctx;
+    if (err != NULL) {
+        failed(key, err);
+        return;
+    }
+    bool first = key->numbers_token != key->token;
+    uint64_t last = (uint64_t)db_get_i64(res, 1, 0, 0);
+    juno_nonce_range(key->engine->juno, last - NUMBERS + 1, last);
+    key->busy = false;
+    key->numbers_low = false;
+    key->numbers_token = key->token;
+    if (!first)
+        return;
+    log_info("juno_key_held", "this instance speaks to Juno");
+    observer_kick(key->engine->observer);
+}
+
+/* Numbers start at the clock's milliseconds, as Juno advises, and never step back even if the clock does. */
+static void reserve(struct juno_key *key)
+{
+    char counter[KEY_NAME_MAX];
+    snprintf(counter, sizeof counter, "juno_nonce:%.100s", key->engine->config->juno_api_key);
+    struct db_script *script = db_script_new();
+    lease_check(script, key->lease, key->engine->owner, key->token);
+    observed_counter(script, counter, clock_wall_ms(), NUMBERS);
+    key->busy = true;
+    db_run(key->engine->db, script, reserved, key);
+}
+
+/* Asked again at each tick until there are some. */
+void juno_key_need_numbers(struct juno_key *key)
+{
+    key->numbers_low = true;
+}
+
+/* --- the lease --------------------------------------------------------------------------------- */
+
+static void taken(void *ctx, const struct err *err, struct db_result *res)
+{
+    struct juno_key *key = ctx;
+    struct engine *engine = key->engine;
+    if (err != NULL) {
+        failed(key, err);
+        return;
+    }
+    key->busy = false;
+    int64_t known_ms = db_get_i64(res, 2, 0, 0);
+    if (known_ms > engine->deposits_known_ms)
+        engine->deposits_known_ms = known_ms;
+    bool ours = db_rows(res, 0) == 1;
+    key->look_at_ms = key->asked_at_ms + (ours ? KEY_RENEW_MS : KEY_LOOK_MS);
+    key->holder[0] = '\0';
+    if (!ours) {
+        lost(key);
+        if (db_rows(res, 1) == 1) {
+            const char *owner = db_get(res, 1, 0, 0);
+            snprintf(key->holder, sizeof key->holder, "%.*s", (int)strcspn(owner, "/"), owner);
+        }
+        return;
+    }
+    key->token = db_get_i64(res, 0, 0, 0);
+    key->until_ms = key->asked_at_ms + JUNO_KEY_LEASE_S * 1000;
+    if (key->numbers_token != key->token)
+        reserve(key);
+}
+
+static void tick(void *ctx)
+{
+    struct juno_key *key = ctx;
+    struct engine *engine = key->engine;
+    if (key->busy || engine->stopping || !engine->ready)
+        return;
+    if (clock_mono_ms() < key->look_at_ms) {
+        if (key->token != 0 && key->numbers_low)
+            reserve(key);
+        return;
+    }
+    key->busy = true;
+    key->asked_at_ms = clock_mono_ms();
+    struct db_script *script = db_script_new();
+    lease_take(script, key->lease, engine->owner, JUNO_KEY_LEASE_S);
+    lease_look(script, key->lease);
+    observed_deposits_known(script, engine->deposits_known_ms);
+    db_run(engine->db, script, taken, key);
+}
+
+struct juno_key *juno_key_new(struct engine *engine)
+{
+    struct juno_key *key = calloc(1, sizeof *key);
+    CHECK(key != NULL);
+    key->engine = engine;
+    snprintf(key->lease, sizeof key->lease, "juno:%.100s", engine->config->juno_api_key);
+    key->timer = loop_timer_new(engine->loop, tick, key);
+    loop_timer_start(key->timer, 0, KEY_TICK_MS);
+    return key;
+}
+
+void juno_key_stop(struct juno_key *key)
+{
+    loop_timer_stop(key->timer);
+}
+
+bool juno_key_idle(const struct juno_key *key)
+{
+    return !key->busy;
+}
+
+void juno_key_free(struct juno_key *key)
+{
+    if (key == NULL)
+        return;
+    loop_timer_free(key->timer);
+    free(key);
+}
