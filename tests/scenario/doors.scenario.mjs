@@ -15,6 +15,9 @@ const DAY_S = 24 * 3600;
 const AWAY_MS = 3000;
 const START_MS = 30_000;
 const HANG_MS = 1000;
+const SCRIPT_WAITS_MS = 10_000;     // DB_WAIT_MS of store/db.h
+const RECOVERY_MS = 30_000;
+const WITHDRAWALS = '/mint_platform/v1/withdrawals';
 
 async function people(story) {
     await story.beneficiaries(['Seller', 'Buyer']);
@@ -104,6 +107,27 @@ async function cut_connections(env, away) {
         await env.ground.cluster.query('postgres',
             `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${env.database}'`);
     }
+}
+
+/** Juno carries a withdrawal out, and its answer cannot be written down for longer than a script waits. */
+async function answer_not_recorded(ground) {
+    await with_env(ground, 'answer-not-recorded', async ({ env, story }) => {
+        await people(story);
+        const order = await story.create(order_of({ amount: '2000.00' }));
+        story.expect(order, 'released');
+        await env.faults({ kind: 'delay', method: 'POST', path: WITHDRAWALS, delay_ms: AWAY_MS });
+        await story.pay(order);
+        await env.wait_for(async () => (await env.sql("SELECT 1 FROM effect WHERE kind = 'withdraw'"
+            + " AND state = 'sent' AND external_id IS NULL")).length > 0, START_MS, 'a withdrawal on its way');
+        await cut_connections(env, true);
+        await sleep(AWAY_MS + SCRIPT_WAITS_MS + AWAY_MS);
+        await cut_connections(env, false);
+        await story.reach(order, 'in_custody', RECOVERY_MS);
+        await env.warp(DAY_S + 60);
+        await story.reach(order, 'completed');
+        const differences = await story.differences();
+        check(differences.length === 0, differences.join('; '));
+    });
 }
 
 /** The signer is the daemon's only child program. */
@@ -229,6 +253,7 @@ export const scenarios = [
     { name: 'doors: the chain node hangs', run: chain_away },
     { name: 'doors: Juno hangs', run: juno_away },
     { name: 'doors: the database cuts every connection', run: database_away },
+    { name: 'doors: an answer of Juno cannot be recorded', run: answer_not_recorded },
     { name: 'doors: the signer is killed', run: signer_away },
     { name: 'doors: nothing answers at start', run: nothing_there_at_start },
     { name: 'start: settings are checked and printed without secrets', run: config_is_checked },
