@@ -58,9 +58,11 @@ struct courier {
     struct loop_timer *gather;
     struct crowd answers; /* to be recorded when the gather timer comes */
     bool claiming;
-    bool full;      /* the last claim left some behind */
-    bool unclaimed; /* claims of our own former run are void */
-    size_t open;    /* errands under way */
+    bool full;               /* the last claim left some behind */
+    bool dropped;            /* an errand ended and its row could not be told */
+    int64_t unclaimed_token; /* the Juno key's, when claims were last made void */
+    int64_t asked_token;
+    size_t open;           /* errands under way */
     int64_t hold_until_ms; /* Juno said that nothing will be taken: send nothing before this */
 };
 
@@ -88,6 +90,14 @@ static void errand_over(struct errand *errand)
     }
 }
 
+/* The database did not take the end of this errand: its claim is made void once nothing else is under way,
+ * and it is taken up again with the same key. */
+static void errand_dropped(struct errand *errand)
+{
+    errand->courier->dropped = true;
+    errand_over(errand);
+}
+
 static struct crowd *crowd_copy(struct courier *c, struct errand *const *errands, size_t n)
 {
     CHECK(n >= 1 && n <= COURIER_CLAIM);
@@ -112,16 +122,16 @@ static void recorded(void *ctx, const struct err *err, struct db_result *res)
     struct errand *errand = ctx;
     FAULT_POINT(courier_answer_recorded);
     if (err != NULL) {
-        /* Not recorded: the claim ends by itself and the same key is asked about again. */
         engine_waits(errand->courier->engine, DOOR_DATABASE, err);
-    } else {
-        if (errand->ends_badly) {
-            char id[UUID_TEXT_MAX];
-            uuid_format(&errand->row.id, id);
-            engine_alarm(errand->courier->engine, "effect_parked", id, errand->why);
-        }
-        engine_kick(errand->courier->engine);
+        errand_dropped(errand);
+        return;
     }
+    if (errand->ends_badly) {
+        char id[UUID_TEXT_MAX];
+        uuid_format(&errand->row.id, id);
+        engine_alarm(errand->courier->engine, "effect_parked", id, errand->why);
+    }
+    engine_kick(errand->courier->engine);
     errand_over(errand);
 }
 
@@ -377,7 +387,7 @@ static void announced(void *ctx, const struct err *err, struct db_result *res)
         if (alone)
             announce_crowd(crowd->courier, &crowd->errand[i], 1);
         else if (err != NULL)
-            errand_over(crowd->errand[i]);
+            errand_dropped(crowd->errand[i]);
         else
             send_now(crowd->errand[i]);
     }
@@ -508,7 +518,7 @@ static void strangers_found(void *ctx, const struct err *err, struct db_result *
     struct errand *errand = ctx;
     if (err != NULL) {
         engine_waits(errand->courier->engine, DOOR_DATABASE, err);
-        errand_over(errand);
+        errand_dropped(errand);
         return;
     }
     if (db_rows(res, 0) > 0)
@@ -593,6 +603,7 @@ static void claimed(void *ctx, const struct err *err, struct db_result *res)
     c->claiming = false;
     if (err != NULL) {
         engine_waits(c->engine, DOOR_DATABASE, err);
+        c->dropped = true; /* it may have been committed */
         return;
     }
     struct effect_row rows[COURIER_CLAIM];
@@ -610,7 +621,21 @@ static void unclaimed(void *ctx, const struct err *err, struct db_result *res)
     (void)res;
     struct courier *c = ctx;
     c->claiming = false;
-    c->unclaimed = err == NULL;
+    if (err != NULL) {
+        engine_waits(c->engine, DOOR_DATABASE, err);
+        return;
+    }
+    c->dropped = false;
+    c->unclaimed_token = c->asked_token;
+}
+
+/* Claims that no errand of ours stands for: a former holder of the Juno key left them, or we dropped them.
+ * The former holder may only sleep; what it then sends has a number below ours, and Juno refuses it. */
+static void unclaim(struct courier *c)
+{
+    c->claiming = true;
+    c->asked_token = juno_key_token(c->engine->juno_key);
+    db_run(c->engine->db, effects_unclaim(), unclaimed, c);
 }
 
 static void tick(void *ctx)
@@ -619,11 +644,9 @@ static void tick(void *ctx)
     if (c->engine->stopping || !c->engine->ready || c->claiming ||
         !juno_key_is_ours(c->engine->juno_key))
         return;
-    if (!c->unclaimed) {
-        c->claiming = true;
-        db_run(c->engine->db,
-               effects_unclaim(c->engine->config->relayer_instance, c->engine->owner), unclaimed,
-               c);
+    if (c->dropped || c->unclaimed_token != juno_key_token(c->engine->juno_key)) {
+        if (c->open == 0)
+            unclaim(c);
         return;
     }
     if (c->open >= COURIER_CLAIM)

@@ -39,6 +39,11 @@ bool juno_key_is_ours(const struct juno_key *key)
     return key->token != 0 && key->numbers_token == key->token && clock_mono_ms() < key->until_ms;
 }
 
+int64_t juno_key_token(const struct juno_key *key)
+{
+    return key->token;
+}
+
 const char *juno_key_elsewhere(const struct juno_key *key)
 {
     return key->token == 0 && key->holder[0] != '\0' ? key->holder : NULL;

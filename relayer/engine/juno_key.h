@@ -23,6 +23,8 @@ void juno_key_free(struct juno_key *key); /* NULL is fine */
 
 /* We hold the key and have numbers. False also for a moment after the start. */
 bool juno_key_is_ours(const struct juno_key *key);
+/* Grows each time the key changes hands. */
+int64_t juno_key_token(const struct juno_key *key);
 /* The instance that holds the key instead of us; NULL when it is ours, or not known yet. */
 const char *juno_key_elsewhere(const struct juno_key *key);
 /* Juno's client runs out of request numbers: reserve more. */

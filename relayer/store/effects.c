@@ -62,16 +62,13 @@ struct db_script *effects_claim_juno(int limit, int lease_s, const char *owner)
     return script;
 }
 
-struct db_script *effects_unclaim(const char *instance, const char *owner)
+struct db_script *effects_unclaim(void)
 {
     struct db_script *script = db_script_new();
-    struct db_stmt *s = db_add(script,
-                               "UPDATE effect SET claimed_until = NULL, claimed_by = NULL"
-                               " WHERE claimed_until IS NOT NULL AND claimed_by <> $2"
-                               " AND split_part(claimed_by, '/', 1) = $1",
-                               DB_ANY);
-    db_text(s, instance);
-    db_text(s, owner);
+    (void)db_add(script,
+                 "UPDATE effect SET claimed_until = NULL, claimed_by = NULL"
+                 " WHERE door = 'juno' AND claimed_until IS NOT NULL",
+                 DB_ANY);
     return script;
 }
 

@@ -54,9 +54,10 @@ enum { EFFECTS_CLAIM_MAX = 32 };
 
 /* Claims Juno effects that are due, for lease_s seconds. Rows come back through effects_parse. */
 struct db_script *effects_claim_juno(int limit, int lease_s, const char *owner);
-/* Claims of an earlier run of this instance (owner = "instance/pid/random") are void: it is dead. Should it
- * live all the same, the attempt counter lets only one of the two send. */
-struct db_script *effects_unclaim(const char *instance, const char *owner);
+/* Makes every claim on a Juno effect void. Only for the holder of the Juno key (engine/juno_key.h) with
+ * nothing of its own under way. Should a former holder live all the same, the attempt counter lets one of the two
+ * record an attempt, and Juno refuses its lower numbers. */
+struct db_script *effects_unclaim(void);
 size_t effects_parse(struct db_result *result, int stmt, struct effect_row *rows, size_t max);
 /* The column list effects_parse reads, for other files of this room; alias e must be effect. */
 #define EFFECT_COLUMNS                                                                             \
