@@ -55,8 +55,8 @@ enum { EFFECTS_CLAIM_MAX = 32 };
 /* Claims Juno effects that are due, for lease_s seconds. Rows come back through effects_parse. */
 struct db_script *effects_claim_juno(int limit, int lease_s, const char *owner);
 /* Makes every claim on a Juno effect void. Only for the holder of the Juno key (engine/juno_key.h) with
- * nothing of its own under way. Should a former holder live all the same, the attempt counter lets one of the two
- * record an attempt, and Juno refuses its lower numbers. */
+ * nothing of its own under way. Should a former holder live all the same, the attempt counter lets one of
+ * the two record an attempt, and Juno refuses its lower numbers. */
 struct db_script *effects_unclaim(void);
 size_t effects_parse(struct db_result *result, int stmt, struct effect_row *rows, size_t max);
 /* The column list effects_parse reads, for other files of this room; alias e must be effect. */
