@@ -161,11 +161,17 @@ static void answer(struct db_script *script, const struct effect_row *row, const
     db_text(s, detail);
 }
 
+/* The row may have gone on meanwhile: its log was seen, or another daemon holds the Juno key and made the next
+ * attempt. Then what an errand says late is history (attempt_answer) and moves nothing. */
+#define STILL_OURS                                                                                 \
+    " WHERE id = $1 AND attempts <= $2 AND state NOT IN ('confirmed', 'rejected', 'parked')"
+
 static struct db_stmt *update(struct db_script *script, const struct effect_row *row,
                               const char *sql)
 {
-    struct db_stmt *s = db_add(script, sql, 1);
+    struct db_stmt *s = db_add(script, sql, DB_ANY);
     db_uuid(s, &row->id);
+    db_i64(s, row->attempts + 1);
     return s;
 }
 
@@ -175,9 +181,9 @@ void effects_accepted(struct db_script *script, const struct effect_row *row,
     answer(script, row, "happened", external_id);
     struct db_stmt *s =
         update(script, row,
-               "UPDATE effect SET state = 'sent', external_id = $2, claimed_until = NULL,"
-               " next_at = now() + make_interval(secs => $3::bigint / 1000.0),"
-               " last_error = NULL, updated_at = now() WHERE id = $1");
+               "UPDATE effect SET state = 'sent', external_id = $3, claimed_until = NULL,"
+               " next_at = now() + make_interval(secs => $4::bigint / 1000.0),"
+               " last_error = NULL, updated_at = now()" STILL_OURS);
     db_text(s, external_id);
     db_i64(s, wait_ms);
 }
@@ -188,8 +194,8 @@ void effects_unknown(struct db_script *script, const struct effect_row *row, con
     answer(script, row, "unknown", why);
     struct db_stmt *s = update(script, row,
                                "UPDATE effect SET state = 'unknown', claimed_until = NULL,"
-                               " next_at = now() + make_interval(secs => $2::bigint / 1000.0),"
-                               " last_error = $3, updated_at = now() WHERE id = $1");
+                               " next_at = now() + make_interval(secs => $3::bigint / 1000.0),"
+                               " last_error = $4, updated_at = now()" STILL_OURS);
     db_i64(s, wait_ms);
     db_text(s, why);
 }
@@ -205,10 +211,10 @@ void effects_again(struct db_script *script, const struct effect_row *row, const
                    int64_t wait_ms)
 {
     struct db_stmt *s = update(script, row,
-                               "UPDATE effect SET state = $4, failures = failures + 1,"
-                               " claimed_until = NULL, last_error = $3, updated_at = now(),"
-                               " next_at = now() + make_interval(secs => $2::bigint / 1000.0)"
-                               " WHERE id = $1");
+                               "UPDATE effect SET state = $5, failures = failures + 1,"
+                               " claimed_until = NULL, last_error = $4, updated_at = now(),"
+                               " next_at = now() + make_interval(secs => $3::bigint / 1000.0)"
+                               STILL_OURS);
     db_i64(s, wait_ms);
     db_text(s, why);
     /* Back to where it was: what an earlier attempt left open stays open. */
@@ -219,8 +225,8 @@ void effects_wait(struct db_script *script, const struct effect_row *row, int64_
 {
     struct db_stmt *s = update(script, row,
                                "UPDATE effect SET claimed_until = NULL,"
-                               " next_at = now() + make_interval(secs => $2::bigint / 1000.0)"
-                               " WHERE id = $1");
+                               " next_at = now() + make_interval(secs => $3::bigint / 1000.0)"
+                               STILL_OURS);
     db_i64(s, wait_ms);
 }
 
@@ -229,8 +235,8 @@ static void end(struct db_script *script, const struct effect_row *row, const ch
 {
     struct db_stmt *s =
         update(script, row,
-               "UPDATE effect SET state = $2, last_error = $3, claimed_until = NULL,"
-               " updated_at = now() WHERE id = $1");
+               "UPDATE effect SET state = $3, last_error = $4, claimed_until = NULL,"
+               " updated_at = now()" STILL_OURS);
     db_text(s, state);
     db_text(s, why);
     if (row->has_payment)
@@ -256,9 +262,9 @@ void effects_set_tx(struct db_script *script, const struct effect_row *row,
                     const uint8_t tx_hash[32], int64_t wait_ms)
 {
     struct db_stmt *s = update(script, row,
-                               "UPDATE effect SET tx_hash = $2, claimed_until = NULL,"
-                               " next_at = now() + make_interval(secs => $3::bigint / 1000.0),"
-                               " updated_at = now() WHERE id = $1");
+                               "UPDATE effect SET tx_hash = $3, claimed_until = NULL,"
+                               " next_at = now() + make_interval(secs => $4::bigint / 1000.0),"
+                               " updated_at = now()" STILL_OURS);
     db_bytes(s, tx_hash, 32);
     db_i64(s, wait_ms);
 }

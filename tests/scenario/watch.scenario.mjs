@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { binary } from '../support/env.mjs';
-import { port_choose, process_ready } from '../support/process.mjs';
+import { port_choose, process_ready, signal_send } from '../support/process.mjs';
 import { rpc_call } from '../support/rpc.mjs';
 import { check, check_equal, check_refused, with_env } from './bed.mjs';
 
@@ -162,6 +162,54 @@ async function two_daemons(ground) {
     });
 }
 
+const WITHDRAWALS = '/mint_platform/v1/withdrawals';
+const LEASE_MS = 30_000;            // JUNO_KEY_LEASE_S, LANE_LEASE_S
+
+/**
+ * The daemon that speaks to Juno freezes while Juno's answer to a withdrawal is on its way, sleeps past its
+ * leases, and wakes with that answer when the other one has brought the payment to its end.
+ */
+async function frozen_and_woken(ground) {
+    await with_env(ground, 'frozen', async ({ env, story }) => {
+        const second = new Second(env);
+        await second.config_write();
+        await story.beneficiaries(['Seller', 'Buyer']);
+        await story.payer('ana');
+        await second.start();
+        const first = env.register.find('relayerd');
+        const first_socket = env.socket;
+        try {
+            check_equal((await env.rpc('system.status')).doors.juno.spoken_to_by, 'embedded', 'who speaks to Juno');
+            const order = await story.create({
+                payer: 'ana', seller: 'Seller', buyer: 'Buyer', amount: '2000.00', custody_seconds: DAY_S,
+            });
+            story.expect(order, 'released');
+            await env.faults({ kind: 'delay', method: 'POST', path: WITHDRAWALS, delay_ms: 2000 });
+            await story.pay(order);
+            await env.wait_for(() => one(env, "SELECT 1 AS found FROM effect WHERE kind = 'withdraw'"
+                + " AND state = 'sent' AND external_id IS NULL"), STEP_MS, 'a withdrawal on its way', 10);
+            signal_send(first, 'SIGSTOP');
+            env.socket = second.socket;
+            await story.reach(order, 'in_custody', 2 * LEASE_MS);
+            await env.warp(DAY_S + 60);
+            await story.reach(order, 'completed');
+            signal_send(first, 'SIGCONT');
+            await watched(env, 'after the first woke');
+            await payment_run(env, story, '3000.00');
+            const { attempts } = await one(env, 'SELECT count(*) AS attempts FROM attempt a JOIN effect e'
+                + " ON e.id = a.effect_id WHERE e.kind = 'withdraw' AND e.amount_units = 2000000000");
+            check(Number(attempts) === 2, `the withdrawal was attempted ${attempts} times, not by both`);
+        } finally {
+            signal_send(first, 'SIGCONT');
+            env.socket = first_socket;
+            await second.stop('SIGTERM');
+        }
+        const differences = await story.differences();
+        check(differences.length === 0, differences.join('; '));
+        check_equal(second.lines_with('"level":"broken"'), [], 'what the second daemon logged as broken');
+    });
+}
+
 /** What the race between two watchers left: a position below its headers, or headers with a hole. */
 const WRECKS = [
     ['a position below its headers', 'UPDATE head SET number = b.number, hash = b.hash, time = b.time FROM block b'
@@ -221,6 +269,7 @@ async function one_hash_for_two(ground) {
 
 export const scenarios = [
     { name: 'watch: two daemons on one database', run: two_daemons },
+    { name: 'watch: a daemon frozen past its leases and woken', run: frozen_and_woken },
     { name: 'watch: what an old race left in the tables is mended', run: wrecks_are_mended },
     { name: 'watch: one hash for two withdrawals', run: one_hash_for_two },
 ];
