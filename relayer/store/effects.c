@@ -161,7 +161,7 @@ static void answer(struct db_script *script, const struct effect_row *row, const
     db_text(s, detail);
 }
 
-/* The row may have gone on meanwhile: its log was seen, or another daemon holds the Juno key and made the next
+/* The row may have gone on meanwhile: its log was seen, or another daemon has the Juno key and made the next
  * attempt. Then what an errand says late is history (attempt_answer) and moves nothing. */
 #define STILL_OURS                                                                                 \
     " WHERE id = $1 AND attempts <= $2 AND state NOT IN ('confirmed', 'rejected', 'parked')"
