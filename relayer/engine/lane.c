@@ -35,6 +35,9 @@ enum {
     PATIENCE = 20, /* failures of one effect before a person is asked */
 };
 
+/* chain.batch_max and chain.in_flight end at these (config.def): a round holds what it may ask for. */
+_Static_assert(LANE_BATCH_MAX == 80 && LANE_OPEN_MAX == 32, "change config.def too");
+
 /*
  * A round: renew the lease, look at the rows; first bring open transactions to their end, then build a new
  * one. `limit` shrinks while a failing batch is bisected and grows back when a transaction was armed.
