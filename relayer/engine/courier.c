@@ -21,7 +21,9 @@
 enum {
     COURIER_TICK_MS = 100,
     COURIER_CLAIM = 16,
-    COURIER_LEASE_S = 300,  /* above the longest call with its waiting time behind the others */
+    COURIER_LEASE_S = 300, /* above the longest call with its waiting time behind the others */
+    COURIER_DROPPED_MS =
+        5000,               /* until an errand whose end could not be recorded is taken up again */
     COURIER_GATHER_MS = 20, /* how long an answer waits for others to be committed with */
     COURIER_BACKOFF_MS = 500,
     COURIER_BACKOFF_MAX_MS = 30000,
@@ -98,6 +100,15 @@ static void errand_dropped(struct errand *errand)
     errand_over(errand);
 }
 
+/* A conflict is somebody else who was first, perhaps because the key is no longer ours. */
+static void database_failed(struct courier *c, const struct err *err)
+{
+    if (err->code == ERR_DB_CONFLICT)
+        juno_key_doubt(c->engine->juno_key);
+    else
+        engine_waits(c->engine, DOOR_DATABASE, err);
+}
+
 static struct crowd *crowd_copy(struct courier *c, struct errand *const *errands, size_t n)
 {
     CHECK(n >= 1 && n <= COURIER_CLAIM);
@@ -122,7 +133,7 @@ static void recorded(void *ctx, const struct err *err, struct db_result *res)
     struct errand *errand = ctx;
     FAULT_POINT(courier_answer_recorded);
     if (err != NULL) {
-        engine_waits(errand->courier->engine, DOOR_DATABASE, err);
+        database_failed(errand->courier, err);
         errand_dropped(errand);
         return;
     }
@@ -375,6 +386,12 @@ static void request_hash(const struct effect_row *row, uint8_t out[32])
 
 static void announce_crowd(struct courier *c, struct errand *const *errands, size_t n);
 
+static void announced_one(struct errand *errand)
+{
+    errand->row.attempts++; /* as stored now: what the answer belongs to */
+    send_now(errand);
+}
+
 static void announced(void *ctx, const struct err *err, struct db_result *res)
 {
     (void)res;
@@ -382,14 +399,14 @@ static void announced(void *ctx, const struct err *err, struct db_result *res)
     bool alone = goes_alone(crowd, err);
     FAULT_POINT(courier_attempt_recorded);
     if (err != NULL && !alone)
-        engine_waits(crowd->courier->engine, DOOR_DATABASE, err);
+        database_failed(crowd->courier, err);
     for (size_t i = 0; i < crowd->n; i++) {
         if (alone)
             announce_crowd(crowd->courier, &crowd->errand[i], 1);
         else if (err != NULL)
             errand_dropped(crowd->errand[i]);
         else
-            send_now(crowd->errand[i]);
+            announced_one(crowd->errand[i]);
     }
     free(crowd);
 }
@@ -398,6 +415,7 @@ static void announced(void *ctx, const struct err *err, struct db_result *res)
 static void announce_crowd(struct courier *c, struct errand *const *errands, size_t n)
 {
     struct db_script *script = db_script_new();
+    juno_key_check(c->engine->juno_key, script);
     for (size_t i = 0; i < n; i++) {
         uint8_t hash[32];
         request_hash(&errands[i]->row, hash);
@@ -517,13 +535,13 @@ static void strangers_found(void *ctx, const struct err *err, struct db_result *
 {
     struct errand *errand = ctx;
     if (err != NULL) {
-        engine_waits(errand->courier->engine, DOOR_DATABASE, err);
+        database_failed(errand->courier, err);
         errand_dropped(errand);
         return;
     }
-    if (db_rows(res, 0) > 0)
-        snprintf(errand->stranger, sizeof errand->stranger, "%s", db_get(res, 0, 0, 0));
-    errand->strangers += db_rows(res, 0);
+    if (db_rows(res, 1) > 0)
+        snprintf(errand->stranger, sizeof errand->stranger, "%s", db_get(res, 1, 0, 0));
+    errand->strangers += db_rows(res, 1);
     if (errand->page_full && errand->page < CLABE_PAGES_MAX)
         ask_clabes(errand);
     else
@@ -547,8 +565,10 @@ static void clabes_listed(void *ctx, const struct err *err, const struct juno_cl
     }
     errand->page_full = clabes->rows_seen >= JUNO_ROWS_MAX;
     bool set_aside = errand->row.state == EFFECT_STATE_ARMED;
-    db_run(errand->courier->engine->db, observed_stranger_clabes(list, n, set_aside),
-           strangers_found, errand);
+    struct db_script *script = db_script_new();
+    juno_key_check(errand->courier->engine->juno_key, script);
+    observed_stranger_clabes(script, list, n, set_aside);
+    db_run(errand->courier->engine->db, script, strangers_found, errand);
 }
 
 /* CLABE creation has no key of its own. Before the first attempt every CLABE that Juno knows and we do not
@@ -602,12 +622,12 @@ static void claimed(void *ctx, const struct err *err, struct db_result *res)
     struct courier *c = ctx;
     c->claiming = false;
     if (err != NULL) {
-        engine_waits(c->engine, DOOR_DATABASE, err);
+        database_failed(c, err);
         c->dropped = true; /* it may have been committed */
         return;
     }
     struct effect_row rows[COURIER_CLAIM];
-    size_t n = effects_parse(res, 0, rows, COURIER_CLAIM);
+    size_t n = effects_parse(res, 1, rows, COURIER_CLAIM);
     struct crowd sending = {.courier = c};
     for (size_t i = 0; i < n; i++)
         errand_start(c, &rows[i], &sending);
@@ -622,7 +642,7 @@ static void unclaimed(void *ctx, const struct err *err, struct db_result *res)
     struct courier *c = ctx;
     c->claiming = false;
     if (err != NULL) {
-        engine_waits(c->engine, DOOR_DATABASE, err);
+        database_failed(c, err);
         return;
     }
     c->dropped = false;
@@ -630,12 +650,16 @@ static void unclaimed(void *ctx, const struct err *err, struct db_result *res)
 }
 
 /* Claims that no errand of ours stands for: a former holder of the Juno key left them, or we dropped them.
- * The former holder may only sleep; what it then sends has a number below ours, and Juno refuses it. */
+ * The former holder may only sleep; it announces nothing new without the key. */
 static void unclaim(struct courier *c)
 {
     c->claiming = true;
     c->asked_token = juno_key_token(c->engine->juno_key);
-    db_run(c->engine->db, effects_unclaim(), unclaimed, c);
+    struct db_script *script = db_script_new();
+    juno_key_check(c->engine->juno_key, script);
+    /* A new holder takes them up at once; the same one might drop them again at once. */
+    effects_unclaim(script, c->dropped ? COURIER_DROPPED_MS : 0);
+    db_run(c->engine->db, script, unclaimed, c);
 }
 
 static void tick(void *ctx)
@@ -652,9 +676,10 @@ static void tick(void *ctx)
     if (c->open >= COURIER_CLAIM)
         return;
     c->claiming = true;
-    db_run(c->engine->db,
-           effects_claim_juno(COURIER_CLAIM - (int)c->open, COURIER_LEASE_S, c->engine->owner),
-           claimed, c);
+    struct db_script *script = db_script_new();
+    juno_key_check(c->engine->juno_key, script);
+    effects_claim_juno(script, COURIER_CLAIM - (int)c->open, COURIER_LEASE_S, c->engine->owner);
+    db_run(c->engine->db, script, claimed, c);
 }
 
 struct courier *courier_new(struct engine *engine)

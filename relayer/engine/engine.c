@@ -177,7 +177,7 @@ static void fill_rules(struct engine *engine)
     struct uuid random = uuid_new();
     char id[UUID_TEXT_MAX];
     uuid_format(&random, id);
-    snprintf(engine->owner, sizeof engine->owner, "%.30s/%ld/%.8s", config->relayer_instance,
+    snprintf(engine->owner, sizeof engine->owner, "%.32s/%ld/%.8s", config->relayer_instance,
              (long)getpid(), id + 28);
 }
 

@@ -14,29 +14,42 @@
 
 enum {
     KEY_TICK_MS = 100,
-    KEY_RENEW_MS = JUNO_KEY_LEASE_S * 1000 / 3,
+    KEY_RENEW_MS = LEASE_S * 1000 / 3,
     KEY_LOOK_MS = 2000, /* between tries while another has it */
     NUMBERS = 1000,     /* reserved at once */
-    KEY_NAME_MAX = 120
+    COUNTER_NAME_MAX = 120
 };
+
+static const char LEASE[] = "juno";
 
 struct juno_key {
     struct engine *engine;
     struct loop_timer *timer;
-    char lease[KEY_NAME_MAX];
     bool busy;
+    bool asked;            /* in this run, and answered */
+    bool ended;            /* that our lease has ended was said */
     int64_t token;         /* of our lease; 0: not ours */
     int64_t numbers_token; /* under which the client's numbers were reserved */
     bool numbers_low;
     int64_t asked_at_ms; /* monotonic, like the two below */
     int64_t until_ms;
     int64_t look_at_ms;
-    char holder[32]; /* another instance, "" if none */
+    char holder[33]; /* another instance, "" if none */
 };
 
 bool juno_key_is_ours(const struct juno_key *key)
 {
     return key->token != 0 && key->numbers_token == key->token && clock_mono_ms() < key->until_ms;
+}
+
+void juno_key_check(const struct juno_key *key, struct db_script *script)
+{
+    lease_check(script, LEASE, key->engine->owner, key->token);
+}
+
+void juno_key_doubt(struct juno_key *key)
+{
+    key->look_at_ms = 0;
 }
 
 int64_t juno_key_token(const struct juno_key *key)
@@ -65,7 +78,6 @@ static void failed(struct juno_key *key, const struct err *err)
         lost(key);
     else
         engine_waits(key->engine, DOOR_DATABASE, err);
-    key->look_at_ms = clock_mono_ms() + KEY_LOOK_MS;
 }
 
 /* --- request numbers --------------------------------------------------------------------------- */
@@ -92,10 +104,10 @@ static void reserved(void *ctx, const struct err *err, struct db_result *res)
 /* Numbers start at the clock's milliseconds, as Juno advises, and never step back even if the clock does. */
 static void reserve(struct juno_key *key)
 {
-    char counter[KEY_NAME_MAX];
+    char counter[COUNTER_NAME_MAX];
     snprintf(counter, sizeof counter, "juno_nonce:%.100s", key->engine->config->juno_api_key);
     struct db_script *script = db_script_new();
-    lease_check(script, key->lease, key->engine->owner, key->token);
+    juno_key_check(key, script);
     observed_counter(script, counter, clock_wall_ms(), NUMBERS);
     key->busy = true;
     db_run(key->engine->db, script, reserved, key);
@@ -115,13 +127,15 @@ static void taken(void *ctx, const struct err *err, struct db_result *res)
     struct engine *engine = key->engine;
     if (err != NULL) {
         failed(key, err);
+        key->look_at_ms = clock_mono_ms() + KEY_LOOK_MS;
         return;
     }
     key->busy = false;
-    int64_t known_ms = db_get_i64(res, 2, 0, 0);
-    if (known_ms > engine->deposits_known_ms)
-        engine->deposits_known_ms = known_ms;
+    key->asked = true;
     bool ours = db_rows(res, 0) == 1;
+    /* The holder knows better, once it has looked. */
+    if (!ours || engine->deposits_known_ms == 0)
+        engine->deposits_known_ms = db_get_i64(res, 2, 0, 0);
     key->look_at_ms = key->asked_at_ms + (ours ? KEY_RENEW_MS : KEY_LOOK_MS);
     key->holder[0] = '\0';
     if (!ours) {
@@ -133,15 +147,27 @@ static void taken(void *ctx, const struct err *err, struct db_result *res)
         return;
     }
     key->token = db_get_i64(res, 0, 0, 0);
-    key->until_ms = key->asked_at_ms + JUNO_KEY_LEASE_S * 1000;
+    key->until_ms = key->asked_at_ms + LEASE_S * 1000;
+    key->ended = false;
     if (key->numbers_token != key->token)
         reserve(key);
+}
+
+/* Its renewal may hang at the database: everything towards Juno stands still meanwhile. */
+static void say_ended(struct juno_key *key)
+{
+    if (key->token == 0 || key->ended || clock_mono_ms() < key->until_ms)
+        return;
+    key->ended = true;
+    log_warn("juno_key_ended",
+             "our lease was not renewed in time: nothing goes to Juno until it is");
 }
 
 static void tick(void *ctx)
 {
     struct juno_key *key = ctx;
     struct engine *engine = key->engine;
+    say_ended(key);
     if (key->busy || engine->stopping || !engine->ready)
         return;
     if (clock_mono_ms() < key->look_at_ms) {
@@ -152,9 +178,9 @@ static void tick(void *ctx)
     key->busy = true;
     key->asked_at_ms = clock_mono_ms();
     struct db_script *script = db_script_new();
-    lease_take(script, key->lease, engine->owner, JUNO_KEY_LEASE_S);
-    lease_look(script, key->lease);
-    observed_deposits_known(script, engine->deposits_known_ms);
+    lease_take(script, LEASE, engine->owner, !key->asked);
+    lease_look(script, LEASE);
+    observed_deposits_known(script, juno_key_is_ours(key) ? engine->deposits_known_ms : 0);
     db_run(engine->db, script, taken, key);
 }
 
@@ -163,7 +189,6 @@ struct juno_key *juno_key_new(struct engine *engine)
     struct juno_key *key = calloc(1, sizeof *key);
     CHECK(key != NULL);
     key->engine = engine;
-    snprintf(key->lease, sizeof key->lease, "juno:%.100s", engine->config->juno_api_key);
     key->timer = loop_timer_new(engine->loop, tick, key);
     loop_timer_start(key->timer, 0, KEY_TICK_MS);
     return key;

@@ -4,17 +4,18 @@
  * Juno wants request numbers that rise in the order of arrival, for each API key. Two daemons that both
  * spoke would refuse each other's requests, so one of them holds the key under a lease (store/lease.h) and
  * reserves its numbers in the database under that lease; courier, observer and three-way check of the others
- * stand still. When the holder is gone, another takes over within JUNO_KEY_LEASE_S.
+ * stand still. When the holder is gone, another takes over within LEASE_S.
  *
- * A holder that slept past its lease does no harm: its numbers are lower than those of the next one, so Juno
- * refuses them, and what it was about to send is still claimed by it alone (store/effects.h).
+ * A holder that slept past its lease writes nothing new: whatever it claims or announces is checked against
+ * the lease in the same transaction (juno_key_check). What it had announced before is repeated by the next
+ * one with the same idempotency key, and its lower numbers are refused by Juno.
+ *
+ * There is one lease for a database, whatever API key is set: effects, claims and marks are the database's.
  */
 #ifndef KUSTODIA_ENGINE_JUNO_KEY_H
 #define KUSTODIA_ENGINE_JUNO_KEY_H
 
 #include "relayer/engine/engine.h"
-
-enum { JUNO_KEY_LEASE_S = 30 };
 
 struct juno_key *juno_key_new(struct engine *engine);
 void juno_key_stop(struct juno_key *key);
@@ -23,6 +24,10 @@ void juno_key_free(struct juno_key *key); /* NULL is fine */
 
 /* We hold the key and have numbers. False also for a moment after the start. */
 bool juno_key_is_ours(const struct juno_key *key);
+/* The script fails with ERR_DB_CONFLICT unless we still hold the key. Its result has no rows. */
+void juno_key_check(const struct juno_key *key, struct db_script *script);
+/* A check failed: ask at once whether the key is still ours. */
+void juno_key_doubt(struct juno_key *key);
 /* Grows each time the key changes hands. */
 int64_t juno_key_token(const struct juno_key *key);
 /* The instance that holds the key instead of us; NULL when it is ours, or not known yet. */

@@ -25,7 +25,7 @@
 
 enum {
     GAS_MAX = 32000000,
-    LEASE_RENEW_MS = LANE_LEASE_S * 1000 / 3,
+    LEASE_RENEW_MS = LEASE_S * 1000 / 3,
     ALLOWANCE_LOOK_MS = 30000,
     RETRY_MS = 2000,
     LONG_RETRY_MS = 30000,
@@ -49,6 +49,7 @@ struct lane {
     const char *name; /* "relayer", "arbiter" */
     char lease[64];
     bool busy;
+    bool lease_asked; /* in this run, and answered */
     int64_t fence;
     int64_t renew_at_ms;
     int64_t allowance_at_ms;
@@ -546,7 +547,9 @@ static void judge_revert(struct lane *l, struct bytes revert)
     char why[200];
     enum revert_class class = escrow_revert_classify(revert, text, sizeof text);
     snprintf(why, sizeof why, "dry run: %s", text);
+    struct lane_holder holder = holder_of(l);
     struct db_script *script = db_script_new();
+    lane_check(script, &holder); /* another may have sent it since: then nothing is judged here */
     bool patient = e->failures < PATIENCE;
     /* REVERT_RETRY: its time has not come (a pause, a running custody, no allowance): it waits as long as it
      * takes, with an alarm once that is long. REVERT_DONE: the escrow has left the state this starts from;
@@ -699,6 +702,7 @@ static void leased(void *ctx, const struct err *err, struct db_result *res)
         database_failed(l, err);
         return;
     }
+    l->lease_asked = true;
     if (db_rows(res, 0) == 0) {
         round_ended(l); /* another instance signs for this key */
         return;
@@ -730,7 +734,7 @@ static void tick(void *ctx)
     hex_encode(l->account, 20, address);
     snprintf(l->lease, sizeof l->lease, "lane:%s:0x%s", l->name, address);
     struct db_script *script = db_script_new();
-    lease_take(script, l->lease, l->engine->owner, LANE_LEASE_S);
+    lease_take(script, l->lease, l->engine->owner, !l->lease_asked);
     db_run(l->engine->db, script, leased, l);
 }
 

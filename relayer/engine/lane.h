@@ -10,7 +10,7 @@
 
 #include "relayer/engine/engine.h"
 
-enum { LANE_LEASE_S = 30, LANE_TICK_MS = 100, LANE_RESEND_MS = 2000 };
+enum { LANE_TICK_MS = 100, LANE_RESEND_MS = 2000 };
 
 struct lane *lane_new(struct engine *engine, enum effect_lane role);
 void lane_stop(struct lane *lane);

@@ -38,9 +38,8 @@ enum effect_column {
     E_OWNERSHIP,
 };
 
-struct db_script *effects_claim_juno(int limit, int lease_s, const char *owner)
+void effects_claim_juno(struct db_script *script, int limit, int lease_s, const char *owner)
 {
-    struct db_script *script = db_script_new();
     struct db_stmt *s =
         db_add(script,
                "WITH picked AS (SELECT id FROM effect WHERE door = 'juno'"
@@ -59,17 +58,17 @@ struct db_script *effects_claim_juno(int limit, int lease_s, const char *owner)
     db_i64(s, limit);
     db_i64(s, lease_s);
     db_text(s, owner);
-    return script;
 }
 
-struct db_script *effects_unclaim(void)
+void effects_unclaim(struct db_script *script, int64_t wait_ms)
 {
-    struct db_script *script = db_script_new();
-    (void)db_add(script,
-                 "UPDATE effect SET claimed_until = NULL, claimed_by = NULL"
-                 " WHERE door = 'juno' AND claimed_until IS NOT NULL",
-                 DB_ANY);
-    return script;
+    struct db_stmt *s =
+        db_add(script,
+               "UPDATE effect SET claimed_until = NULL, claimed_by = NULL,"
+               " next_at = greatest(next_at, now() + make_interval(secs => $1::bigint / 1000.0))"
+               " WHERE door = 'juno' AND claimed_until IS NOT NULL",
+               DB_ANY);
+    db_i64(s, wait_ms);
 }
 
 static enum effect_state parse_state(const char *name)
@@ -147,7 +146,7 @@ void effects_sending(struct db_script *script, const struct effect_row *row,
     db_i64(s, row->attempts + 1);
 }
 
-/* The answer to the attempt that effects_sending announced for this row. */
+/* The answer to the attempt that was announced last for this row. */
 static void answer(struct db_script *script, const struct effect_row *row, const char *outcome,
                    const char *detail)
 {
@@ -156,7 +155,7 @@ static void answer(struct db_script *script, const struct effect_row *row, const
                                " VALUES ($1, $2, $3, left($4, 400))",
                                1);
     db_uuid(s, &row->id);
-    db_i64(s, row->attempts + 1);
+    db_i64(s, row->attempts);
     db_text(s, outcome);
     db_text(s, detail);
 }
@@ -165,13 +164,16 @@ static void answer(struct db_script *script, const struct effect_row *row, const
  * attempt. Then what an errand says late is history (attempt_answer) and moves nothing. */
 #define STILL_OURS                                                                                 \
     " WHERE id = $1 AND attempts <= $2 AND state NOT IN ('confirmed', 'rejected', 'parked')"
+/* That Juno took it is true whoever asked: the same key is the same operation. */
+#define STILL_UNKNOWN                                                                              \
+    " WHERE id = $1 AND external_id IS NULL AND state NOT IN ('confirmed', 'rejected', 'parked')"
 
 static struct db_stmt *update(struct db_script *script, const struct effect_row *row,
                               const char *sql)
 {
     struct db_stmt *s = db_add(script, sql, DB_ANY);
     db_uuid(s, &row->id);
-    db_i64(s, row->attempts + 1);
+    db_i64(s, row->attempts);
     return s;
 }
 
@@ -180,10 +182,12 @@ void effects_accepted(struct db_script *script, const struct effect_row *row,
 {
     answer(script, row, "happened", external_id);
     struct db_stmt *s =
-        update(script, row,
-               "UPDATE effect SET state = 'sent', external_id = $3, claimed_until = NULL,"
-               " next_at = now() + make_interval(secs => $4::bigint / 1000.0),"
-               " last_error = NULL, updated_at = now()" STILL_OURS);
+        db_add(script,
+               "UPDATE effect SET state = 'sent', external_id = $2, claimed_until = NULL,"
+               " next_at = now() + make_interval(secs => $3::bigint / 1000.0),"
+               " last_error = NULL, updated_at = now()" STILL_UNKNOWN,
+               DB_ANY);
+    db_uuid(s, &row->id);
     db_text(s, external_id);
     db_i64(s, wait_ms);
 }
@@ -210,11 +214,11 @@ void effects_not_sent(struct db_script *script, const struct effect_row *row, co
 void effects_again(struct db_script *script, const struct effect_row *row, const char *why,
                    int64_t wait_ms)
 {
-    struct db_stmt *s = update(script, row,
-                               "UPDATE effect SET state = $5, failures = failures + 1,"
-                               " claimed_until = NULL, last_error = $4, updated_at = now(),"
-                               " next_at = now() + make_interval(secs => $3::bigint / 1000.0)"
-                               STILL_OURS);
+    struct db_stmt *s =
+        update(script, row,
+               "UPDATE effect SET state = $5, failures = failures + 1,"
+               " claimed_until = NULL, last_error = $4, updated_at = now(),"
+               " next_at = now() + make_interval(secs => $3::bigint / 1000.0)" STILL_OURS);
     db_i64(s, wait_ms);
     db_text(s, why);
     /* Back to where it was: what an earlier attempt left open stays open. */
@@ -223,10 +227,10 @@ void effects_again(struct db_script *script, const struct effect_row *row, const
 
 void effects_wait(struct db_script *script, const struct effect_row *row, int64_t wait_ms)
 {
-    struct db_stmt *s = update(script, row,
-                               "UPDATE effect SET claimed_until = NULL,"
-                               " next_at = now() + make_interval(secs => $3::bigint / 1000.0)"
-                               STILL_OURS);
+    struct db_stmt *s =
+        update(script, row,
+               "UPDATE effect SET claimed_until = NULL,"
+               " next_at = now() + make_interval(secs => $3::bigint / 1000.0)" STILL_OURS);
     db_i64(s, wait_ms);
 }
 

@@ -53,11 +53,11 @@ struct effect_row {
 enum { EFFECTS_CLAIM_MAX = 32 };
 
 /* Claims Juno effects that are due, for lease_s seconds. Rows come back through effects_parse. */
-struct db_script *effects_claim_juno(int limit, int lease_s, const char *owner);
-/* Makes every claim on a Juno effect void. Only for the holder of the Juno key (engine/juno_key.h) with
- * nothing of its own under way. Should a former holder live all the same, the attempt counter lets one of
- * the two record an attempt, and Juno refuses its lower numbers. */
-struct db_script *effects_unclaim(void);
+void effects_claim_juno(struct db_script *script, int limit, int lease_s, const char *owner);
+/* Makes every claim on a Juno effect void; they are due again in wait_ms at the earliest. Only for the
+ * holder of the Juno key (engine/juno_key.h) with nothing of its own under way, in one script with the
+ * check of its key. */
+void effects_unclaim(struct db_script *script, int64_t wait_ms);
 size_t effects_parse(struct db_result *result, int stmt, struct effect_row *rows, size_t max);
 /* The column list effects_parse reads, for other files of this room; alias e must be effect. */
 #define EFFECT_COLUMNS                                                                             \

@@ -87,7 +87,7 @@ bool lane_parse_draft(struct db_result *result, struct lane_draft *out)
     return true;
 }
 
-static void check_lease(struct db_script *script, const struct lane_holder *holder)
+void lane_check(struct db_script *script, const struct lane_holder *holder)
 {
     lease_check(script, holder->lease, holder->owner, holder->fence);
 }
@@ -113,7 +113,7 @@ void lane_put_draft(struct db_script *script, const struct lane_holder *holder,
     CHECK(draft->effects_n >= 1 && draft->effects_n <= LANE_BATCH_MAX);
     char ids[LANE_BATCH_MAX * 37 + 2];
     ids_text(effects, draft->effects_n, ids);
-    check_lease(script, holder);
+    lane_check(script, holder);
     struct db_stmt *s =
         db_add(script,
                "INSERT INTO draft (lease, chain_id, account, nonce, kind, destination, unsigned, "
@@ -143,7 +143,7 @@ void lane_put_draft(struct db_script *script, const struct lane_holder *holder,
 void lane_drop_draft(struct db_script *script, const struct lane_holder *holder, const char *why,
                      int64_t wait_ms)
 {
-    check_lease(script, holder);
+    lane_check(script, holder);
     struct db_stmt *s = db_add(
         script,
         "WITH gone AS (DELETE FROM draft WHERE lease = $1 RETURNING effect_ids)"
@@ -177,7 +177,7 @@ static void arm_effects(struct db_script *script, const struct lane_holder *hold
 void lane_arm(struct db_script *script, const struct lane_holder *holder,
               const struct lane_draft *draft, const uint8_t hash[32], struct bytes raw)
 {
-    check_lease(script, holder);
+    lane_check(script, holder);
     struct db_stmt *s = db_add(
         script,
         "INSERT INTO tx (hash, chain_id, account, nonce, lane, kind, destination, raw, gas_limit,"

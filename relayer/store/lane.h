@@ -31,6 +31,8 @@ struct lane_holder {
     const uint8_t *account; /* 20 bytes */
 };
 
+void lane_check(struct db_script *script, const struct lane_holder *holder);
+
 /* Result 0: transactions that are in no block yet, by nonce (lane_parse_open). Result 1: the next effects of
  * one kind (effects_parse), oldest first, with how long the oldest has waited in ms in result 2. Result 3:
  * the draft, if there is one. Result 4: the first nonce above all we have used (lane_parse_nonce). */

@@ -1,6 +1,6 @@
 #include "relayer/store/lease.h"
 
-void lease_take(struct db_script *script, const char *name, const char *owner, int ttl_s)
+void lease_take(struct db_script *script, const char *name, const char *owner, bool first)
 {
     struct db_stmt *s =
         db_add(script,
@@ -11,11 +11,12 @@ void lease_take(struct db_script *script, const char *name, const char *owner, i
                " token = CASE WHEN l.owner = $2 THEN l.token ELSE l.token + 1 END"
                /* A former run of the same instance is dead: its lease need not be waited for. */
                " WHERE l.owner = $2 OR l.until < now()"
-               " OR split_part(l.owner, '/', 1) = split_part($2, '/', 1) RETURNING token",
+               " OR ($4 AND split_part(l.owner, '/', 1) = split_part($2, '/', 1)) RETURNING token",
                DB_ANY);
     db_text(s, name);
     db_text(s, owner);
-    db_i64(s, ttl_s);
+    db_i64(s, LEASE_S);
+    db_bool(s, first);
 }
 
 void lease_check(struct db_script *script, const char *name, const char *owner, int64_t token)

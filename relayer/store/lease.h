@@ -5,16 +5,19 @@
  * it checks owner, token and end in the same transaction as its writes (lease_check), so a daemon that slept
  * past its lease writes nothing.
  *
- * Owners are "instance/pid/random": a lease of a former run of the same instance is taken over at once.
+ * Owners are "instance/pid/random". The first take of a run may say so: then a lease of a former run of the
+ * same instance is taken over at once. Only the first: two daemons of one name would take it from each other
+ * for ever.
  */
 #ifndef KUSTODIA_STORE_LEASE_H
 #define KUSTODIA_STORE_LEASE_H
 
 #include "relayer/store/db.h"
 
-/* Takes or renews it for ttl_s seconds. Its result has one row (the token, bigint) when owner holds it now,
+/* Takes or renews it for LEASE_S seconds. Its result has one row (the token, bigint) when owner holds it now,
  * none when another does. */
-void lease_take(struct db_script *script, const char *name, const char *owner, int ttl_s);
+enum { LEASE_S = 30 };
+void lease_take(struct db_script *script, const char *name, const char *owner, bool first);
 
 /* The script fails with ERR_DB_CONFLICT unless owner holds the lease with this token and it has not ended. */
 void lease_check(struct db_script *script, const char *name, const char *owner, int64_t token);

@@ -267,7 +267,8 @@ void observed_bank_refused(struct db_script *script, const struct uuid *benefici
     struct db_stmt *s =
         db_add(script,
                "UPDATE beneficiary SET state = 'refused', reason = $2, updated_at = now()"
-               " WHERE id = $1 AND state = 'registering'",
+               " WHERE id = $1 AND state = 'registering' AND EXISTS (SELECT 1 FROM effect"
+               "  WHERE subject_id = $1 AND kind = 'bank_register' AND state = 'rejected')",
                DB_ANY);
     db_uuid(s, beneficiary);
     db_text(s, why);
@@ -323,9 +324,11 @@ void observed_counter(struct db_script *script, const char *name, int64_t at_lea
 void observed_deposits_known(struct db_script *script, int64_t known_ms)
 {
     struct db_stmt *s = db_add(script,
-                               "INSERT INTO counter AS c (name, value)"
-                               " VALUES ('juno:deposits_known', $1)"
-                               " ON CONFLICT (name) DO UPDATE SET value = greatest(c.value, $1)"
+                               "INSERT INTO counter AS c (name, value) VALUES"
+                               " ('juno:deposits_known',"
+                               "  least($1::bigint, (extract(epoch FROM now()) * 1000)::bigint))"
+                               " ON CONFLICT (name) DO UPDATE SET value ="
+                               "  CASE WHEN $1::bigint > 0 THEN EXCLUDED.value ELSE c.value END"
                                " RETURNING value",
                                1);
     db_i64(s, known_ms);
@@ -358,27 +361,32 @@ static void list_text(const char *const *items, size_t n, char out[LIST_TEXT_MAX
     out[used] = '\0';
 }
 
-static struct db_script *list_query(const char *sql, const char *const *items, size_t n)
+static void list_add(struct db_script *script, const char *sql, const char *const *items, size_t n)
 {
     char text[LIST_TEXT_MAX];
     list_text(items, n, text);
-    struct db_script *script = db_script_new();
     db_text(db_add(script, sql, DB_ANY), text);
+}
+
+static struct db_script *list_query(const char *sql, const char *const *items, size_t n)
+{
+    struct db_script *script = db_script_new();
+    list_add(script, sql, items, n);
     return script;
 }
 
-struct db_script *observed_stranger_clabes(const char *const *clabes, size_t n, bool set_aside)
+void observed_stranger_clabes(struct db_script *script, const char *const *clabes, size_t n,
+                              bool set_aside)
 {
-    if (set_aside)
-        return list_query("INSERT INTO clabe (id, user_ref, clabe, state)"
-                          " SELECT gen_random_uuid(), 'juno:' || c, c, 'disabled'"
-                          " FROM unnest($1::text[]) c WHERE NOT EXISTS"
-                          " (SELECT 1 FROM clabe k WHERE k.clabe = c) ON CONFLICT DO NOTHING"
-                          " RETURNING clabe",
-                          clabes, n);
-    return list_query("SELECT c FROM unnest($1::text[]) c WHERE NOT EXISTS"
-                      " (SELECT 1 FROM clabe k WHERE k.clabe = c)",
-                      clabes, n);
+    list_add(script,
+             set_aside ? "INSERT INTO clabe (id, user_ref, clabe, state)"
+                         " SELECT gen_random_uuid(), 'juno:' || c, c, 'disabled'"
+                         " FROM unnest($1::text[]) c WHERE NOT EXISTS"
+                         " (SELECT 1 FROM clabe k WHERE k.clabe = c) ON CONFLICT DO NOTHING"
+                         " RETURNING clabe"
+                       : "SELECT c FROM unnest($1::text[]) c WHERE NOT EXISTS"
+                         " (SELECT 1 FROM clabe k WHERE k.clabe = c)",
+             clabes, n);
 }
 
 struct db_script *observed_new_deposits(const char *const *fids, size_t n)

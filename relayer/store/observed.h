@@ -83,7 +83,8 @@ void observed_clabe_enabled(struct db_script *script, const struct uuid *clabe_r
 
 /* Which of these CLABEs (enabled at Juno) no row here knows: one row each. set_aside reserves them, so that
  * they are never handed to a user. */
-struct db_script *observed_stranger_clabes(const char *const *clabes, size_t n, bool set_aside);
+void observed_stranger_clabes(struct db_script *script, const char *const *clabes, size_t n,
+                              bool set_aside);
 
 /* Raises issuance_unmatched, once per id, for issuances older than an hour that belong to no deposit, at most
  * 20 at a time; clears it for those that found theirs. */
@@ -111,8 +112,8 @@ void observed_alarm_clear(struct db_script *script, const char *code, const char
 /* Reserves count values of a counter that must never step back; its result is the last reserved value. */
 void observed_counter(struct db_script *script, const char *name, int64_t at_least, int64_t count);
 
-/* Notes when the last whole look at Juno's deposits began, if that is news; its result is the newest such
- * time of any daemon, in ms, 0 if none. */
+/* Notes when the last whole look at Juno's deposits began (0: nothing to note), never later than the clock
+ * of the database; its result is what is noted, in ms, 0 if nothing. */
 void observed_deposits_known(struct db_script *script, int64_t known_ms);
 
 #endif

@@ -163,7 +163,7 @@ async function two_daemons(ground) {
 }
 
 const WITHDRAWALS = '/mint_platform/v1/withdrawals';
-const LEASE_MS = 30_000;            // JUNO_KEY_LEASE_S, LANE_LEASE_S
+const LEASE_MS = 30_000;            // LEASE_S of store/lease.h
 
 /**
  * The daemon that speaks to Juno freezes while Juno's answer to a withdrawal is on its way, sleeps past its
