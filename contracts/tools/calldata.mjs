@@ -25,13 +25,12 @@ function options() {
     }
 }
 
+const APART = { RELAYER: ['ARBITER', 'DEFAULT_ADMIN'], ARBITER: ['RELAYER'], DEFAULT_ADMIN: ['RELAYER'] };
+
 /** What the contract itself would refuse is refused here already, before a Safe's owners sign it. */
-function conflict_check({ roles }, name, [role, who]) {
-    if (name !== 'grant') {
-        return;
-    }
-    const apart = { RELAYER: ['ARBITER', 'DEFAULT_ADMIN'], ARBITER: ['RELAYER'] }[role] ?? [];
-    const held = apart.find((other) => roles[other].some((account) => account.toLowerCase() === who.toLowerCase()));
+function conflict_check({ roles }, name, texts) {
+    const [role, who] = { grant: texts, 'begin-admin': ['DEFAULT_ADMIN', texts[0]] }[name] ?? [];
+    const held = (APART[role] ?? []).find((other) => roles[other].some((one) => one.toLowerCase() === who.toLowerCase()));
     if (held !== undefined) {
         throw new ToolError(`${who} holds ${held}, and the contract keeps ${role} apart from it`, EXIT_USAGE);
     }

@@ -129,7 +129,7 @@ export class Checker {
     async admin_check() {
         await this.asked('admin', 'defaultAdmin', this.record.admin);
         await this.asked('admin transfer', 'pendingDefaultAdmin', NOBODY, ([to, at]) => (at === 0n ? NOBODY
-            : `to ${to === ZeroAddress ? 'nobody' : to}, pending until ${time_text(at)}`));
+            : `to ${to === ZeroAddress ? 'nobody' : to}, can be accepted from ${time_text(at)}`));
         await this.asked('admin delay', 'defaultAdminDelay', `${this.record.adminDelaySeconds} s`, (delay) => `${delay} s`);
         await this.asked('admin delay change', 'pendingDefaultAdminDelay', NOBODY, ([delay, at]) => (at === 0n ? NOBODY
             : `to ${delay} s, from ${time_text(at)}`));
