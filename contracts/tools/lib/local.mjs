@@ -5,7 +5,7 @@ import { getAddress, getCreateAddress, toQuantity } from 'ethers';
 
 import { contract_load, creation_code } from './build.mjs';
 import { call_make } from './calls.mjs';
-import { node_open, ToolError, View } from './node.mjs';
+import { node_open, receipt_wait, ToolError, View } from './node.mjs';
 import { constructor_arguments, deployment_describe } from './record.mjs';
 import { roles_check } from './result.mjs';
 
@@ -15,7 +15,6 @@ const GAS_MONEY_WEI = 10n ** 19n;
 const DEPLOY_GAS = 8_000_000n;
 const CALL_GAS = 500_000n;
 const RECEIPT_TIMEOUT_MS = 30_000;
-const RECEIPT_POLL_MS = 50;
 // Owner of the token's code alone, behind the proxy: nobody.
 const NOBODY = '0x0000000000000000000000000000000000000001';
 
@@ -97,21 +96,6 @@ function transactions_plan(parties, { code, proxy, token, escrow }) {
     return plan;
 }
 
-async function receipt_wait(call, hash, what) {
-    const deadline = Date.now() + RECEIPT_TIMEOUT_MS;
-    while (Date.now() < deadline) {
-        const receipt = await call('eth_getTransactionReceipt', [hash]);
-        if (receipt !== null) {
-            if (receipt.status !== '0x1') {
-                throw new ToolError(`${what}: transaction ${hash} reverted`);
-            }
-            return receipt;
-        }
-        await new Promise((resolve) => setTimeout(resolve, RECEIPT_POLL_MS));
-    }
-    throw new ToolError(`${what}: no receipt for ${hash} after ${RECEIPT_TIMEOUT_MS} ms`);
-}
-
 async function transactions_run(call, from, plan) {
     const hashes = [];
     for (const { to, data, gas, value } of plan) {
@@ -120,7 +104,7 @@ async function transactions_run(call, from, plan) {
     }
     const receipts = [];
     for (const [index, hash] of hashes.entries()) {
-        receipts.push(await receipt_wait(call, hash, plan[index].what));
+        receipts.push(await receipt_wait(call, hash, plan[index].what, RECEIPT_TIMEOUT_MS));
     }
     return receipts;
 }

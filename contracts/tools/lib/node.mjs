@@ -2,6 +2,7 @@
 
 const ANSWER_TIMEOUT_MS = 15_000;
 const ANSWER_MAX_BYTES = 32 * 1024 * 1024;
+const RECEIPT_POLL_MS = 50;
 const LOOPBACK_HOSTS = ['127.0.0.1', 'localhost', '[::1]'];
 
 /** Said to the user in one line. `status` is the exit status it asks for. */
@@ -87,6 +88,22 @@ export function node_open(url, { local = false } = {}) {
         }
         return answer.result;
     };
+}
+
+/** Waits for a transaction of ours; one that reverted is an error. */
+export async function receipt_wait(call, hash, what, timeout_ms) {
+    const deadline = Date.now() + timeout_ms;
+    while (Date.now() < deadline) {
+        const receipt = await call('eth_getTransactionReceipt', [hash]);
+        if (receipt !== null) {
+            if (receipt.status !== '0x1') {
+                throw new ToolError(`${what}: transaction ${hash} reverted`);
+            }
+            return receipt;
+        }
+        await new Promise((resolve) => setTimeout(resolve, RECEIPT_POLL_MS));
+    }
+    throw new ToolError(`${what}: no receipt for ${hash} after ${timeout_ms / 1000} s; run the same command again`);
 }
 
 /** Reads at one block: `block` is a tag, or { blockHash } so that every answer is of the same moment. */

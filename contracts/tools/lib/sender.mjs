@@ -3,10 +3,9 @@
 
 import { Transaction } from 'ethers';
 
-import { NodeError, ToolError } from './node.mjs';
+import { NodeError, receipt_wait, ToolError } from './node.mjs';
 
 const RECEIPT_TIMEOUT_MS = 120_000;
-const RECEIPT_POLL_MS = 200;
 // Only what the block asks is paid; the rest is room for a fee that rises while a run is interrupted.
 const FEE_ROOM = 4n;
 const FEE_MAX_WEI = 10_000_000_000n;
@@ -59,21 +58,6 @@ async function bytes_send(call, { raw, hash, what }) {
     }
 }
 
-async function receipt_wait(call, { hash, what }) {
-    const deadline = Date.now() + RECEIPT_TIMEOUT_MS;
-    while (Date.now() < deadline) {
-        const receipt = await call('eth_getTransactionReceipt', [hash]);
-        if (receipt !== null) {
-            if (receipt.status !== '0x1') {
-                throw new ToolError(`${what}: transaction ${hash} reverted`);
-            }
-            return receipt;
-        }
-        await new Promise((resolve) => setTimeout(resolve, RECEIPT_POLL_MS));
-    }
-    throw new ToolError(`${what}: no receipt for ${hash} after ${RECEIPT_TIMEOUT_MS / 1000} s; run the same command again`);
-}
-
 /** The nonce may have been used by something that is not ours: then this step can never happen. */
 async function require_nonce_free(call, wallet, step) {
     const used = Number(await call('eth_getTransactionCount', [wallet.address, 'latest']));
@@ -96,7 +80,7 @@ export async function step_send(sender, index, step) {
         await require_nonce_free(call, wallet, known);
         await bytes_send(call, known);
     }
-    const receipt = await receipt_wait(call, known);
+    const receipt = await receipt_wait(call, known.hash, known.what, RECEIPT_TIMEOUT_MS);
     report(`${step.what}: ${known.hash} in block ${Number(receipt.blockNumber)}`);
     return receipt;
 }

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { getCreateAddress, Interface } from 'ethers';
 
-import { Chain, door_open, json_load, MINTER, PARTIES, STRANGER, TOOLS, tool_run } from './support.mjs';
+import { Chain, door_open, json_load, local_deploy, MINTER, PARTIES, STRANGER, TOOLS, tool_run } from './support.mjs';
 
 const DAYS_2_S = 2 * 24 * 3600;
 const ABI = path.resolve(TOOLS, '../../abi/json');
@@ -19,12 +19,7 @@ let serial = 0;
 
 before(async () => {
     await chain.start();
-    const local = await tool_run('deploy', {
-        rpc: chain.url, relayer: PARTIES.relayer, bridge: PARTIES.bridge, arbiter: PARTIES.arbiter, minter: MINTER,
-        out: chain.file('local.json'),
-    });
-    assert.equal(local.status, 0, local.stderr);
-    ({ token } = json_load(chain.file('local.json')));
+    ({ token } = await local_deploy(chain, 'local.json'));
     deployer = await chain.key_make('deployer');
 });
 after(() => chain.stop());

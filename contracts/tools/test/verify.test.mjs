@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 
-import { Chain, door_open, json_load, MINTER, PARTIES, port_free, STRANGER, tool_run } from './support.mjs';
+import { Chain, door_open, local_deploy, MINTER, PARTIES, port_free, STRANGER, tool_run } from './support.mjs';
 
 const EXIT = { equal: 0, cannot_tell: 1, usage: 3, differs: 5 };
 const chain = new Chain();
@@ -13,12 +13,7 @@ let record;
 
 before(async () => {
     await chain.start();
-    const run = await tool_run('deploy', {
-        rpc: chain.url, relayer: PARTIES.relayer, bridge: PARTIES.bridge, arbiter: PARTIES.arbiter, minter: MINTER,
-        out: chain.file('deployment.json'),
-    });
-    assert.equal(run.status, 0, run.stderr);
-    record = json_load(chain.file('deployment.json'));
+    record = await local_deploy(chain, 'deployment.json');
 });
 after(() => chain.stop());
 
