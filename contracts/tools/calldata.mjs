@@ -2,9 +2,9 @@
 // Prints the data of a call an administrator or a guardian makes on a deployed escrow, so that nobody encodes by
 // hand. It sends nothing and needs no node: paste the data into the Safe, or into whatever signs.
 //
-//   node tools/calldata.mjs --deployment FILE [--json] CALL [PARAMETER ...]
+//   node tools/calldata.mjs --deployment FILE [--json | --data] CALL [PARAMETER ...]
 //
-// Without CALL it lists the calls. Exit status 3 on a bad one.
+// --json prints one object, --data the data alone. Without CALL it lists the calls. Exit status 3 on a bad one.
 
 import { parseArgs } from 'node:util';
 
@@ -18,7 +18,8 @@ const EXIT_USAGE = 3;
 function options() {
     try {
         return parseArgs({
-            options: { deployment: { type: 'string' }, json: { type: 'boolean', default: false } }, allowPositionals: true,
+            options: { deployment: { type: 'string' }, json: { type: 'boolean' }, data: { type: 'boolean' } },
+            allowPositionals: true,
         });
     } catch (error) {
         throw new ToolError(error.message, EXIT_USAGE);
@@ -49,11 +50,8 @@ function main() {
     const record = record_read(values.deployment);
     const call = call_make({ face: contract_load('KustodiaEscrow').face, address: record.escrow }, name, texts);
     conflict_check(record, name, texts);
-    if (values.json) {
-        console.log(JSON.stringify(call));
-        return;
-    }
-    console.log(`${name}: ${call.does}\nfrom  ${call.sender}\nto    ${call.to}\nvalue 0\ndata  ${call.data}`);
+    const text = `${name}: ${call.does}\nfrom  ${call.sender}\nto    ${call.to}\nvalue 0\ndata  ${call.data}`;
+    console.log(values.json ? JSON.stringify(call) : values.data ? call.data : text);
 }
 
 try {

@@ -60,6 +60,8 @@ test('without a call it lists them; the text form has the same data', async () =
     const list = await tool_run('calldata', {});
     assert.equal(list.status, 0);
     assert.match(list.stdout, /^grant ROLE ADDRESS +sent by admin$/m);
+    const alone = await tool_run('calldata', { deployment, data: true }, ['unpause']);
+    assert.equal(alone.stdout, '0x3f4ba83a\n');
     const text = await tool_run('calldata', { deployment }, ['pause', 'both']);
     assert.match(text.stdout, new RegExp(`^from {2}guardian\\nto {4}${ESCROW}\\nvalue 0\\ndata {2}0x[0-9a-f]{72}$`, 'm'));
 });
