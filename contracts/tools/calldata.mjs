@@ -31,7 +31,8 @@ const APART = { RELAYER: ['ARBITER', 'DEFAULT_ADMIN'], ARBITER: ['RELAYER'], DEF
 /** What the contract itself would refuse is refused here already, before a Safe's owners sign it. */
 function conflict_check({ roles }, name, texts) {
     const [role, who] = { grant: texts, 'begin-admin': ['DEFAULT_ADMIN', texts[0]] }[name] ?? [];
-    const held = (APART[role] ?? []).find((other) => roles[other].some((one) => one.toLowerCase() === who.toLowerCase()));
+    const is_who = (account) => account.toLowerCase() === who.toLowerCase();
+    const held = (APART[role] ?? []).find((other) => roles[other].some(is_who));
     if (held !== undefined) {
         throw new ToolError(`${who} holds ${held}, and the contract keeps ${role} apart from it`, EXIT_USAGE);
     }

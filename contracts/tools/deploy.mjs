@@ -36,9 +36,13 @@ import { deploy_for_real } from './lib/real.mjs';
 import { file_write, settings_text } from './lib/record.mjs';
 
 const ADDRESSES = ['relayer', 'arbiter', 'minter', 'bridge', 'admin', 'guardian', 'token'];
-const LOCAL = { needs: ['relayer', 'arbiter', 'minter', 'bridge', 'out'], may: ['admin', 'guardian', 'bridge-allowance'] };
+const LOCAL = {
+    needs: ['relayer', 'arbiter', 'minter', 'bridge', 'out'],
+    may: ['admin', 'guardian', 'bridge-allowance'],
+};
 const REAL = {
-    needs: ['chain-id', 'token', 'key-file', 'password-file', 'admin', 'relayer', 'arbiter', 'guardian', 'bridge', 'out'],
+    needs: ['chain-id', 'token', 'key-file', 'password-file', 'admin', 'relayer', 'arbiter', 'guardian', 'bridge',
+        'out'],
     may: ['setup-by-deployer'],
 };
 
@@ -104,7 +108,8 @@ async function main() {
     if (real && existsSync(given.out) && !existsSync(`${given.out}.journal`)) {
         throw new ToolError(`${given.out} is there already and has no journal; name another --out`);
     }
-    const { record, left } = real ? await deploy_for_real(given, say) : { record: await deploy_locally(given), left: [] };
+    const { record, left } = real ? await deploy_for_real(given, say)
+        : { record: await deploy_locally(given), left: [] };
     file_write(given.out, `${JSON.stringify(record, null, 2)}\n`);
     say(`deployed: token ${record.token}, escrow ${record.escrow}, code ${record.escrowCodeHash}`);
     say(`\nFor the daemon's file:\n\n${settings_text(record)}`);

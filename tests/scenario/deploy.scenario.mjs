@@ -19,6 +19,7 @@ const run = promisify(execFile);
 const EXIT_DIFFERS = 5;
 const WALLET_DELAY_S = 2 * 24 * 3600;
 const RECEIPT_MS = 20_000;
+const ONE_ETHER = '0xde0b6b3a7640000';
 const CODE_BYTE = 5000;
 const SLOTS_SEARCHED = 16;
 const SETUP_TRANSACTIONS = 5;      // the creation, three grants, the begun transfer of the admin role
@@ -47,7 +48,8 @@ class Case {
         this.upgrader = tokenProxyAdmin;
         this.options = {
             rpc: this.ground.rpc_url, 'chain-id': '42161', token, 'key-file': this.key_file,
-            'password-file': this.password_file, admin, guardian, arbiter, relayer: bridge, bridge, out: this.record_file,
+            'password-file': this.password_file, admin, guardian, arbiter, relayer: bridge, bridge,
+            out: this.record_file,
         };
     }
 
@@ -59,7 +61,7 @@ class Case {
         await run(keytool, ['new', '--light', '--password-file', this.password_file, '--out', this.key_file]);
         const { stdout } = await run(keytool, ['address', '--key', this.key_file]);
         this.deployer = getAddress(/0x[0-9a-fA-F]{40}/.exec(stdout)[0]);
-        await this.ground.node('anvil_setBalance', [this.deployer, '0xde0b6b3a7640000']);
+        await this.ground.node('anvil_setBalance', [this.deployer, ONE_ETHER]);
     }
 
     /** A tool of ours that must succeed; gives what it printed. */
@@ -88,7 +90,8 @@ class Case {
 
     async send(from, to, data) {
         const hash = await this.ground.node('eth_sendTransaction', [{ from, to, data, gas: '0x7a120' }]);
-        const receipt = await wait_for(() => this.ground.node('eth_getTransactionReceipt', [hash]), RECEIPT_MS, 'a receipt');
+        const receipt = await wait_for(() => this.ground.node('eth_getTransactionReceipt', [hash]),
+            RECEIPT_MS, 'a receipt');
         check(receipt.status === '0x1', `the transaction to ${to} reverted`);
     }
 
@@ -144,7 +147,8 @@ async function code_tampered(one) {
     const { status, different } = await one.verify();
     check_equal(status, EXIT_DIFFERS, 'exit status');
     const row = different.find(({ name }) => name === 'escrow code');
-    check(row?.found.includes(`byte ${CODE_BYTE} is`) && row.found.includes('(1 bytes differ)'), `escrow code: ${row?.found}`);
+    check(row?.found.includes(`byte ${CODE_BYTE} is`) && row.found.includes('(1 bytes differ)'),
+        `escrow code: ${row?.found}`);
     check(different.some(({ name }) => name === 'escrow code hash'), 'the code hash is not named');
 }
 
@@ -180,7 +184,8 @@ async function wallets_changed(one) {
     const [payout, refund] = [random_address(), random_address()];
     await one.act(one.record.admin, 'propose-wallets', payout, refund);
     const [waiting] = await one.verify_names(['proposed wallets'], 'while wallets are proposed');
-    check(waiting.found.includes(payout) && waiting.found.includes(refund), `the proposal is not told: ${waiting.found}`);
+    check(waiting.found.includes(payout) && waiting.found.includes(refund),
+        `the proposal is not told: ${waiting.found}`);
     await one.ground.node('evm_increaseTime', [WALLET_DELAY_S]);
     await one.ground.node('evm_mine');
     await one.act(one.record.admin, 'accept-wallets');
@@ -207,8 +212,11 @@ async function wallet_written(one) {
 async function token_upgraded(one) {
     const next = random_address();
     await one.code_set(next, `${await one.code(one.record.tokenImplementation)}00`);
+    await one.ground.node('anvil_impersonateAccount', [one.upgrader]);
+    await one.ground.node('anvil_setBalance', [one.upgrader, ONE_ETHER]);
     await one.send(one.upgrader, one.record.token, proxy_face.encodeFunctionData('upgradeTo', [next]));
-    const [row] = await one.verify_names(['token implementation', 'token implementation code hash'], 'after an upgrade of the token');
+    const [row] = await one.verify_names(['token implementation', 'token implementation code hash'],
+        'after an upgrade of the token');
     check_equal(row.found, next, 'the implementation found');
 }
 
@@ -285,7 +293,8 @@ async function killed_at_each_step(one) {
     await one.verify_names(['admin', 'admin transfer', 'role DEFAULT_ADMIN'], 'while the transfer waits');
 }
 
-const scenario = (name, body, options) => ({ name: `deploy: ${name}`, run: (ground) => with_case(ground, body, options) });
+const scenario = (name, body, options) => (
+    { name: `deploy: ${name}`, run: (ground) => with_case(ground, body, options) });
 
 export const scenarios = [
     scenario('one byte of the code flipped is named', code_tampered),
@@ -297,7 +306,10 @@ export const scenarios = [
     scenario('an upgrade of the token is named', token_upgraded),
     scenario('other code at the token or behind it is named', token_code_changed),
     scenario('a pause is named', paused),
-    scenario('killed after the creation was sent, run again: one escrow', (one) => killed_at_creation(one, true), { deploy: false }),
-    scenario('killed before the creation was sent, run again: one escrow', (one) => killed_at_creation(one, false), { deploy: false }),
-    scenario('killed at each transaction of a setup by the deployer: one escrow', killed_at_each_step, { deploy: false }),
+    scenario('killed after the creation was sent, run again: one escrow',
+        (one) => killed_at_creation(one, true), { deploy: false }),
+    scenario('killed before the creation was sent, run again: one escrow',
+        (one) => killed_at_creation(one, false), { deploy: false }),
+    scenario('killed at each transaction of a setup by the deployer: one escrow',
+        killed_at_each_step, { deploy: false }),
 ];

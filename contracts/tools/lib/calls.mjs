@@ -54,7 +54,8 @@ export const CALLS = {
     },
     'cancel-admin': {
         parameters: [], sender: 'admin',
-        make: () => ({ method: 'cancelDefaultAdminTransfer', args: [], does: 'withdraws a waiting transfer of the admin role' }),
+        make: () => ({ method: 'cancelDefaultAdminTransfer', args: [],
+            does: 'withdraws a waiting transfer of the admin role' }),
     },
     'propose-wallets': {
         parameters: ['PAYOUT', 'REFUND'], sender: 'admin',
@@ -101,5 +102,6 @@ export function call_make(contract, name, texts) {
         throw new ToolError(`usage: ${[name, ...row.parameters].join(' ')}`, 3);
     }
     const { method, args, does } = row.make(...texts);
-    return { sender: row.sender, does, to: contract.address, value: '0', data: contract.face.encodeFunctionData(method, args) };
+    const data = contract.face.encodeFunctionData(method, args);
+    return { sender: row.sender, does, to: contract.address, value: '0', data };
 }

@@ -16,6 +16,7 @@ function row(name, found, wanted) {
     return { name, ok: `${found}` === `${wanted}`, found: `${found}`, wanted: `${wanted}` };
 }
 
+const names_text = (accounts) => [...accounts].sort().join(', ') || NOBODY;
 const time_text = (seconds) => new Date(Number(seconds) * 1000).toISOString();
 
 /** Both codes in full would not fit a line: the first byte that differs, and how many do. */
@@ -27,8 +28,9 @@ function code_row(name, found, wanted) {
             different.push(at);
         }
     }
+    const byte_told = (byte) => byte?.toString(16).padStart(2, '0') ?? 'absent';
     const told = (code) => (different.length === 0 ? `${code.length} bytes`
-        : `${code.length} bytes, byte ${different[0]} is ${code[different[0]]?.toString(16).padStart(2, '0') ?? 'absent'}`);
+        : `${code.length} bytes, byte ${different[0]} is ${byte_told(code[different[0]])}`);
     const more = different.length === 0 ? '' : ` (${different.length} bytes differ)`;
     return { name, ok: different.length === 0, found: told(left) + more, wanted: told(right) };
 }
@@ -92,7 +94,8 @@ export class Checker {
     arguments_told() {
         try {
             const values = this.build.face.deploy.inputs;
-            const [token, funder, , delay] = this.build.face.getAbiCoder().decode(values, this.record.escrowConstructorArguments);
+            const [token, funder, , delay] = this.build.face.getAbiCoder()
+                .decode(values, this.record.escrowConstructorArguments);
             return `token ${token}, funder ${funder}, delay ${delay} s`;
         } catch {
             return 'not readable';
@@ -130,21 +133,22 @@ export class Checker {
         await this.asked('admin', 'defaultAdmin', this.record.admin);
         await this.asked('admin transfer', 'pendingDefaultAdmin', NOBODY, ([to, at]) => (at === 0n ? NOBODY
             : `to ${to === ZeroAddress ? 'nobody' : to}, can be accepted from ${time_text(at)}`));
-        await this.asked('admin delay', 'defaultAdminDelay', `${this.record.adminDelaySeconds} s`, (delay) => `${delay} s`);
+        await this.asked('admin delay', 'defaultAdminDelay', `${this.record.adminDelaySeconds} s`,
+            (delay) => `${delay} s`);
         await this.asked('admin delay change', 'pendingDefaultAdminDelay', NOBODY, ([delay, at]) => (at === 0n ? NOBODY
             : `to ${delay} s, from ${time_text(at)}`));
     }
 
     /** The expected ones have each role and nobody else does; and the logs tell the same story as the contract. */
     async roles_check() {
-        const { holders, named } = await roles_replay(this.call, this.escrow, this.record.deployBlock, this.block.number,
-            this.range_max);
+        const { holders, named } = await roles_replay(this.call, this.escrow,
+            { from: this.record.deployBlock, to: this.block.number, range_max: this.range_max });
         const silent = [];
         for (const role of Object.keys(holders)) {
             const wanted = this.record.roles[role] ?? [];
             const found = await this.holders_ask(ROLES[role] ?? role, new Set([...named, ...wanted]));
-            this.add(row(`role ${role}`, found?.join(', ') ?? 'no answer to hasRole()', [...wanted].sort().join(', ') || NOBODY));
-            if (found?.join(', ') !== ([...holders[role]].sort().join(', ') || NOBODY)) {
+            this.add(row(`role ${role}`, found ?? 'no answer to hasRole()', names_text(wanted)));
+            if (found !== names_text(holders[role])) {
                 silent.push(role);
             }
         }
@@ -154,13 +158,13 @@ export class Checker {
 
     async holders_ask(role, candidates) {
         const found = [];
-        for (const account of [...candidates].sort()) {
+        for (const account of candidates) {
             const has = await this.ask('escrow', this.escrow, 'hasRole', [role, account]);
             if (has === undefined) {
                 return undefined;
             }
             found.push(...(has ? [account] : []));
         }
-        return found.length === 0 ? [NOBODY] : found;
+        return names_text(found);
     }
 }

@@ -1,7 +1,7 @@
 // Deployment to a LOCAL development chain: token behind its proxy, escrow, roles, minter, gas money. No key is
 // held: every transaction is sent from an account the node itself has unlocked.
 
-import { getAddress, getCreateAddress, toQuantity } from 'ethers';
+import { dataSlice, getAddress, getCreateAddress, id, toQuantity } from 'ethers';
 
 import { contract_load, creation_code } from './build.mjs';
 import { call_make } from './calls.mjs';
@@ -15,8 +15,12 @@ const GAS_MONEY_WEI = 10n ** 19n;
 const DEPLOY_GAS = 8_000_000n;
 const CALL_GAS = 500_000n;
 const RECEIPT_TIMEOUT_MS = 30_000;
+const CREATION_OF_ESCROW = 2;       // its place in the plan
 // Owner of the token's code alone, behind the proxy: nobody.
 const NOBODY = '0x0000000000000000000000000000000000000001';
+// Admin of the token's proxy, which cannot use the token: no account anybody works with. Nobody has its key; an
+// upgrade is played by impersonation.
+const UPGRADER = getAddress(dataSlice(id('admin of the local token\'s proxy'), 12));
 
 /** A chain id of 42161 alone proves nothing: a local proxy of the real chain has it too. */
 async function require_local_chain(call) {
@@ -31,24 +35,20 @@ async function require_local_chain(call) {
     return chain_id;
 }
 
-/** Fills admin, guardian and upgrader, and refuses what the escrow itself would refuse later. */
+/** Fills admin and guardian, and refuses what the escrow itself would refuse later. */
 async function parties_choose(call, given) {
     const unlocked = (await call('eth_accounts')).map((account) => getAddress(account));
     const taken = [given.relayer, given.arbiter, given.minter, given.bridge, given.admin, given.guardian];
     const free = unlocked.filter((account) => !taken.includes(account));
     const admin = given.admin ?? free.shift();
     const guardian = given.guardian ?? free.shift() ?? admin;
-    const upgrader = free.shift();
     if (admin === undefined || !unlocked.includes(admin)) {
         throw new ToolError(`admin ${admin ?? ''} is not an unlocked account of the node`);
-    }
-    if (upgrader === undefined) {
-        throw new ToolError('the node has no free unlocked account left to be the admin of the token\'s proxy');
     }
     if (given.relayer === admin || given.relayer === given.arbiter) {
         throw new ToolError('the relayer must be neither the admin nor the arbiter');
     }
-    return { ...given, admin, guardian, upgrader };
+    return { ...given, admin, guardian };
 }
 
 /** The addresses the admin's next three creations will have. */
@@ -70,15 +70,16 @@ function call_plan(contract, method, args) {
 /** What to send, in order, all from the admin. Gas is stated, because the node cannot estimate a call to a
  *  contract whose creation is still waiting for a block. */
 function transactions_plan(parties, { code, proxy, token, escrow }) {
-    const { admin, guardian, relayer, arbiter, minter, bridge, upgrader } = parties;
+    const { admin, guardian, relayer, arbiter, minter, bridge } = parties;
     const args = constructor_arguments({ token: token.address, bridge }, admin);
-    const grant = (role, account) => ({ what: `grant ${role}`, gas: CALL_GAS, ...call_make(escrow, 'grant', [role, account]) });
+    const grant = (role, account) => (
+        { what: `grant ${role}`, gas: CALL_GAS, ...call_make(escrow, 'grant', [role, account]) });
     const plan = [
         { what: 'create TestMXNB', gas: DEPLOY_GAS, data: creation_code(code, [NOBODY]) },
         { what: 'create TestMXNBProxy', gas: DEPLOY_GAS, data: creation_code(proxy, [code.address]) },
         { what: 'create KustodiaEscrow', gas: DEPLOY_GAS, data: creation_code(escrow, args) },
         // The proxy's admin cannot use the token, and this admin is the token's owner.
-        call_plan(proxy, 'changeAdmin', [upgrader]),
+        call_plan(proxy, 'changeAdmin', [UPGRADER]),
         call_plan(token, 'initialize', ['MXNB', 'MXNB', 'MXN', 6, admin, admin, admin, admin]),
         call_plan(token, 'initializeV2', ['MXNB']),
         call_plan(token, 'initializeV2_1', [admin]),
@@ -136,9 +137,10 @@ export async function deploy_locally(given) {
     if (found !== MINTER_ALLOWANCE_UNITS) {
         throw new ToolError(`the minter's allowance reads ${found} on the chain, expected ${MINTER_ALLOWANCE_UNITS}`);
     }
-    const described = await deployment_describe(view, escrow, { ...parties, token: token.address, escrow: escrow.address }, {
-        chain_id, first_admin: parties.admin, receipt: receipts[2], transactions: { create: receipts[2].transactionHash },
-    });
+    const receipt = receipts[CREATION_OF_ESCROW];
+    const described = await deployment_describe(view, escrow,
+        { ...parties, token: token.address, escrow: escrow.address },
+        { chain_id, first_admin: parties.admin, receipt, transactions: { create: receipt.transactionHash } });
     await roles_check(view, escrow, described);
-    return { ...described, tokenProxyAdmin: parties.upgrader };
+    return { ...described, tokenProxyAdmin: UPGRADER };
 }

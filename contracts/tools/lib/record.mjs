@@ -115,7 +115,8 @@ export function record_read(file) {
             throw new ToolError(`${file}: ${what}`, 3);
         }
     };
-    insist(record?.format === FORMAT, `"format" is not ${FORMAT}; this is no record of a deployment, or of another version`);
+    insist(record?.format === FORMAT,
+        `"format" is not ${FORMAT}; this is no record of a deployment, or of another version`);
     for (const name of ['chainId', 'deployBlock', 'adminDelaySeconds']) {
         insist(Number.isSafeInteger(record[name]) && record[name] >= 0, `"${name}" is not a whole number`);
     }

@@ -10,7 +10,7 @@ const RANGE_LEAST = 100;
 const LOGS_MAX = 10_000;
 
 /** Role events of blocks from..to, asked for in pieces: a piece the node refuses is halved, then they grow again. */
-async function logs_read(call, contract, from, to, range_max) {
+async function logs_read(call, contract, { from, to, range_max }) {
     const topics = [['RoleGranted', 'RoleRevoked'].map((name) => contract.face.getEvent(name).topicHash)];
     const logs = [];
     let range = range_max;
@@ -40,13 +40,14 @@ function role_name(hash) {
 }
 
 /**
- * Gives { holders: { ROLE: Set }, named: Set } after all grants and revocations of blocks from..to; `named` are all
+ * blocks: { from, to, range_max }, the last being how many a node is asked for at once.
+ * Gives { holders: { ROLE: Set }, named: Set } after all grants and revocations of these blocks; `named` are all
  * addresses that ever occur. A role that is none of ours has its hash as name.
  */
-export async function roles_replay(call, contract, from, to, range_max) {
+export async function roles_replay(call, contract, blocks) {
     const holders = Object.fromEntries(Object.keys(ROLES).map((role) => [role, new Set()]));
     const named = new Set();
-    for (const log of await logs_read(call, contract, from, to, range_max)) {
+    for (const log of await logs_read(call, contract, blocks)) {
         const { name, args } = contract.face.parseLog(log);
         const role = role_name(args.role);
         holders[role] ??= new Set();

@@ -26,8 +26,8 @@ async function fees_choose(call) {
         }
         throw error;
     }));
-    const most = base * FEE_ROOM + tip;
-    return { maxFeePerGas: most > FEE_MAX_WEI ? FEE_MAX_WEI : most, maxPriorityFeePerGas: tip < FEE_MAX_WEI ? tip : FEE_MAX_WEI };
+    const bounded = (fee) => (fee > FEE_MAX_WEI ? FEE_MAX_WEI : fee);
+    return { maxFeePerGas: bounded(base * FEE_ROOM + tip), maxPriorityFeePerGas: bounded(tip) };
 }
 
 async function transaction_make({ call, wallet, chain_id }, { to, data, nonce, what }) {
@@ -38,7 +38,8 @@ async function transaction_make({ call, wallet, chain_id }, { to, data, nonce, w
     const gas = BigInt(estimate) * (100n + GAS_MARGIN_PCT) / 100n;
     const balance = BigInt(await call('eth_getBalance', [wallet.address, 'latest']));
     if (balance < gas * fees.maxFeePerGas) {
-        throw new ToolError(`the deployer ${wallet.address} has ${balance} wei, ${what} may need ${gas * fees.maxFeePerGas}`);
+        throw new ToolError(`the deployer ${wallet.address} has ${balance} wei,`
+            + ` ${what} may need ${gas * fees.maxFeePerGas}`);
     }
     return Transaction.from({ type: 2, chainId: chain_id, nonce, to, data, gasLimit: gas, value: 0n, ...fees });
 }

@@ -17,7 +17,8 @@ const deployment = path.join(dir, 'deployment.json');
 const { admin, guardian, relayer, arbiter, bridge } = PARTIES;
 writeFileSync(deployment, JSON.stringify({
     format: 1, chainId: 42161, deployBlock: 8, adminDelaySeconds: 172800, token: TOKEN, escrow: ESCROW, admin, guardian,
-    relayer, arbiter, bridge, payout: bridge, refund: bridge, escrowCodeHash: HASH, abiDigest: HASH, tokenCodeHash: HASH,
+    relayer, arbiter, bridge, payout: bridge, refund: bridge, escrowCodeHash: HASH, abiDigest: HASH,
+    tokenCodeHash: HASH,
     escrowConstructorArguments: '0x', tokenImplementation: null, tokenImplementationCodeHash: null,
     roles: { DEFAULT_ADMIN: [admin], RELAYER: [relayer], ARBITER: [arbiter], GUARDIAN: [guardian] },
 }));
@@ -63,7 +64,8 @@ test('without a call it lists them; the text form has the same data', async () =
     const alone = await tool_run('calldata', { deployment, data: true }, ['unpause']);
     assert.equal(alone.stdout, '0x3f4ba83a\n');
     const text = await tool_run('calldata', { deployment }, ['pause', 'both']);
-    assert.match(text.stdout, new RegExp(`^from {2}guardian\\nto {4}${ESCROW}\\nvalue 0\\ndata {2}0x[0-9a-f]{72}$`, 'm'));
+    assert.match(text.stdout, new RegExp(`^from {2}guardian\\nto {4}${ESCROW}\\nvalue 0\\ndata {2}0x[0-9a-f]{72}$`,
+        'm'));
 });
 
 const REFUSED = [

@@ -41,7 +41,8 @@ async function verify(deployment) {
 
 const different = (checks) => checks.filter(({ ok }) => !ok).map(({ name }) => name);
 
-test('the admin has every power from the first block; it makes the three printed grants, and all is equal', async () => {
+test('the admin has every power from the first block; it makes the three printed grants, and all is equal',
+    async () => {
     const given = options();
     const run = await tool_run('deploy', given);
     assert.equal(run.status, 0, run.stderr);
@@ -159,34 +160,42 @@ const REFUSED = [
     ['a node on another chain', async () => ({ 'chain-id': '421614' }), /the node is on chain 42161, not on 421614/],
     ['no chain id', async () => ({ 'chain-id': null }), /--chain-id is missing/],
     ['a chain id that is none', async () => ({ 'chain-id': 'arbitrum' }), /"arbitrum" is not a chain id/],
-    ['an option of a local deployment', async () => ({ minter: MINTER }), /--minter belongs to a deployment without --key-file/],
+    ['an option of a local deployment', async () => ({ minter: MINTER }),
+        /--minter belongs to a deployment without --key-file/],
     ['no admin', async () => ({ admin: null }), /--admin is missing/],
     ['an address with a wrong checksum', async () => ({ token: '0xE7f1725E7734CE288F8367e1Bb143E90bb3F0512' }),
         /--token: "0xE7f1.*" is not an address/],
     ['a token without code', async () => ({ token: STRANGER }), /there is no contract at the token's address/],
-    ['a token with 18 decimals', async () => ({ token: await number_contract('0x8888888888888888888888888888888888888888', '12') }),
+    ['a token with 18 decimals', async () =>
+        ({ token: await number_contract('0x8888888888888888888888888888888888888888', '12') }),
         /has 18 decimals, not 6; it is not MXNB/],
     ['a contract that is no token', async () => {
         const address = '0x9999999999999999999999999999999999999999';
         await chain.rpc('anvil_setCode', [address, '0x00']);
         return { token: address };
     }, /does not say its decimals/],
-    ['one address as relayer and arbiter', async () => ({ arbiter: PARTIES.relayer }), /the relayer must not be the arbiter/],
+    ['one address as relayer and arbiter', async () => ({ arbiter: PARTIES.relayer }),
+        /the relayer must not be the arbiter/],
     ['one address as relayer and admin', async () => ({ admin: PARTIES.relayer }), /the relayer must not be the admin/],
-    ['a deployer that sets up and is the relayer', async () => ({ relayer: deployer.address, 'setup-by-deployer': true }),
+    ['a deployer that sets up and is the relayer', async () => ({ relayer: deployer.address,
+        'setup-by-deployer': true }),
         /the relayer must not be the deployer/],
     ['a deployer that hands over to itself', async () => ({ admin: deployer.address, 'setup-by-deployer': true }),
         /--setup-by-deployer makes no sense/],
     ['the token as bridge', async () => ({ bridge: token }), /the bridge must not be the token/],
-    ['a key file that is not there', async () => ({ 'key-file': chain.file('none') }), /the key file .* cannot be read: ENOENT/],
+    ['a key file that is not there', async () => ({ 'key-file': chain.file('none') }),
+        /the key file .* cannot be read: ENOENT/],
     ['a key file others can read', async () => ({ 'key-file': file_copy(deployer.key, 'open.json', 0o640) }),
         /others can open the key file .*chmod 600/],
-    ['a password file others can read', async () => ({ 'password-file': file_copy(deployer.password, 'open.password', 0o604) }),
+    ['a password file others can read', async () => ({ 'password-file': file_copy(deployer.password,
+        'open.password', 0o604) }),
         /others can open the password file/],
-    ['a key file that is a link', async () => ({ 'key-file': link_make(deployer.key, 'link.json') }), /is not a plain file/],
+    ['a key file that is a link', async () => ({ 'key-file': link_make(deployer.key, 'link.json') }),
+        /is not a plain file/],
     ['a key file that is none', async () => ({ 'key-file': file_text('odd.json', '{"version": 2}') }),
         /is not a Web3 Secret Storage v3 file/],
-    ['a key file that is too long', async () => ({ 'key-file': file_text('long.json', 'x'.repeat(65537)) }), /has 65537 bytes/],
+    ['a key file that is too long', async () => ({ 'key-file': file_text('long.json', 'x'.repeat(65537)) }),
+        /has 65537 bytes/],
     ['an empty password file', async () => ({ 'password-file': file_text('empty.password', '') }), /has 0 bytes/],
     ['a wrong password', async () => ({ 'password-file': file_text('wrong.password', 'guess\n') }),
         /does not open with the password in/],
@@ -223,7 +232,8 @@ test('refuses a deployer without money', async () => {
 test('refuses while gas costs more than the limit', async (t) => {
     const count = await transactions();
     const door = await door_open(chain.url, {
-        decide: (method) => (method === 'eth_getBlockByNumber' ? { result: { baseFeePerGas: '0x2540be401' } } : undefined),
+        decide: (method) => (method === 'eth_getBlockByNumber'
+            ? { result: { baseFeePerGas: '0x2540be401' } } : undefined),
     });
     t.after(door.close);
     const run = await tool_run('deploy', options({ rpc: door.url }));
@@ -234,7 +244,8 @@ test('refuses while gas costs more than the limit', async (t) => {
 
 test('refuses a deployer with a transaction under way', async (t) => {
     const door = await door_open(chain.url, {
-        decide: (method, params) => (method === 'eth_getTransactionCount' && params[1] === 'pending' ? { result: '0xff' } : undefined),
+        decide: (method, params) => (method === 'eth_getTransactionCount' && params[1] === 'pending'
+            ? { result: '0xff' } : undefined),
     });
     t.after(door.close);
     const run = await tool_run('deploy', options({ rpc: door.url }));
@@ -245,7 +256,8 @@ test('refuses a deployer with a transaction under way', async (t) => {
 test('says that a nonce was used by something else, and does not take another', async (t) => {
     const given = options();
     // The creation is written down and never sent; then the key is used elsewhere.
-    const door = await door_open(chain.url, { decide: (method) => (method === 'eth_sendRawTransaction' ? { silent: true } : undefined) });
+    const door = await door_open(chain.url, { decide: (method) => (method === 'eth_sendRawTransaction'
+        ? { silent: true } : undefined) });
     t.after(door.close);
     const cut = await tool_run('deploy', { ...given, rpc: door.url });
     assert.equal(cut.status, 1);

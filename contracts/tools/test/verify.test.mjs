@@ -17,7 +17,8 @@ before(async () => {
 });
 after(() => chain.stop());
 
-const verify = (changes = {}) => tool_run('verify', { rpc: chain.url, deployment: chain.file('deployment.json'), ...changes });
+const verify = (changes = {}) => tool_run('verify',
+    { rpc: chain.url, deployment: chain.file('deployment.json'), ...changes });
 
 async function door(t, hooks) {
     const made = await door_open(chain.url, hooks);
@@ -83,7 +84,8 @@ test('another token in the record is found in code, arguments and token', async 
     const run = await verify({ deployment: changed('changed.json', (r) => { r.token = STRANGER; }), json: true });
     assert.equal(run.status, EXIT.differs);
     const names = JSON.parse(run.stdout).checks.filter(({ ok }) => !ok).map(({ name }) => name);
-    for (const name of ['escrow code', 'constructor arguments', 'token code hash', 'token implementation', 'token decimals']) {
+    for (const name of ['escrow code', 'constructor arguments', 'token code hash', 'token implementation',
+        'token decimals']) {
         assert.ok(names.includes(name), name);
     }
 });
@@ -121,12 +123,14 @@ for (const [what, changes, message] of USAGE) {
 const BAD_RECORDS = [
     ['another format', (r) => { r.format = 2; }, /"format" is not 1/],
     ['no escrow', (r) => { delete r.escrow; }, /"escrow" is not an address/],
-    ['an address without checksum', (r) => { r.token = r.token.toLowerCase(); }, /"token" is not an address with its checksum/],
+    ['an address without checksum', (r) => { r.token = r.token.toLowerCase(); },
+        /"token" is not an address with its checksum/],
     ['a block that is a text', (r) => { r.deployBlock = '8'; }, /"deployBlock" is not a whole number/],
     ['a hash that is cut', (r) => { r.tokenCodeHash = '0x12'; }, /"tokenCodeHash" is not a hash/],
     ['an implementation without hash', (r) => { r.tokenImplementationCodeHash = null; }, /does not go with/],
     ['a role that is no list', (r) => { r.roles.ARBITER = r.arbiter; }, /"roles.ARBITER" is not a list of addresses/],
-    ['arguments that are no hex', (r) => { r.escrowConstructorArguments = 'x'; }, /"escrowConstructorArguments" is not hex/],
+    ['arguments that are no hex', (r) => { r.escrowConstructorArguments = 'x'; },
+        /"escrowConstructorArguments" is not hex/],
 ];
 for (const [what, change, message] of BAD_RECORDS) {
     test(`a record with ${what} is status 3`, async () => {
@@ -154,7 +158,8 @@ test('no node: it cannot tell', async () => {
 
 for (const method of ['eth_getCode', 'eth_getStorageAt', 'eth_call', 'eth_getLogs']) {
     test(`a node that refuses ${method}: it cannot tell, and never calls it equal or different`, async (t) => {
-        const url = await door(t, { decide: (asked) => (asked === method ? { error: { code: -32005, message: 'limit exceeded' } } : undefined) });
+        const url = await door(t, { decide: (asked) => (asked === method
+            ? { error: { code: -32005, message: 'limit exceeded' } } : undefined) });
         const run = await verify({ rpc: url });
         assert.equal(run.status, EXIT.cannot_tell);
         assert.match(run.stderr, /limit exceeded/);
@@ -163,7 +168,8 @@ for (const method of ['eth_getCode', 'eth_getStorageAt', 'eth_call', 'eth_getLog
 }
 
 test('a connection that is cut: it cannot tell', async (t) => {
-    const run = await verify({ rpc: await door(t, { decide: (method) => (method === 'eth_call' ? { silent: true } : undefined) }) });
+    const run = await verify({ rpc: await door(t, { decide: (method) => (method === 'eth_call'
+        ? { silent: true } : undefined) }) });
     assert.equal(run.status, EXIT.cannot_tell);
 });
 
@@ -220,7 +226,8 @@ test('logs are asked for in pieces a node accepts, without gap or overlap', asyn
 
 test('a role revoked and granted again is held once', async () => {
     for (const call of ['revoke', 'grant', 'revoke', 'grant']) {
-        const run = await tool_run('calldata', { deployment: chain.file('deployment.json'), json: true }, [call, 'GUARDIAN', record.guardian]);
+        const run = await tool_run('calldata', { deployment: chain.file('deployment.json'), json: true }, [call,
+            'GUARDIAN', record.guardian]);
         const { to, data } = JSON.parse(run.stdout);
         assert.equal((await chain.send(record.admin, to, data)).status, '0x1');
     }
