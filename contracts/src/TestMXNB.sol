@@ -2,22 +2,19 @@
 pragma solidity 0.8.37;
 
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+import {TestMXNBBase} from "./TestMXNBBase.sol";
 
 /// @title TestMXNB, the local stand-in for MXNB
-/// @notice Behaves on a local chain as the real token does: MXNB is a FiatToken v2.2 behind a proxy.
-/// Same functions, events, type hashes, EIP-712 domain form (version "2") and revert strings for
-/// everything a relayer or a bank behind it meets. Left out: the proxy and upgrades, the rescuer.
-/// Never deployed to a public chain.
+/// @notice Behaves on a local chain as the real token does: MXNB is a FiatToken v2.2 behind a proxy
+/// (TestMXNBProxy.sol). Same functions, events, type hashes, EIP-712 domain form (version "2"), storage
+/// order and revert strings for everything a relayer or a bank behind it meets. Never deployed to a
+/// public chain.
 ///
 /// As in FiatToken: a pause stops transfers, approvals, signed calls, mint and burn; the blocklist
 /// is checked on the caller, the payer and the payee of a transfer but not on approvals; an
 /// allowance is used up even when it is the largest number; the token itself is blocklisted.
-contract TestMXNB {
-    string public constant name = "MXNB";
-    string public constant symbol = "MXNB";
-    string public constant currency = "MXN";
+contract TestMXNB is TestMXNBBase {
     string public constant version = "2";
-    uint8 public constant decimals = 6;
 
     // keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)")
     bytes32 public constant PERMIT_TYPEHASH =
@@ -37,36 +34,11 @@ contract TestMXNB {
         "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
     );
 
-    address public owner;
-    address public masterMinter;
-    address public pauser;
-    address public blacklister;
-    bool public paused;
-    uint256 public totalSupply;
-
-    mapping(address account => uint256) public balanceOf;
-    mapping(address owner => mapping(address spender => uint256)) public allowance;
-    mapping(address account => bool) public isBlacklisted;
-    mapping(address account => bool) public isMinter;
-    mapping(address minter => uint256) public minterAllowance;
-    mapping(address owner => uint256) public nonces;
-    /// @notice True once an authorization was used or cancelled.
-    mapping(address authorizer => mapping(bytes32 nonce => bool)) public authorizationState;
-
-    event Transfer(address indexed from, address indexed to, uint256 value);
     event Approval(address indexed owner, address indexed spender, uint256 value);
     event Mint(address indexed minter, address indexed to, uint256 amount);
     event Burn(address indexed burner, uint256 amount);
     event MinterConfigured(address indexed minter, uint256 minterAllowedAmount);
     event MinterRemoved(address indexed oldMinter);
-    event MasterMinterChanged(address indexed newMasterMinter);
-    event Pause();
-    event Unpause();
-    event PauserChanged(address indexed newAddress);
-    event Blacklisted(address indexed _account);
-    event UnBlacklisted(address indexed _account);
-    event BlacklisterChanged(address indexed newBlacklister);
-    event OwnershipTransferred(address previousOwner, address newOwner);
     event AuthorizationUsed(address indexed authorizer, bytes32 indexed nonce);
     event AuthorizationCanceled(address indexed authorizer, bytes32 indexed nonce);
 
@@ -80,21 +52,14 @@ contract TestMXNB {
         bytes32 nonce;
     }
 
-    /// @param owner_ holds every role until it hands them on.
+    /// @notice Initialises this very contract, so that nobody else can: as the code behind a proxy it
+    /// is given an owner who is nobody, and used alone a real one.
+    /// @param owner_ holds every role until it hands them on; the rescuer is named by it.
     constructor(address owner_) {
-        require(owner_ != address(0), "Ownable: new owner is the zero address");
-        owner = owner_;
-        masterMinter = owner_;
-        pauser = owner_;
-        blacklister = owner_;
-        isBlacklisted[address(this)] = true;
-        emit OwnershipTransferred(address(0), owner_);
-        emit Blacklisted(address(this));
-    }
-
-    modifier onlyOwner() {
-        require(msg.sender == owner, "Ownable: caller is not the owner");
-        _;
+        initialize("MXNB", "MXNB", "MXN", 6, owner_, owner_, owner_, owner_);
+        initializeV2("MXNB");
+        initializeV2_1(owner_);
+        initializeV2_2(new address[](0), "MXNB");
     }
 
     modifier onlyMasterMinter() {
@@ -104,26 +69,6 @@ contract TestMXNB {
 
     modifier onlyMinter() {
         require(isMinter[msg.sender], "FiatToken: caller is not a minter");
-        _;
-    }
-
-    modifier onlyPauser() {
-        require(msg.sender == pauser, "Pausable: caller is not the pauser");
-        _;
-    }
-
-    modifier onlyBlacklister() {
-        require(msg.sender == blacklister, "Blacklistable: caller is not the blacklister");
-        _;
-    }
-
-    modifier whenNotPaused() {
-        require(!paused, "Pausable: paused");
-        _;
-    }
-
-    modifier notBlacklisted(address account) {
-        require(!isBlacklisted[account], "Blacklistable: account is blacklisted");
         _;
     }
 
@@ -167,7 +112,7 @@ contract TestMXNB {
         whenNotPaused
         returns (bool)
     {
-        _approve(msg.sender, spender, allowance[msg.sender][spender] + increment);
+        _approve(msg.sender, spender, _sum(allowance[msg.sender][spender], increment));
         return true;
     }
 
@@ -323,15 +268,15 @@ contract TestMXNB {
         uint256 allowed = minterAllowance[msg.sender];
         require(amount <= allowed, "FiatToken: mint amount exceeds minterAllowance");
         minterAllowance[msg.sender] = allowed - amount;
-        totalSupply += amount;
-        _setBalance(to, balanceOf[to] + amount);
+        totalSupply = _sum(totalSupply, amount);
+        _setBalance(to, _sum(balanceOf(to), amount));
         emit Mint(msg.sender, to, amount);
         emit Transfer(address(0), to, amount);
         return true;
     }
 
     function burn(uint256 amount) external whenNotPaused onlyMinter notBlacklisted(msg.sender) {
-        uint256 balance = balanceOf[msg.sender];
+        uint256 balance = balanceOf(msg.sender);
         require(amount > 0, "FiatToken: burn amount not greater than 0");
         require(balance >= amount, "FiatToken: burn amount exceeds balance");
         totalSupply -= amount;
@@ -360,73 +305,8 @@ contract TestMXNB {
     }
 
     // ------------------------------------------------------------------------------------------
-    // Pause, blocklist, roles
-    // ------------------------------------------------------------------------------------------
-
-    function pause() external onlyPauser {
-        paused = true;
-        emit Pause();
-    }
-
-    function unpause() external onlyPauser {
-        paused = false;
-        emit Unpause();
-    }
-
-    function blacklist(address account) external onlyBlacklister {
-        isBlacklisted[account] = true;
-        emit Blacklisted(account);
-    }
-
-    function unBlacklist(address account) external onlyBlacklister {
-        isBlacklisted[account] = false;
-        emit UnBlacklisted(account);
-    }
-
-    function transferOwnership(address newOwner) external onlyOwner {
-        require(newOwner != address(0), "Ownable: new owner is the zero address");
-        emit OwnershipTransferred(owner, newOwner);
-        owner = newOwner;
-    }
-
-    function updateMasterMinter(address newMasterMinter) external onlyOwner {
-        require(newMasterMinter != address(0), "FiatToken: new masterMinter is the zero address");
-        masterMinter = newMasterMinter;
-        emit MasterMinterChanged(newMasterMinter);
-    }
-
-    function updatePauser(address newPauser) external onlyOwner {
-        require(newPauser != address(0), "Pausable: new pauser is the zero address");
-        pauser = newPauser;
-        emit PauserChanged(newPauser);
-    }
-
-    function updateBlacklister(address newBlacklister) external onlyOwner {
-        require(newBlacklister != address(0), "Blacklistable: new blacklister is the zero address");
-        blacklister = newBlacklister;
-        emit BlacklisterChanged(newBlacklister);
-    }
-
-    // ------------------------------------------------------------------------------------------
     // Internal
     // ------------------------------------------------------------------------------------------
-
-    function _transfer(address from, address to, uint256 value) private {
-        require(from != address(0), "ERC20: transfer from the zero address");
-        require(to != address(0), "ERC20: transfer to the zero address");
-        require(value <= balanceOf[from], "ERC20: transfer amount exceeds balance");
-        _setBalance(from, balanceOf[from] - value);
-        _setBalance(to, balanceOf[to] + value);
-        emit Transfer(from, to, value);
-    }
-
-    /// @dev FiatToken keeps the blocklist flag in the balance's top bit, so every write checks it
-    /// again with a message of its own: a burned or credited account cannot slip through.
-    function _setBalance(address account, uint256 balance) private {
-        require(balance < 2 ** 255, "FiatTokenV2_2: Balance exceeds (2^255 - 1)");
-        require(!isBlacklisted[account], "FiatTokenV2_2: Account is blacklisted");
-        balanceOf[account] = balance;
-    }
 
     function _approve(address owner_, address spender, uint256 value) private {
         require(owner_ != address(0), "ERC20: approve from the zero address");

@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Interface } from 'ethers';
 
-const CONTRACTS = ['KustodiaEscrow', 'TestMXNB'];
+const CONTRACTS = ['KustodiaEscrow', 'TestMXNB', 'TestMXNBProxy'];
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const FORGE = path.join(ROOT, 'node_modules/@foundry-rs/forge-linux-amd64/bin/forge');
 const OUT = path.join(ROOT, 'out-export');

@@ -59,7 +59,8 @@ function forge_test() {
 }
 
 function tools_test() {
-    const files = readdirSync(path.join(ROOT, 'tools/test')).map((name) => `tools/test/${name}`);
+    const files = readdirSync(path.join(ROOT, 'tools/test')).filter((name) => name.endsWith('.test.mjs'))
+        .map((name) => `tools/test/${name}`);
     const result = run(process.execPath, ['--test', '--test-reporter=tap', ...files]);
     const count = (word) => Number(new RegExp(`^# ${word} (\\d+)$`, 'm').exec(result.stdout)?.[1]);
     const counts = {

@@ -1,12 +1,12 @@
 // The commands of the documents, run. Every fenced block marked sh, js or python on a page is executed in
 // order, by one shell per page, in a fresh embedded environment; the first that fails fails the page.
 //
-// The shell's folder looks like a clone in which ./dev up has run: .dev/up/state.json, build/dev. Lines that
-// begin with ./dev are left out, because the environment is up already; that those commands exist is
-// checked in run.mjs, and what they do is tested by whoever runs this.
+// The shell's folder looks like a clone in which ./dev up has run: .dev/up with state.json and contracts.json,
+// build/dev, contracts. Lines that begin with ./dev are left out, because the environment is up already; that
+// those commands exist is checked in run.mjs, and what they do is tested by whoever runs this.
 
 import { spawn } from 'node:child_process';
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { binary, Env, Ground, home_take, leftovers_stop, ROOT } from '../support/env.mjs';
@@ -53,6 +53,8 @@ function folder_make(env) {
     mkdirSync(path.join(folder, '.dev/up'), { recursive: true });
     mkdirSync(path.join(folder, 'build'));
     symlinkSync(path.dirname(path.dirname(binary('relayerd'))), path.join(folder, 'build/dev'));
+    symlinkSync(path.join(ROOT, 'contracts'), path.join(folder, 'contracts'));
+    copyFileSync(path.join(env.home, 'contracts.json'), path.join(folder, '.dev/up/contracts.json'));
     writeFileSync(path.join(folder, '.dev/up/state.json'), JSON.stringify({
         socket: env.socket, control_url: env.control_url, rpc_url: env.ground.rpc_url,
         ops_url: `http://127.0.0.1:${env.http_port}`,

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {TestMXNB} from "../../src/TestMXNB.sol";
-import {Deployed} from "./Deployed.sol";
+import {ProxiedToken} from "./ProxiedToken.sol";
 import {vm} from "./Vm.sol";
 
 /// @notice A token with one holder per part, and signatures made from the EIP texts rather than with
@@ -18,12 +18,13 @@ abstract contract TokenFixture {
     address internal constant CAROL = address(0xCA401);
     address internal constant OWNER = address(0x0401);
     address internal constant MINTER = address(0x3101);
+    address internal constant UPGRADER = address(0x0b6);
 
     TestMXNB internal token;
 
     function setUp() public {
         vm.warp(START);
-        token = TestMXNB(Deployed.create("TestMXNB", abi.encode(OWNER)));
+        token = ProxiedToken.create(OWNER, UPGRADER);
         vm.prank(OWNER);
         token.configureMinter(MINTER, 10 * FUNDS);
         vm.prank(MINTER);

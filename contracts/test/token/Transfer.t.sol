@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: UNLICENSED
 pragma solidity 0.8.37;
 
-import {TestMXNB} from "../../src/TestMXNB.sol";
+import {TestMXNBBase} from "../../src/TestMXNBBase.sol";
 import {TokenFixture} from "../support/TokenFixture.sol";
 import {vm} from "../support/Vm.sol";
 
@@ -15,7 +15,7 @@ contract TransferTest is TokenFixture {
 
     function test_transfer_moves_and_logs() public {
         expectEvent();
-        emit TestMXNB.Transfer(alice, BOB, 7);
+        emit TestMXNBBase.Transfer(alice, BOB, 7);
         vm.prank(alice);
         vm.assertTrue(token.transfer(BOB, 7), "answer");
         expectBalances(FUNDS - 7, 7);
@@ -144,5 +144,38 @@ contract TransferTest is TokenFixture {
         token.transfer(BOB, amount);
         expectBalances(FUNDS - amount, amount);
         vm.assertEq(token.totalSupply(), FUNDS, "supply");
+    }
+
+    function test_balance_and_blocklist_share_slot_9_of_the_account() public {
+        bytes32 slot = keccak256(abi.encode(alice, uint256(9)));
+        vm.assertEq(uint256(vm.load(address(token), slot)), FUNDS, "balance alone");
+        blacklist(alice);
+        vm.assertEq(uint256(vm.load(address(token), slot)), FUNDS + 2 ** 255, "and the top bit");
+        vm.assertEq(token.balanceOf(alice), FUNDS, "the balance is read without it");
+        vm.prank(OWNER);
+        token.unBlacklist(alice);
+        vm.assertEq(uint256(vm.load(address(token), slot)), FUNDS, "balance alone again");
+    }
+
+    function test_sums_beyond_the_largest_number_have_the_older_words() public {
+        vm.startPrank(alice);
+        token.approve(CAROL, type(uint256).max);
+        expectRevert("SafeMath: addition overflow");
+        token.increaseAllowance(CAROL, 1);
+        vm.stopPrank();
+        vm.prank(OWNER);
+        token.configureMinter(MINTER, type(uint256).max);
+        vm.startPrank(MINTER);
+        expectRevert("SafeMath: addition overflow");
+        token.mint(BOB, type(uint256).max);
+        expectRevert("FiatTokenV2_2: Balance exceeds (2^255 - 1)");
+        token.mint(BOB, 2 ** 255);
+        vm.stopPrank();
+    }
+
+    function test_a_blocked_spender_may_still_be_approved() public {
+        blacklist(CAROL);
+        vm.prank(alice);
+        vm.assertTrue(token.approve(CAROL, 5), "as in FiatToken v2.2");
     }
 }

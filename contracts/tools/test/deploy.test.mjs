@@ -1,109 +1,46 @@
 // deploy.mjs against a real development node, and everything it must refuse.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import http from 'node:http';
-import net from 'node:net';
-import os from 'node:os';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { Interface, id } from 'ethers';
 
-const TOOLS = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const ANVIL = path.resolve(TOOLS, '../node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil');
+import { Chain, door_open, json_load, MINTER, PARTIES, port_free, TOOLS, tool_run } from './support.mjs';
+
 const ABI = path.resolve(TOOLS, '../../abi/json');
-const BRIDGE = '0x1111111111111111111111111111111111111111';
-const ARBITER = '0x2222222222222222222222222222222222222222';
-const MINTER = '0x3333333333333333333333333333333333333333';
-const START_TIMEOUT_MS = 20_000;
+const BRIDGE = PARTIES.bridge;
+const chain = new Chain();
+const rpc = (method, params) => chain.rpc(method, params);
 
-let dir;
-let anvil;
-let url;
-
-async function port_free() {
-    const server = net.createServer();
-    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address();
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-}
-
-async function rpc(method, params = []) {
-    const response = await fetch(url, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
-    });
-    return (await response.json()).result;
-}
-
-function deploy(changes = {}) {
+async function deploy(changes = {}) {
     const given = {
-        rpc: url, relayer: BRIDGE, bridge: BRIDGE, arbiter: ARBITER, minter: MINTER,
-        out: path.join(dir, 'deployment.json'), ...changes,
+        rpc: chain.url, relayer: BRIDGE, bridge: BRIDGE, arbiter: PARTIES.arbiter, minter: MINTER,
+        out: chain.file('deployment.json'), ...changes,
     };
-    const args = Object.entries(given)
-        .filter(([, value]) => value !== null)
-        .flatMap(([name, value]) => [`--${name}`, value]);
-    const child = spawn(process.execPath, [path.join(TOOLS, 'deploy.mjs'), ...args]);
-    let stderr = '';
-    child.stderr.on('data', (chunk) => { stderr += chunk; });
-    return new Promise((resolve) => {
-        child.on('close', (status) => resolve({ status, stderr, out: given.out }));
-    });
+    return { ...await tool_run('deploy', given), out: given.out };
 }
 
 /** A node that is not anvil, or is on another chain: answers two questions and no more. */
 async function node_fake(t, chain_id, client) {
-    const server = http.createServer((request, response) => {
-        let text = '';
-        request.on('data', (chunk) => { text += chunk; });
-        request.on('end', () => {
-            const { method } = JSON.parse(text);
-            const answers = { eth_chainId: chain_id, web3_clientVersion: client };
+    const answers = { eth_chainId: chain_id, web3_clientVersion: client };
+    const door = await door_open(undefined, {
+        decide: (method) => {
             assert.ok(method in answers, `${method} must not be asked`);
-            response.end(JSON.stringify({ jsonrpc: '2.0', id: 1, result: answers[method] }));
-        });
+            return { result: answers[method] };
+        },
     });
-    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-    t.after(() => server.close());
-    return `http://127.0.0.1:${server.address().port}`;
+    t.after(door.close);
+    return door.url;
 }
 
-before(async () => {
-    dir = mkdtempSync(path.join(os.tmpdir(), 'deploy-'));
-    const port = await port_free();
-    url = `http://127.0.0.1:${port}`;
-    anvil = spawn(ANVIL, [
-        '--host', '127.0.0.1', '--port', String(port), '--chain-id', '42161',
-        '--hardfork', 'cancun', '--block-time', '1', '--silent',
-    ], { stdio: 'ignore' });
-    const deadline = Date.now() + START_TIMEOUT_MS;
-    for (;;) {
-        try {
-            await rpc('eth_chainId');
-            return;
-        } catch (error) {
-            if (Date.now() > deadline) {
-                throw error;
-            }
-            await new Promise((resolve) => setTimeout(resolve, 50));
-        }
-    }
-});
-
-after(() => {
-    anvil.kill();
-    rmSync(dir, { recursive: true });
-});
+before(() => chain.start({ block_time_s: 1 }));
+after(() => chain.stop());
 
 test('deploys a chain on which one custody payment can be locked', async () => {
     const run = await deploy({ 'bridge-allowance': '5000000' });
     assert.equal(run.status, 0, run.stderr);
-    const made = JSON.parse(readFileSync(run.out, 'utf8'));
+    const made = json_load(run.out);
     assert.equal(made.chainId, 42161);
     assert.ok(made.deployBlock > 0);
     assert.notEqual(made.admin, made.relayer);
@@ -111,8 +48,8 @@ test('deploys a chain on which one custody payment can be locked', async () => {
     assert.equal(BigInt(await rpc('eth_getBalance', [MINTER, 'latest'])), 10n ** 19n);
 
     // Mint to the bridge and lock, as minter and relayer would.
-    const token = new Interface(JSON.parse(readFileSync(path.join(ABI, 'TestMXNB.json'))).abi);
-    const escrow = new Interface(JSON.parse(readFileSync(path.join(ABI, 'KustodiaEscrow.json'))).abi);
+    const token = new Interface(json_load(path.join(ABI, 'TestMXNB.json')).abi);
+    const escrow = new Interface(json_load(path.join(ABI, 'KustodiaEscrow.json')).abi);
     for (const account of [MINTER, BRIDGE]) {
         await rpc('anvil_impersonateAccount', [account]);
     }
@@ -137,19 +74,60 @@ test('deploys a chain on which one custody payment can be locked', async () => {
     assert.equal(BigInt(held), 5_000_000n);
 });
 
+test('puts the token behind a proxy which only an account of its own may upgrade', async () => {
+    const run = await deploy();
+    assert.equal(run.status, 0, run.stderr);
+    const made = json_load(run.out);
+    // The slots' numbers are those published for the real proxy's code.
+    const slots = {
+        tokenImplementation: '0x7050c9e0f4ca769c69bd3a8ef740bc37934f8e2c036e5a723fd8ee048ed3f8c3',
+        tokenProxyAdmin: '0x10d6a54a4754c8869d6886b5f5d7fbfa5b4522237ea5c60d11bc4e7a1ff9390b',
+    };
+    for (const [name, slot] of Object.entries(slots)) {
+        const value = await rpc('eth_getStorageAt', [made.token, slot, 'latest']);
+        assert.equal(`0x${value.slice(-40)}`, made[name].toLowerCase(), name);
+    }
+    const accounts = (await rpc('eth_accounts')).map((account) => account.toLowerCase());
+    assert.ok(!accounts.includes(made.tokenProxyAdmin.toLowerCase()), 'all accounts of the node can use the token');
+    const token = new Interface(json_load(path.join(ABI, 'TestMXNB.json')).abi);
+    const ask = async (address, method) => token.decodeFunctionResult(method,
+        await rpc('eth_call', [{ to: address, data: token.encodeFunctionData(method) }, 'latest']))[0];
+    assert.equal(await ask(made.token, 'owner'), made.admin);
+    assert.equal(await ask(made.token, 'symbol'), 'MXNB');
+    assert.equal(await ask(made.tokenImplementation, 'owner'), '0x0000000000000000000000000000000000000001');
+});
+
+test('prints the settings of the daemon, each as the file has it', async () => {
+    const run = await deploy();
+    const made = json_load(run.out);
+    const lines = run.stdout.slice(run.stdout.indexOf('[chain]')).trim().split('\n');
+    const wanted = {
+        chain_id: made.chainId, token: made.token, escrow: made.escrow, bridge: made.bridge,
+        start_block: made.deployBlock, admin: made.admin, guardian: made.guardian,
+        escrow_code_hash: made.escrowCodeHash, token_code_hash: made.tokenCodeHash,
+        token_implementation: made.tokenImplementation,
+        token_implementation_code_hash: made.tokenImplementationCodeHash,
+    };
+    assert.deepEqual(lines, ['[chain]', ...Object.entries(wanted).map(([name, value]) => `${name} = ${value}`)]);
+});
+
 const REFUSED = [
     ['a host that is not this machine', { rpc: 'http://192.0.2.1:8545' }, /not on this machine/],
     ['a missing address', { arbiter: null }, /--arbiter is missing/],
     ['a malformed address', { minter: '0x1234' }, /--minter: "0x1234" is not an address/],
     ['one address as relayer and arbiter', { arbiter: BRIDGE }, /neither the admin nor the arbiter/],
-    ['an admin the node has not unlocked', { admin: '0x4444444444444444444444444444444444444444' }, /is not an unlocked account/],
+    ['an admin the node has not unlocked', { admin: '0x4444444444444444444444444444444444444444' },
+        /is not an unlocked account/],
+    ['an address that is nobody', { arbiter: `0x${'0'.repeat(40)}` }, /--arbiter: the zero address is nobody/],
+    ['an option of a real deployment', { token: BRIDGE }, /--token belongs to a deployment with --key-file/],
+    ['two nodes', { 'rpc-file': '/dev/null' }, /--rpc is missing; give it, or --rpc-file, and not both/],
     ['an allowance that is no whole number', { 'bridge-allowance': '1.5' }, /whole number of units/],
 ];
 
 for (const [what, changes, message] of REFUSED) {
     test(`refuses ${what}`, async () => {
         const blocks = await rpc('eth_getTransactionCount', [(await rpc('eth_accounts'))[0], 'pending']);
-        const run = await deploy({ ...changes, out: path.join(dir, 'refused.json') });
+        const run = await deploy({ ...changes, out: chain.file('refused.json') });
         assert.equal(run.status, 1);
         assert.match(run.stderr, message);
         assert.ok(!existsSync(run.out), 'nothing is written');
@@ -160,7 +138,7 @@ for (const [what, changes, message] of REFUSED) {
 
 test('refuses a relayer that is the admin', async () => {
     const [first] = await rpc('eth_accounts');
-    const run = await deploy({ admin: first, relayer: first, out: path.join(dir, 'refused.json') });
+    const run = await deploy({ admin: first, relayer: first, out: chain.file('refused.json') });
     assert.equal(run.status, 1);
     assert.match(run.stderr, /neither the admin nor the arbiter/);
 });

@@ -61,11 +61,24 @@ test('TestMXNB has the selectors of the real token', () => {
         'cancelAuthorization(address,bytes32,uint8,bytes32,bytes32)': '5a049a70',
         'isBlacklisted(address)': 'fe575a87',
         'paused()': '5c975abb',
+        'rescueERC20(address,address,uint256)': 'b2118a8d',
+        'updateRescuer(address)': '2ab60045',
+        'initialize(string,string,string,uint8,address,address,address,address)': '3357162b',
         'decimals()': '313ce567',
     };
     for (const [signature, selector] of Object.entries(wanted)) {
         assert.equal(found[signature], selector, signature);
     }
+});
+
+test('TestMXNBProxy has the selectors of the real proxy', () => {
+    assert.deepEqual(load('TestMXNBProxy').methodIdentifiers, {
+        'admin()': 'f851a440',
+        'changeAdmin(address)': '8f283970',
+        'implementation()': '5c60da1b',
+        'upgradeTo(address)': '3659cfe6',
+        'upgradeToAndCall(address,bytes)': '4f1ef286',
+    });
 });
 
 test('TestMXNB has the topics of the real token', () => {
@@ -93,7 +106,7 @@ test('TestMXNB has the topics of the real token', () => {
 });
 
 test('the deployed contracts fit the chain and keep nothing of this machine', () => {
-    for (const name of ['KustodiaEscrow', 'TestMXNB']) {
+    for (const name of ['KustodiaEscrow', 'TestMXNB', 'TestMXNBProxy']) {
         const { deployedBytecode, compiler } = load(name);
         assert.ok((deployedBytecode.length - 2) / 2 <= 24576, `${name}: EIP-170`);
         assert.equal(compiler.viaIR, true);

@@ -1,0 +1,140 @@
+// Deployment to a real chain, beside a token that is there already, with a key from a key file.
+//
+// Who is the admin first? As a rule the final admin itself, from the constructor on: the deployer's key, which
+// lies on a machine, never has any power over the contract, and there is no time in which it could be stolen and
+// used. The three grants are then the admin's to make; their data is printed. With --setup-by-deployer the
+// deployer is admin first, grants the roles and begins the transfer, which the final admin accepts two days later.
+
+import { getCreateAddress, keccak256 } from 'ethers';
+
+import { contract_load, creation_code } from './build.mjs';
+import { call_make } from './calls.mjs';
+import { Journal } from './journal.mjs';
+import { key_open } from './keyfile.mjs';
+import { node_open, ToolError, View } from './node.mjs';
+import { constructor_arguments, deployment_describe } from './record.mjs';
+import { roles_check } from './result.mjs';
+import { step_send } from './sender.mjs';
+import { TOKEN_DECIMALS, TOKEN_FACE } from './token.mjs';
+
+const ROLE_OF = { RELAYER: 'relayer', ARBITER: 'arbiter', GUARDIAN: 'guardian' };
+
+async function require_chain(call, wanted) {
+    const found = Number(await call('eth_chainId'));
+    if (found !== wanted) {
+        throw new ToolError(`the node is on chain ${found}, not on ${wanted} as --chain-id says`);
+    }
+}
+
+async function require_token(view, token) {
+    if (await view.code(token) === '0x') {
+        throw new ToolError(`there is no contract at the token's address ${token} on this chain`);
+    }
+    const decimals = await view.ask({ address: token, face: TOKEN_FACE }, 'decimals').catch((error) => {
+        throw new ToolError(`${token} does not say its decimals (${error.message}); it is no token`);
+    });
+    if (Number(decimals) !== TOKEN_DECIMALS) {
+        throw new ToolError(`the token ${token} has ${decimals} decimals, not ${TOKEN_DECIMALS}; it is not MXNB`);
+    }
+}
+
+/** Who may not be whom: what the contract would refuse, and what would make a key worth two. */
+function require_parties(parties, deployer, first_admin) {
+    const { relayer, arbiter, admin, bridge, token } = parties;
+    if (relayer === arbiter) {
+        throw new ToolError('the relayer must not be the arbiter: who moves money must not decide disputes');
+    }
+    if (relayer === admin) {
+        throw new ToolError('the relayer must not be the admin: who moves money must not grant roles');
+    }
+    if (relayer === first_admin) {
+        throw new ToolError('the relayer must not be the deployer that sets up the roles; use another key to deploy');
+    }
+    if (bridge === token) {
+        throw new ToolError('the bridge must not be the token: it would trap every payout');
+    }
+    if (parties['setup-by-deployer'] && deployer === admin) {
+        throw new ToolError('--setup-by-deployer makes no sense when the deployer is the admin: leave it out');
+    }
+}
+
+/** Steps in order, each with one nonce; the first creates the escrow. */
+function steps_plan(escrow, parties, { first_admin, deployer }) {
+    const data = creation_code(escrow, constructor_arguments(parties, first_admin));
+    const steps = [{ what: 'create', data }];
+    if (first_admin === deployer) {
+        for (const [role, name] of Object.entries(ROLE_OF)) {
+            steps.push({ what: `grant ${role}`, ...call_make(escrow, 'grant', [role, parties[name]]) });
+        }
+    }
+    if (first_admin !== parties.admin) {
+        steps.push({ what: 'begin-admin', ...call_make(escrow, 'begin-admin', [parties.admin]) });
+    }
+    return steps;
+}
+
+/** The nonce of the first step: the journal's, or the key's next, when nothing else of it is under way. */
+async function first_nonce_choose(call, journal, deployer) {
+    if (journal.first_nonce !== undefined) {
+        return journal.first_nonce;
+    }
+    const [mined, pending] = [Number(await call('eth_getTransactionCount', [deployer, 'latest'])),
+        Number(await call('eth_getTransactionCount', [deployer, 'pending']))];
+    if (mined !== pending) {
+        throw new ToolError(`the deployer ${deployer} has ${pending - mined} transactions under way; wait for them`);
+    }
+    journal.begin(mined);
+    return mined;
+}
+
+function journal_open(file, parties, deployer, creation) {
+    const names = ['chain-id', 'token', 'admin', 'relayer', 'arbiter', 'guardian', 'bridge', 'setup-by-deployer'];
+    const terms = Object.fromEntries(names.map((name) => [name, parties[name]]));
+    return new Journal(file, { ...terms, deployer, creation: keccak256(creation) });
+}
+
+/** What is left for the admin to do: [{ sender, does, to, value, data }]. */
+function calls_left(escrow, parties, { first_admin, deployer }) {
+    if (first_admin !== parties.admin) {
+        return [call_make(escrow, 'accept-admin', [])];
+    }
+    return first_admin === deployer ? []
+        : Object.entries(ROLE_OF).map(([role, name]) => call_make(escrow, 'grant', [role, parties[name]]));
+}
+
+/**
+ * given: the command line's options, addresses checked. report(line): progress.
+ * Gives { record, left } where left are the calls the admin still has to make.
+ */
+export async function deploy_for_real(given, report) {
+    const call = node_open(given.rpc);
+    await require_chain(call, given['chain-id']);
+    const view = new View(call);
+    await require_token(view, given.token);
+    const wallet = await key_open(given['key-file'], given['password-file']);
+    const deployer = wallet.address;
+    const first_admin = given['setup-by-deployer'] ? deployer : given.admin;
+    const who = { first_admin, deployer };
+    require_parties(given, deployer, first_admin);
+
+    const build = contract_load('KustodiaEscrow');
+    const creation = creation_code(build, constructor_arguments(given, first_admin));
+    const journal = journal_open(`${given.out}.journal`, given, deployer, creation);
+    const nonce = await first_nonce_choose(call, journal, deployer);
+    const escrow = { ...build, address: getCreateAddress({ from: deployer, nonce }) };
+    report(`${journal.found ? 'going on with' : 'deploying'} ${escrow.address} as ${deployer}`);
+
+    const sender = { call, wallet, journal, chain_id: given['chain-id'], report };
+    const receipts = [];
+    for (const [index, step] of steps_plan(escrow, given, who).entries()) {
+        receipts.push(await step_send(sender, index, { ...step, nonce: nonce + index }));
+    }
+    const parties = { ...given, escrow: escrow.address };
+    const record = await deployment_describe(view, escrow, parties, {
+        chain_id: given['chain-id'], first_admin, receipt: receipts[0],
+        transactions: Object.fromEntries(journal.state.steps.map(({ what, hash }) => [what, hash])),
+    });
+    const waiting = first_admin === deployer ? [] : Object.keys(ROLE_OF);
+    await roles_check(view, escrow, record, { first_admin, waiting });
+    return { record: { ...record, deployer }, left: calls_left(escrow, given, who) };
+}

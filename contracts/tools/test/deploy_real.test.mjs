@@ -1,0 +1,283 @@
+// deploy.mjs on its way to a real chain (here a development node that is treated as one): what it makes, and each
+// thing it refuses, with nothing sent and nothing written.
+
+import assert from 'node:assert/strict';
+import { chmodSync, copyFileSync, existsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { getCreateAddress, Interface } from 'ethers';
+
+import { Chain, door_open, json_load, local_deploy, MINTER, PARTIES, STRANGER, TOOLS, tool_run } from './support.mjs';
+
+const DAYS_2_S = 2 * 24 * 3600;
+const ABI = path.resolve(TOOLS, '../../abi/json');
+const escrow_face = new Interface(json_load(path.join(ABI, 'KustodiaEscrow.json')).abi);
+const chain = new Chain();
+let token;
+let deployer;
+let serial = 0;
+
+before(async () => {
+    await chain.start();
+    ({ token } = await local_deploy(chain, 'local.json'));
+    deployer = await chain.key_make('deployer');
+});
+after(() => chain.stop());
+
+function options(changes = {}) {
+    serial += 1;
+    return {
+        rpc: chain.url, 'chain-id': '42161', token, 'key-file': deployer.key, 'password-file': deployer.password,
+        ...PARTIES, out: chain.file(`deployment-${serial}.json`), ...changes,
+    };
+}
+
+const transactions = async () => Number(await chain.rpc('eth_getTransactionCount', [deployer.address, 'pending']));
+
+async function verify(deployment) {
+    const run = await tool_run('verify', { rpc: chain.url, deployment, json: true });
+    return { status: run.status, stderr: run.stderr, checks: JSON.parse(run.stdout || '{}').checks };
+}
+
+const different = (checks) => checks.filter(({ ok }) => !ok).map(({ name }) => name);
+
+test('the admin has every power from the first block; it makes the three printed grants, and all is equal',
+    async () => {
+    const given = options();
+    const run = await tool_run('deploy', given);
+    assert.equal(run.status, 0, run.stderr);
+    assert.equal(await transactions(), 1, 'one transaction');
+    const made = json_load(given.out);
+    assert.equal(made.deployer, deployer.address);
+    assert.equal(made.minter, null);
+    assert.equal(statSync(`${given.out}.journal`).mode & 0o777, 0o600);
+
+    const before_grants = await verify(given.out);
+    assert.equal(before_grants.status, 5);
+    assert.deepEqual(different(before_grants.checks), ['role RELAYER', 'role ARBITER', 'role GUARDIAN']);
+
+    const calls = [...run.stdout.matchAll(/^ {4}to {3}(\S+)\n {4}data (\S+)$/gm)];
+    assert.equal(calls.length, 3);
+    for (const [, to, data] of calls) {
+        assert.equal(to, made.escrow);
+        assert.equal((await chain.send(made.admin, to, data)).status, '0x1');
+    }
+    const done = await verify(given.out);
+    assert.equal(done.status, 0, JSON.stringify(done));
+});
+
+test('with --setup-by-deployer the roles are granted, and the admin accepts two days later', async () => {
+    const given = options({ 'setup-by-deployer': true });
+    const run = await tool_run('deploy', given);
+    assert.equal(run.status, 0, run.stderr);
+    const made = json_load(given.out);
+    const waiting = await verify(given.out);
+    assert.equal(waiting.status, 5);
+    assert.deepEqual(different(waiting.checks), ['admin', 'admin transfer', 'role DEFAULT_ADMIN']);
+    const transfer = waiting.checks.find(({ name }) => name === 'admin transfer');
+    assert.match(transfer.found, new RegExp(`^to ${PARTIES.admin}, can be accepted from 20`, 'i'));
+
+    await chain.rpc('evm_increaseTime', [DAYS_2_S + 1]);
+    await chain.rpc('anvil_mine', ['0x1']);
+    const accept = await tool_run('calldata', { deployment: given.out, json: true }, ['accept-admin']);
+    const { to, data } = JSON.parse(accept.stdout);
+    assert.equal((await chain.send(made.admin, to, data)).status, '0x1');
+    const done = await verify(given.out);
+    assert.equal(done.status, 0, JSON.stringify(done));
+    const again = await tool_run('deploy', given);
+    assert.equal(again.status, 0, again.stderr);
+});
+
+test('a deployer that is the admin grants the roles itself', async () => {
+    const given = options({ admin: deployer.address });
+    const run = await tool_run('deploy', given);
+    assert.equal(run.status, 0, run.stderr);
+    assert.doesNotMatch(run.stdout, /still has to send/);
+    assert.equal((await verify(given.out)).status, 0);
+});
+
+test('the same command again sends nothing and says the same', async () => {
+    const given = options();
+    assert.equal((await tool_run('deploy', given)).status, 0);
+    const [made, count] = [json_load(given.out), await transactions()];
+    const again = await tool_run('deploy', given);
+    assert.equal(again.status, 0, again.stderr);
+    assert.equal(await transactions(), count);
+    assert.deepEqual(json_load(given.out), made);
+});
+
+test('the same journal with other parties is refused', async () => {
+    const given = options();
+    assert.equal((await tool_run('deploy', given)).status, 0);
+    const count = await transactions();
+    const run = await tool_run('deploy', { ...given, arbiter: STRANGER });
+    assert.equal(run.status, 1);
+    assert.match(run.stderr, /is the journal of another deployment \(arbiter differ\)/);
+    assert.equal(await transactions(), count);
+});
+
+test('a node given by a file of mode 0600 is used, and its address is not printed', async (t) => {
+    const file = chain.file('node.url');
+    const door = await door_open(chain.url);
+    t.after(door.close);
+    writeFileSync(file, `${door.url}/secret-path\n`, { mode: 0o600 });
+    const run = await tool_run('deploy', options({ rpc: null, 'rpc-file': file, 'chain-id': '1' }));
+    assert.match(run.stderr, /the node is on chain 42161, not on 1/);
+    assert.doesNotMatch(run.stdout + run.stderr, /secret-path/);
+});
+
+test('a step that would fail on the chain is said before anything is sent', async () => {
+    const count = await transactions();
+    // The escrow refuses wallets that are its own address, which is known beforehand.
+    const bridge = getCreateAddress({ from: deployer.address, nonce: count });
+    const run = await tool_run('deploy', options({ bridge }));
+    assert.equal(run.status, 1);
+    assert.match(run.stderr, /create would fail/);
+    assert.equal(await transactions(), count);
+});
+
+const file_copy = (from, name, mode) => {
+    const to = chain.file(name);
+    copyFileSync(from, to);
+    chmodSync(to, mode);
+    return to;
+};
+const file_text = (name, text) => {
+    writeFileSync(chain.file(name), text, { mode: 0o600 });
+    return chain.file(name);
+};
+const link_make = (from, name) => {
+    symlinkSync(from, chain.file(name));
+    return chain.file(name);
+};
+/** A contract that answers every call with one number. */
+const number_contract = async (address, byte) => {
+    await chain.rpc('anvil_setCode', [address, `0x60${byte}60005260206000f3`]);
+    return address;
+};
+
+const REFUSED = [
+    ['a node on another chain', async () => ({ 'chain-id': '421614' }), /the node is on chain 42161, not on 421614/],
+    ['no chain id', async () => ({ 'chain-id': null }), /--chain-id is missing/],
+    ['a chain id that is none', async () => ({ 'chain-id': 'arbitrum' }), /"arbitrum" is not a chain id/],
+    ['an option of a local deployment', async () => ({ minter: MINTER }),
+        /--minter belongs to a deployment without --key-file/],
+    ['no admin', async () => ({ admin: null }), /--admin is missing/],
+    ['an address with a wrong checksum', async () => ({ token: '0xE7f1725E7734CE288F8367e1Bb143E90bb3F0512' }),
+        /--token: "0xE7f1.*" is not an address/],
+    ['a token without code', async () => ({ token: STRANGER }), /there is no contract at the token's address/],
+    ['a token with 18 decimals', async () =>
+        ({ token: await number_contract('0x8888888888888888888888888888888888888888', '12') }),
+        /has 18 decimals, not 6; it is not MXNB/],
+    ['a contract that is no token', async () => {
+        const address = '0x9999999999999999999999999999999999999999';
+        await chain.rpc('anvil_setCode', [address, '0x00']);
+        return { token: address };
+    }, /does not say its decimals/],
+    ['one address as relayer and arbiter', async () => ({ arbiter: PARTIES.relayer }),
+        /the relayer must not be the arbiter/],
+    ['one address as relayer and admin', async () => ({ admin: PARTIES.relayer }), /the relayer must not be the admin/],
+    ['a deployer that sets up and is the relayer', async () => ({ relayer: deployer.address,
+        'setup-by-deployer': true }),
+        /the relayer must not be the deployer/],
+    ['a deployer that hands over to itself', async () => ({ admin: deployer.address, 'setup-by-deployer': true }),
+        /--setup-by-deployer makes no sense/],
+    ['the token as bridge', async () => ({ bridge: token }), /the bridge must not be the token/],
+    ['a key file that is not there', async () => ({ 'key-file': chain.file('none') }),
+        /the key file .* cannot be read: ENOENT/],
+    ['a key file others can read', async () => ({ 'key-file': file_copy(deployer.key, 'open.json', 0o640) }),
+        /others can open the key file .*chmod 600/],
+    ['a password file others can read', async () => ({ 'password-file': file_copy(deployer.password,
+        'open.password', 0o604) }),
+        /others can open the password file/],
+    ['a key file that is a link', async () => ({ 'key-file': link_make(deployer.key, 'link.json') }),
+        /is not a plain file/],
+    ['a key file that is none', async () => ({ 'key-file': file_text('odd.json', '{"version": 2}') }),
+        /is not a Web3 Secret Storage v3 file/],
+    ['a key file that is too long', async () => ({ 'key-file': file_text('long.json', 'x'.repeat(65537)) }),
+        /has 65537 bytes/],
+    ['an empty password file', async () => ({ 'password-file': file_text('empty.password', '') }), /has 0 bytes/],
+    ['a wrong password', async () => ({ 'password-file': file_text('wrong.password', 'guess\n') }),
+        /does not open with the password in/],
+    ['a record that is there without a journal', async () => ({ out: file_text('there.json', '{}') }),
+        /is there already and has no journal/],
+    ['a journal that is none', async () => {
+        const out = chain.file('odd-journal.json');
+        writeFileSync(`${out}.journal`, '{"format": 9}');
+        return { out };
+    }, /is not a journal of this tool/],
+];
+
+for (const [what, change, message] of REFUSED) {
+    test(`refuses ${what}`, async () => {
+        const [given, count] = [options(await change()), await transactions()];
+        const was_there = existsSync(given.out);
+        const run = await tool_run('deploy', given);
+        assert.equal(run.status, 1);
+        assert.match(run.stderr, message);
+        assert.equal(run.stderr.trim().split('\n').length, 1, 'one line');
+        assert.doesNotMatch(run.stdout + run.stderr, /a password|guess/, 'no secret is printed');
+        assert.equal(await transactions(), count, 'nothing is sent');
+        assert.equal(existsSync(given.out), was_there, 'nothing is written');
+    });
+}
+
+test('refuses a deployer without money', async () => {
+    const poor = await chain.key_make('poor', { money: '0x3e8' });
+    const run = await tool_run('deploy', options({ 'key-file': poor.key, 'password-file': poor.password }));
+    assert.equal(run.status, 1);
+    assert.match(run.stderr, /has 1000 wei, create may need|would fail/);
+});
+
+test('refuses while gas costs more than the limit', async (t) => {
+    const count = await transactions();
+    const door = await door_open(chain.url, {
+        decide: (method) => (method === 'eth_getBlockByNumber'
+            ? { result: { baseFeePerGas: '0x2540be401' } } : undefined),
+    });
+    t.after(door.close);
+    const run = await tool_run('deploy', options({ rpc: door.url }));
+    assert.equal(run.status, 1);
+    assert.match(run.stderr, /gas costs 10000000001 wei now, more than 10000000000/);
+    assert.equal(await transactions(), count);
+});
+
+test('refuses a deployer with a transaction under way', async (t) => {
+    const door = await door_open(chain.url, {
+        decide: (method, params) => (method === 'eth_getTransactionCount' && params[1] === 'pending'
+            ? { result: '0xff' } : undefined),
+    });
+    t.after(door.close);
+    const run = await tool_run('deploy', options({ rpc: door.url }));
+    assert.equal(run.status, 1);
+    assert.match(run.stderr, /transactions under way; wait for them/);
+});
+
+test('says that a nonce was used by something else, and does not take another', async (t) => {
+    const given = options();
+    // The creation is written down and never sent; then the key is used elsewhere.
+    const door = await door_open(chain.url, { decide: (method) => (method === 'eth_sendRawTransaction'
+        ? { silent: true } : undefined) });
+    t.after(door.close);
+    const cut = await tool_run('deploy', { ...given, rpc: door.url });
+    assert.equal(cut.status, 1);
+    await chain.send(deployer.address, STRANGER, '0x');
+    const count = await transactions();
+    const run = await tool_run('deploy', given);
+    assert.equal(run.status, 1);
+    assert.match(run.stderr, /was used by another transaction; this deployment cannot go on/);
+    assert.equal(await transactions(), count);
+    assert.ok(!existsSync(given.out));
+});
+
+test('the constructor has the printed arguments', async () => {
+    const given = options();
+    assert.equal((await tool_run('deploy', given)).status, 0);
+    const made = json_load(given.out);
+    const { input } = await chain.rpc('eth_getTransactionByHash', [made.transactions.create]);
+    const { bytecode } = json_load(path.join(ABI, 'KustodiaEscrow.json'));
+    assert.equal(input, bytecode + made.escrowConstructorArguments.slice(2));
+    const values = escrow_face.getAbiCoder().decode(escrow_face.deploy.inputs, made.escrowConstructorArguments);
+    assert.deepEqual([...values].map(String),
+        [token, PARTIES.bridge, PARTIES.admin, `${DAYS_2_S}`, PARTIES.bridge, PARTIES.bridge]);
+});
