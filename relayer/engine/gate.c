@@ -206,10 +206,10 @@ static void ask(struct gate *g)
         node_chain_id(g->engine->node, chain_id_read, g);
         return;
     case ASK_TOKEN_CODE:
-        node_code(g->engine->node, config->chain_token.b, code_read, g);
+        node_code(g->engine->node, config->chain_token.b, &(struct node_at){.tag = NODE_LATEST}, code_read, g);
         return;
     case ASK_ESCROW_CODE:
-        node_code(g->engine->node, config->chain_escrow.b, code_read, g);
+        node_code(g->engine->node, config->chain_escrow.b, &(struct node_at){.tag = NODE_LATEST}, code_read, g);
         return;
     case ASK_DECIMALS:
         CHECK(mxnb_call_encode(&decimals, &question));
