@@ -138,8 +138,7 @@ static void tx_start(struct verify *v, const struct audit_tx *tx)
     struct job *job = job_new(v);
     job->tx = tx;
     node_block(v->engine->node, (struct node_at){.tag = NODE_NUMBER, .number = tx->block_number},
-               tx_block_read,
-               job);
+               tx_block_read, job);
 }
 
 /* --- escrows ---------------------------------------------------------------------------------- */
