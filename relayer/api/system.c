@@ -365,6 +365,7 @@ static void restored(void *ctx, const struct err *err, struct db_result *res)
         return;
     }
     if (err == NULL && !api->closed) {
+        api->engine->pause_known = true;
         api->engine->paused = false;
         if (db_rows(res, 0) > 0)
             engine_pause(api->engine, db_get(res, 0, 0, 0));

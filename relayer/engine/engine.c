@@ -13,6 +13,7 @@
 #include "relayer/base/log.h"
 #include "relayer/base/metrics.h"
 #include "relayer/chain/node.h"
+#include "relayer/engine/contract_check.h"
 #include "relayer/engine/courier.h"
 #include "relayer/engine/gate.h"
 #include "relayer/engine/lane.h"
@@ -239,6 +240,7 @@ struct engine *engine_start(uv_loop_t *loop, const struct config *config, struct
     engine->sweeper = sweeper_new(engine);
     engine->lane[0] = lane_new(engine, LANE_RELAYER);
     engine->lane[1] = lane_new(engine, LANE_ARBITER);
+    engine->contracts = contract_check_new(engine);
     engine->gate = gate_new(engine);
     return engine;
 }
@@ -247,6 +249,7 @@ void engine_stop(struct engine *engine)
 {
     engine->stopping = true;
     gate_stop(engine->gate);
+    contract_check_stop(engine->contracts);
     runner_stop(engine->runner);
     courier_stop(engine->courier);
     observer_stop(engine->observer);
@@ -261,7 +264,8 @@ bool engine_idle(const struct engine *engine)
     return runner_idle(engine->runner) && courier_idle(engine->courier) &&
            observer_idle(engine->observer) && watcher_idle(engine->watcher) &&
            sweeper_idle(engine->sweeper) && lane_idle(engine->lane[0]) &&
-           lane_idle(engine->lane[1]) && gate_idle(engine->gate);
+           lane_idle(engine->lane[1]) && gate_idle(engine->gate) &&
+           contract_check_idle(engine->contracts);
 }
 
 void engine_close_doors(struct engine *engine)
@@ -279,6 +283,7 @@ void engine_free(struct engine *engine)
     if (engine == NULL)
         return;
     gate_free(engine->gate);
+    contract_check_free(engine->contracts);
     lane_free(engine->lane[0]);
     lane_free(engine->lane[1]);
     watcher_free(engine->watcher);

@@ -32,6 +32,7 @@ struct watcher;
 struct sweeper;
 struct lane;
 struct gate;
+struct contract_check;
 
 /* The doors a part may wait for; shown by system.status in words. */
 enum engine_door { DOOR_DATABASE, DOOR_NODE, DOOR_JUNO, DOOR_SIGNER, DOORS_N };
@@ -68,12 +69,14 @@ struct engine {
     uint64_t final_number; /* newest block final by policy */
     bool schema_ready;     /* migrations are applied: set by main */
     bool ready;            /* start checks passed */
+    bool pause_known;      /* a pause of before this start was looked for: set by the API */
     bool paused;           /* nothing new is signed or sent to Juno */
     char pause_reason[160];
     bool stopping;
     struct door_state door[DOORS_N];
     struct said_alarm said[ENGINE_SAID_MAX]; /* what was raised lately; the oldest makes room */
     struct gate *gate;
+    struct contract_check *contracts;
     struct runner *runner;
     struct courier *courier;
     struct observer *observer;
@@ -112,7 +115,7 @@ void engine_targets(const struct engine *engine, const struct payment_row *row,
                     struct payment_targets *out, uint8_t escrow_id[32]);
 void engine_wallets(const struct engine *engine, struct evidence_wallets *out);
 
-/* For people and tests: pause stops new effects, resume ends it. */
+/* For people, tests and the check of the contracts: pause stops new effects, resume ends it. */
 void engine_pause(struct engine *engine, const char *reason);
 void engine_resume(struct engine *engine);
 
