@@ -272,7 +272,7 @@ static void check_contracts(json_t *checks, const struct engine *engine)
                      contract_item_name((enum contract_item)(i - 1)), d->found, d->wanted);
     }
     add_check(checks, "contracts", status.checked && contract_differing(status.belief) == 0, fact,
-              "relayerctl system.status lists all of it; find out who changed it before anything else");
+              "relayerctl system.status lists all of it; first find out who changed it");
 }
 
 static json_t *doctor_checks(const struct engine *engine)

@@ -63,7 +63,7 @@ struct engine {
     char bridge_hex[43]; /* '\x..' text for the database */
     char juno_hex[43];
     char token_hex[43];
-    int64_t chain_time_s; /* newest followed block; 0 = not known yet */
+    int64_t chain_time_s;      /* newest followed block; 0 = not known yet */
     int64_t deposits_known_ms; /* when the last whole look at Juno's deposits began; 0 = none yet */
     uint64_t latest_number;
     uint64_t final_number; /* newest block final by policy */

@@ -209,9 +209,12 @@ static void do_escrow_views(const struct bytes *arg)
     static const struct {
         const char *name;
         bool (*encode)(struct buf *);
-    } plain[] = {{"held", escrow_encode_held},     {"payout", escrow_encode_payout},
-                 {"refund", escrow_encode_refund}, {"token", escrow_encode_token},
-                 {"funder", escrow_encode_funder}, {"paused", escrow_encode_paused},
+    } plain[] = {{"held", escrow_encode_held},
+                 {"payout", escrow_encode_payout},
+                 {"refund", escrow_encode_refund},
+                 {"token", escrow_encode_token},
+                 {"funder", escrow_encode_funder},
+                 {"paused", escrow_encode_paused},
                  {"defaultAdmin", escrow_encode_default_admin}};
     struct buf out;
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {

@@ -489,10 +489,8 @@ static void understands_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_what_the_node_is),
-        cmocka_unit_test(reads_at_one_block),
-        cmocka_unit_test(calls_estimates_and_reverts),
-        cmocka_unit_test(sends_and_finds_it_again),
+        cmocka_unit_test(reads_what_the_node_is),      cmocka_unit_test(reads_at_one_block),
+        cmocka_unit_test(calls_estimates_and_reverts), cmocka_unit_test(sends_and_finds_it_again),
         cmocka_unit_test(understands_refusals),
     };
 
