@@ -149,16 +149,17 @@ static void looked(void *ctx, const struct err *err, const struct contract_facts
     c->busy = false;
     if (c->engine->stopping)
         return;
-    size_t before = contract_differing(&c->belief);
-    contract_note(&c->belief, &c->wanted, facts, clock_mono_ms());
-    size_t differing = contract_differing(&c->belief);
-    size_t believed = contract_believed(&c->belief);
-    /* A contract that was changed may make the node fail too: that is no outage of the node. */
-    if (err != NULL && differing == 0) {
+    /* A look that broke off counts when it found something: code that was changed may make the node fail at
+     * the questions behind it, and that is no outage of the node. */
+    if (err != NULL && !contract_differs_somewhere(&c->wanted, facts)) {
         engine_waits(c->engine, DOOR_NODE, err);
         look_in(c, SOON_MS);
         return;
     }
+    size_t before = contract_differing(&c->belief);
+    contract_note(&c->belief, &c->wanted, facts, clock_mono_ms());
+    size_t differing = contract_differing(&c->belief);
+    size_t believed = contract_believed(&c->belief);
     engine_answers(c->engine, DOOR_NODE);
     c->checked = true;
     c->block = facts->block;

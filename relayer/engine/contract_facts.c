@@ -107,6 +107,16 @@ bool contract_differs(const struct contract_wanted *wanted, const struct contrac
            memcmp(facts->word[item], wanted->word[item], 32) != 0;
 }
 
+bool contract_differs_somewhere(const struct contract_wanted *wanted,
+                                const struct contract_facts *facts)
+{
+    for (size_t i = 0; i < CONTRACT_ITEMS; i++) {
+        if (contract_differs(wanted, facts, (enum contract_item)i))
+            return true;
+    }
+    return false;
+}
+
 static void word_text(enum contract_item item, const uint8_t word[32], char out[CONTRACT_WORDS_MAX])
 {
     bool zero = memcmp(word, ZERO, 32) == 0;

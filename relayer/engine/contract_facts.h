@@ -67,6 +67,9 @@ struct contract_facts {
 /* Addresses that hold no code at all differ even from a hash that is not compared. */
 bool contract_differs(const struct contract_wanted *wanted, const struct contract_facts *facts,
                       enum contract_item item);
+/* Some fact of this look does. */
+bool contract_differs_somewhere(const struct contract_wanted *wanted,
+                                const struct contract_facts *facts);
 
 /* Some differences mean that settings and chain do not belong together: the daemon never starts with them.
  * The first of those as one sentence; false: there is none. */

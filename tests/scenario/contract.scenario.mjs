@@ -8,7 +8,7 @@ import path from 'node:path';
 import { Interface, getAddress, id, toQuantity, zeroPadValue } from 'ethers';
 
 import { ROOT } from '../support/env.mjs';
-import { sleep } from '../support/process.mjs';
+import { signal_send, sleep } from '../support/process.mjs';
 import { check, check_equal, check_refused, with_env } from './bed.mjs';
 
 const DAY_S = 24 * 3600;
@@ -280,6 +280,31 @@ async function one_look(ground) {
     });
 }
 
+/** A node that does not answer neither makes a difference nor ends one. */
+async function node_hangs_meanwhile(ground) {
+    await with_env(ground, 'contract-hang', async ({ env }) => {
+        const kept = await code_of(env, env.contracts.escrow);
+        await code_set(env, env.contracts.escrow, flipped(kept));
+        await paused_for(env, ['escrow_code']);
+        const anvil = env.ground.register.find('anvil');
+        signal_send(anvil, 'SIGSTOP');
+        try {
+            await env.wait_for(async () => (await env.rpc('system.health')).waiting_for
+                .some(({ door }) => door === 'node'), STEP_MS, 'the node being waited for');
+            await sleep(QUIET_MS);
+            const { contracts, paused } = await env.rpc('system.status');
+            check_equal([contracts.verdict, paused], ['changed', true], 'while the node hangs');
+            check(contracts.block > 0, 'the block of the last answered look is lost');
+            await check_refused(resume(env), 'chain.contract_changed', 'resuming while nothing answers');
+        } finally {
+            signal_send(anvil, 'SIGCONT');
+        }
+        await code_set(env, env.contracts.escrow, kept);
+        await env.wait_for(async () => (await open_alarms(env, 'contract_changed')).length === 0, STEP_MS, 'its end');
+        await resume(env);
+    }, { settings: { ...SOON, 'chain.timeout_ms': 1000 } });
+}
+
 /** The timer is an hour away: the escrow's own log makes the daemon look at once. */
 async function log_makes_it_look(ground) {
     await with_env(ground, 'contract-log', async ({ env }) => {
@@ -315,6 +340,7 @@ export const scenarios = [
     { name: 'contract: a clean start says that they were checked', run: clean_start },
     { name: 'contract: what no setting says is not compared, and said so', run: empty_settings },
     { name: 'contract: one look that differs is no proof', run: one_look },
+    { name: 'contract: a node that hangs ends no difference', run: node_hangs_meanwhile },
     { name: 'contract: a log of the escrow makes the daemon look', run: log_makes_it_look },
     { name: 'contract: announced changes are told, nothing stops', run: notices },
     ...Object.keys(CHANGES).map((what) => ({

@@ -123,6 +123,7 @@ static void what_was_deployed_differs_in_nothing(void **state)
         assert_true(wanted.compared[i]);
         assert_false(differs(i));
     }
+    assert_false(contract_differs_somewhere(&wanted, &facts));
     assert_false(refused());
     note(0);
     assert_int_equal(contract_differing(&belief), 0);
@@ -142,8 +143,10 @@ static void each_change_is_its_own_difference(void **state)
         facts.state[i] = CONTRACT_MUTE;
         for (int k = 0; k < CONTRACT_ITEMS; k++)
             assert_int_equal(differs(k), k == i);
+        assert_true(contract_differs_somewhere(&wanted, &facts));
         facts.state[i] = CONTRACT_UNREAD;
         assert_false(differs(i));
+        assert_false(contract_differs_somewhere(&wanted, &facts));
     }
 }
 
