@@ -164,6 +164,8 @@ const struct escrow_revert_row escrow_revert_rows[] = {
     {0, "ERC20: approve to the zero address", REVERT_ALARM},
     {0, "ERC20: decreased allowance below zero", REVERT_ALARM},
     {0, "FiatTokenV2_2: Balance exceeds (2^255 - 1)", REVERT_ALARM},
+    {0, "SafeMath: addition overflow", REVERT_ALARM},
+    {0, "SafeMath: subtraction overflow", REVERT_ALARM},
     /* of the issuer's own calls */
     {0, "FiatToken: caller is not a minter", REVERT_ALARM},
     {0, "FiatToken: caller is not the masterMinter", REVERT_ALARM},
@@ -181,6 +183,13 @@ const struct escrow_revert_row escrow_revert_rows[] = {
     {0, "Ownable: new owner is the zero address", REVERT_ALARM},
     {0, "Rescuable: caller is not the rescuer", REVERT_ALARM},
     {0, "Rescuable: new rescuer is the zero address", REVERT_ALARM},
+    {0, "FiatToken: new pauser is the zero address", REVERT_ALARM},
+    {0, "FiatToken: new blacklister is the zero address", REVERT_ALARM},
+    {0, "FiatToken: new owner is the zero address", REVERT_ALARM},
+    {0, "FiatToken: contract is already initialized", REVERT_ALARM},
+    {0, "FiatTokenV2_2: Blacklisting previously unblacklisted account!", REVERT_ALARM},
+    {0, "SafeERC20: low-level call failed", REVERT_ALARM},
+    {0, "SafeERC20: ERC20 operation did not succeed", REVERT_ALARM},
     /* of the proxy in front of the token */
     {0, "Cannot call fallback function from the proxy admin", REVERT_ALARM},
     {0, "Cannot change the admin of a proxy to the zero address", REVERT_ALARM},
