@@ -161,9 +161,9 @@ static json_t *status_json(const struct call *call)
                   "final", (json_int_t)engine->final_number, "escrow", config->chain_escrow.text,
                   "token", config->chain_token.text, "bridge", config->chain_bridge.text);
     CHECK(status != NULL);
-    json_object_set_new(status, "contracts", contracts_json(engine));
     if (engine->paused)
         json_object_set_new(status, "pause_reason", text_json(engine->pause_reason));
+    json_object_set_new(status, "contracts", contracts_json(engine));
     if (engine->chain_time_s > 0)
         json_object_set_new(json_object_get(status, "chain"), "time",
                             answer_time_ms(engine->chain_time_s * 1000));

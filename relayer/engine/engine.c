@@ -248,8 +248,8 @@ struct engine *engine_start(uv_loop_t *loop, const struct config *config, struct
 void engine_stop(struct engine *engine)
 {
     engine->stopping = true;
-    gate_stop(engine->gate);
     contract_check_stop(engine->contracts);
+    gate_stop(engine->gate);
     runner_stop(engine->runner);
     courier_stop(engine->courier);
     observer_stop(engine->observer);
@@ -261,11 +261,12 @@ void engine_stop(struct engine *engine)
 
 bool engine_idle(const struct engine *engine)
 {
+    if (!contract_check_idle(engine->contracts))
+        return false;
     return runner_idle(engine->runner) && courier_idle(engine->courier) &&
            observer_idle(engine->observer) && watcher_idle(engine->watcher) &&
            sweeper_idle(engine->sweeper) && lane_idle(engine->lane[0]) &&
-           lane_idle(engine->lane[1]) && gate_idle(engine->gate) &&
-           contract_check_idle(engine->contracts);
+           lane_idle(engine->lane[1]) && gate_idle(engine->gate);
 }
 
 void engine_close_doors(struct engine *engine)

@@ -30,9 +30,9 @@ struct courier;
 struct observer;
 struct watcher;
 struct sweeper;
+struct contract_check;
 struct lane;
 struct gate;
-struct contract_check;
 
 /* The doors a part may wait for; shown by system.status in words. */
 enum engine_door { DOOR_DATABASE, DOOR_NODE, DOOR_JUNO, DOOR_SIGNER, DOORS_N };
@@ -63,7 +63,7 @@ struct engine {
     char bridge_hex[43]; /* '\x..' text for the database */
     char juno_hex[43];
     char token_hex[43];
-    int64_t chain_time_s;      /* newest followed block; 0 = not known yet */
+    int64_t chain_time_s; /* newest followed block; 0 = not known yet */
     int64_t deposits_known_ms; /* when the last whole look at Juno's deposits began; 0 = none yet */
     uint64_t latest_number;
     uint64_t final_number; /* newest block final by policy */
@@ -76,13 +76,13 @@ struct engine {
     struct door_state door[DOORS_N];
     struct said_alarm said[ENGINE_SAID_MAX]; /* what was raised lately; the oldest makes room */
     struct gate *gate;
-    struct contract_check *contracts;
     struct runner *runner;
     struct courier *courier;
     struct observer *observer;
     struct watcher *watcher;
     struct sweeper *sweeper;
     struct lane *lane[2]; /* relayer, arbiter */
+    struct contract_check *contracts;
 };
 
 /* Creates doors and parts; the database schema is already current. The engine checks chain, contract and
