@@ -18,10 +18,11 @@ const contracts = [
         json: 'KustodiaEscrow.json', header: 'escrow_abi.h', prefix: 'ESCROW', errors: 'all',
         functions: ['create', 'createMany', 'release', 'releaseMany', 'dispute', 'dismiss',
             'resolveRevert', 'resolveSplit', 'releaseEarly', 'refundExpired', 'hold', 'escrow',
-            'held', 'paused', 'payout', 'refund', 'token', 'funder', 'hasRole', 'idOf'],
+            'held', 'paused', 'payout', 'refund', 'token', 'funder', 'defaultAdmin', 'hasRole',
+            'idOf'],
         events: ['EscrowCreated', 'EscrowReleased', 'DisputeRaised', 'DisputeDismissed',
             'EscrowReverted', 'EscrowSplit', 'PauseSet', 'WalletsProposed', 'WalletsChanged',
-            'Rescued'],
+            'Rescued', 'RoleGranted', 'RoleRevoked', 'DefaultAdminTransferScheduled'],
     },
     {
         json: 'TestMXNB.json', header: 'mxnb_abi.h', prefix: 'MXNB', errors: 'none',

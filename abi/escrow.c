@@ -12,10 +12,6 @@ const uint8_t escrow_topic_dispute_raised[32] = ESCROW_TOPIC_DISPUTE_RAISED;
 const uint8_t escrow_topic_dispute_dismissed[32] = ESCROW_TOPIC_DISPUTE_DISMISSED;
 const uint8_t escrow_topic_reverted[32] = ESCROW_TOPIC_ESCROW_REVERTED;
 const uint8_t escrow_topic_split[32] = ESCROW_TOPIC_ESCROW_SPLIT;
-const uint8_t escrow_topic_pause_set[32] = ESCROW_TOPIC_PAUSE_SET;
-const uint8_t escrow_topic_wallets_proposed[32] = ESCROW_TOPIC_WALLETS_PROPOSED;
-const uint8_t escrow_topic_wallets_changed[32] = ESCROW_TOPIC_WALLETS_CHANGED;
-const uint8_t escrow_topic_rescued[32] = ESCROW_TOPIC_RESCUED;
 
 const uint8_t escrow_role_relayer[32] = {
     0xab, 0x4f, 0x86, 0x4e, 0x52, 0x01, 0xb0, 0xfd, 0xe9, 0xb5, 0xee, 0x3e, 0x4c, 0xf9, 0x63, 0x84,
@@ -193,6 +189,11 @@ bool escrow_encode_token(struct buf *out)
 bool escrow_encode_funder(struct buf *out)
 {
     return put_plain(out, ESCROW_FUNCTION_FUNDER);
+}
+
+bool escrow_encode_default_admin(struct buf *out)
+{
+    return put_plain(out, ESCROW_FUNCTION_DEFAULT_ADMIN);
 }
 
 bool escrow_encode_paused(struct buf *out)

@@ -85,6 +85,7 @@ bool escrow_encode_payout(struct buf *out); /* answer: address */
 bool escrow_encode_refund(struct buf *out); /* answer: address */
 bool escrow_encode_token(struct buf *out);  /* answer: address */
 bool escrow_encode_funder(struct buf *out); /* answer: address */
+bool escrow_encode_default_admin(struct buf *out); /* answer: address, zero when there is none */
 bool escrow_encode_paused(struct buf *out); /* answer: escrow_paused_decode */
 bool escrow_encode_has_role(const uint8_t role[32], const uint8_t account[20],
                             struct buf *out); /* answer: bool */
@@ -126,12 +127,10 @@ struct escrow_event {
     uint32_t round;
 };
 
-/* Topic 0 of each; the last four do not decode to an escrow_event. */
+/* Topic 0 of each. The contract's other logs: escrow_admin.h. */
 extern const uint8_t escrow_topic_created[32], escrow_topic_released[32],
     escrow_topic_dispute_raised[32], escrow_topic_dispute_dismissed[32],
-    escrow_topic_reverted[32], escrow_topic_split[32], escrow_topic_pause_set[32],
-    escrow_topic_wallets_proposed[32], escrow_topic_wallets_changed[32],
-    escrow_topic_rescued[32];
+    escrow_topic_reverted[32], escrow_topic_split[32];
 
 /* The caller has checked the log's address. False: another event, or a log this contract cannot
  * have written; compare topics[0] with the above to tell the two apart. */
@@ -160,6 +159,16 @@ enum revert_class {
     /* It will not succeed and nobody expected it: a person must look. */
     REVERT_ALARM,
 };
+/* One row for each custom error of the contract and its OpenZeppelin bases, and for each text of the
+ * token below it. What has no row is REVERT_ALARM. */
+struct escrow_revert_row {
+    uint32_t selector; /* 0: a token's text */
+    const char *says;  /* the error's name, or the whole text */
+    enum revert_class class;
+};
+extern const struct escrow_revert_row escrow_revert_rows[];
+extern const size_t escrow_revert_rows_n;
+
 /* Classifies revert data of the escrow or of the token under it and writes one readable sentence
  * part with the error's values to `text` (cut to cap-1 characters; cap at least 1). */
 enum revert_class escrow_revert_classify(struct bytes revert_data, char *text, size_t cap);

@@ -1,5 +1,5 @@
-/* Errors of the escrow contract and of the token below it: names, values in words, and what the
- * sender should do about them. */
+/* Errors of the escrow contract and of the token below it: one table of what the sender should do
+ * about each, and their names and values in words. */
 #include "abi/escrow.h"
 
 #include "abi/codec.h"
@@ -91,36 +91,118 @@ static void text_add_error(struct text *t, const struct error_row *row, struct c
     }
 }
 
-static enum revert_class class_of_selector(uint32_t selector)
-{
-    static const struct {
-        uint32_t selector;
-        enum revert_class class;
-    } classes[] = {
-        {ESCROW_ERROR_CUSTODY_RUNNING, REVERT_RETRY},
-        {ESCROW_ERROR_PAUSED_UNTIL, REVERT_RETRY},
-        {ESCROW_ERROR_ESCROW_EXISTS, REVERT_DONE},
-        {ESCROW_ERROR_WRONG_STATE, REVERT_DONE},
-        {ESCROW_ERROR_NOTHING_PAYABLE, REVERT_DONE},
-    };
-    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
-        if (classes[i].selector == selector)
-            return classes[i].class;
-    }
-    return REVERT_ALARM;
-}
+/* The one table. The sender of the relayer's and the arbiter's calls reads it after a dry run:
+ * RETRY   the same call succeeds by itself once its time has come, or once money has arrived
+ * DONE    the id, or the authorization made for it, was used: escrow(id) says by what
+ * ALARM   a role, a setting, a token or a program is not as it should be; waiting mends nothing */
+const struct escrow_revert_row escrow_revert_rows[] = {
+    {ESCROW_ERROR_CUSTODY_RUNNING, "CustodyRunning", REVERT_RETRY}, /* custody ends by itself */
+    {ESCROW_ERROR_PAUSED_UNTIL, "PausedUntil", REVERT_RETRY}, /* seven days at most */
+    {ESCROW_ERROR_ESCROW_EXISTS, "EscrowExists", REVERT_DONE}, /* perhaps our own earlier create */
+    {ESCROW_ERROR_WRONG_STATE, "WrongState", REVERT_DONE}, /* perhaps our own earlier call */
+    /* each of the batch is paid, disputed or early: read them all */
+    {ESCROW_ERROR_NOTHING_PAYABLE, "NothingPayable", REVERT_DONE},
+    /* what was asked for is wrong: the program that built the call is */
+    {ESCROW_ERROR_AMOUNT_ZERO, "AmountZero", REVERT_ALARM},
+    {ESCROW_ERROR_BATCH_SIZE, "BatchSize", REVERT_ALARM},
+    {ESCROW_ERROR_END_OUT_OF_RANGE, "EndOutOfRange", REVERT_ALARM},
+    {ESCROW_ERROR_ID_ZERO, "IdZero", REVERT_ALARM},
+    {ESCROW_ERROR_IS_A_LOCK, "IsALock", REVERT_ALARM},
+    {ESCROW_ERROR_NOT_A_LOCK, "NotALock", REVERT_ALARM},
+    {ESCROW_ERROR_PARTY_INVALID, "PartyInvalid", REVERT_ALARM},
+    {ESCROW_ERROR_SAFE_CAST_OVERFLOWED_UINT_DOWNCAST, "SafeCastOverflowedUintDowncast",
+     REVERT_ALARM},
+    {ESCROW_ERROR_SPLIT_OUT_OF_RANGE, "SplitOutOfRange", REVERT_ALARM},
+    /* too late, and it never becomes earlier */
+    {ESCROW_ERROR_CUSTODY_ENDED, "CustodyEnded", REVERT_ALARM},
+    {ESCROW_ERROR_TOO_MANY_ROUNDS, "TooManyRounds", REVERT_ALARM},
+    /* the token gives less than it says, refuses without a word, or calls back */
+    {ESCROW_ERROR_INFLOW_SHORT, "InflowShort", REVERT_ALARM},
+    {ESCROW_ERROR_SAFE_ERC20_FAILED_OPERATION, "SafeERC20FailedOperation", REVERT_ALARM},
+    {ESCROW_ERROR_REENTRANCY_GUARD_REENTRANT_CALL, "ReentrancyGuardReentrantCall", REVERT_ALARM},
+    /* a key without its role, or with one it must not have */
+    {ESCROW_ERROR_ACCESS_CONTROL_UNAUTHORIZED_ACCOUNT, "AccessControlUnauthorizedAccount",
+     REVERT_ALARM},
+    {ESCROW_ERROR_ROLE_CONFLICT, "RoleConflict", REVERT_ALARM},
+    /* of calls and of a constructor that only the admin and the guardian run: never ours */
+    {ESCROW_ERROR_ACCESS_CONTROL_BAD_CONFIRMATION, "AccessControlBadConfirmation", REVERT_ALARM},
+    {ESCROW_ERROR_ACCESS_CONTROL_ENFORCED_DEFAULT_ADMIN_DELAY,
+     "AccessControlEnforcedDefaultAdminDelay", REVERT_ALARM},
+    {ESCROW_ERROR_ACCESS_CONTROL_ENFORCED_DEFAULT_ADMIN_RULES,
+     "AccessControlEnforcedDefaultAdminRules", REVERT_ALARM},
+    {ESCROW_ERROR_ACCESS_CONTROL_INVALID_DEFAULT_ADMIN, "AccessControlInvalidDefaultAdmin",
+     REVERT_ALARM},
+    {ESCROW_ERROR_FUNDER_INVALID, "FunderInvalid", REVERT_ALARM},
+    {ESCROW_ERROR_PAUSE_BITS_INVALID, "PauseBitsInvalid", REVERT_ALARM},
+    {ESCROW_ERROR_RESCUE_ABOVE_SURPLUS, "RescueAboveSurplus", REVERT_ALARM},
+    {ESCROW_ERROR_TOKEN_INVALID, "TokenInvalid", REVERT_ALARM},
+    {ESCROW_ERROR_WALLET_INVALID, "WalletInvalid", REVERT_ALARM},
+    {ESCROW_ERROR_WALLETS_NOT_PROPOSED, "WalletsNotProposed", REVERT_ALARM},
+    {ESCROW_ERROR_WALLETS_TOO_EARLY, "WalletsTooEarly", REVERT_ALARM},
 
-/* Texts of FiatToken (circlefin/stablecoin-evm). Its pause ends; money and allowance arrive. */
-static enum revert_class class_of_text(const char *text)
+    /* FiatToken v2.2 (circlefin/stablecoin-evm), the token below */
+    /* its pause ends, its money and its allowance arrive */
+    {0, "Pausable: paused", REVERT_RETRY},
+    {0, "ERC20: transfer amount exceeds balance", REVERT_RETRY},
+    {0, "ERC20: transfer amount exceeds allowance", REVERT_RETRY},
+    {0, "FiatTokenV2: authorization is not yet valid", REVERT_RETRY},
+    /* the authorization's nonce is the hash of the terms: perhaps our own earlier create */
+    {0, "FiatTokenV2: authorization is used or canceled", REVERT_DONE},
+    /* an account is blocked: by the issuer, until it says otherwise */
+    {0, "Blacklistable: account is blacklisted", REVERT_ALARM},
+    {0, "FiatTokenV2_2: Account is blacklisted", REVERT_ALARM},
+    /* an authorization or a permit that will never be good */
+    {0, "FiatTokenV2: authorization is expired", REVERT_ALARM},
+    {0, "FiatTokenV2: caller must be the payee", REVERT_ALARM},
+    {0, "FiatTokenV2: invalid signature", REVERT_ALARM},
+    {0, "FiatTokenV2: permit is expired", REVERT_ALARM},
+    {0, "EIP2612: invalid signature", REVERT_ALARM},
+    /* arguments no call of ours has */
+    {0, "ERC20: transfer from the zero address", REVERT_ALARM},
+    {0, "ERC20: transfer to the zero address", REVERT_ALARM},
+    {0, "ERC20: approve from the zero address", REVERT_ALARM},
+    {0, "ERC20: approve to the zero address", REVERT_ALARM},
+    {0, "ERC20: decreased allowance below zero", REVERT_ALARM},
+    {0, "FiatTokenV2_2: Balance exceeds (2^255 - 1)", REVERT_ALARM},
+    {0, "SafeMath: addition overflow", REVERT_ALARM},
+    {0, "SafeMath: subtraction overflow", REVERT_ALARM},
+    /* of the issuer's own calls */
+    {0, "FiatToken: caller is not a minter", REVERT_ALARM},
+    {0, "FiatToken: caller is not the masterMinter", REVERT_ALARM},
+    {0, "FiatToken: mint to the zero address", REVERT_ALARM},
+    {0, "FiatToken: mint amount not greater than 0", REVERT_ALARM},
+    {0, "FiatToken: mint amount exceeds minterAllowance", REVERT_ALARM},
+    {0, "FiatToken: burn amount not greater than 0", REVERT_ALARM},
+    {0, "FiatToken: burn amount exceeds balance", REVERT_ALARM},
+    {0, "FiatToken: new masterMinter is the zero address", REVERT_ALARM},
+    {0, "Pausable: caller is not the pauser", REVERT_ALARM},
+    {0, "Pausable: new pauser is the zero address", REVERT_ALARM},
+    {0, "Blacklistable: caller is not the blacklister", REVERT_ALARM},
+    {0, "Blacklistable: new blacklister is the zero address", REVERT_ALARM},
+    {0, "Ownable: caller is not the owner", REVERT_ALARM},
+    {0, "Ownable: new owner is the zero address", REVERT_ALARM},
+    {0, "Rescuable: caller is not the rescuer", REVERT_ALARM},
+    {0, "Rescuable: new rescuer is the zero address", REVERT_ALARM},
+    {0, "FiatToken: new pauser is the zero address", REVERT_ALARM},
+    {0, "FiatToken: new blacklister is the zero address", REVERT_ALARM},
+    {0, "FiatToken: new owner is the zero address", REVERT_ALARM},
+    {0, "FiatToken: contract is already initialized", REVERT_ALARM},
+    {0, "FiatTokenV2_2: Blacklisting previously unblacklisted account!", REVERT_ALARM},
+    {0, "SafeERC20: low-level call failed", REVERT_ALARM},
+    {0, "SafeERC20: ERC20 operation did not succeed", REVERT_ALARM},
+    /* of the proxy in front of the token */
+    {0, "Cannot call fallback function from the proxy admin", REVERT_ALARM},
+    {0, "Cannot change the admin of a proxy to the zero address", REVERT_ALARM},
+    {0, "Cannot set a proxy implementation to a non-contract address", REVERT_ALARM},
+};
+const size_t escrow_revert_rows_n = sizeof escrow_revert_rows / sizeof escrow_revert_rows[0];
+
+static enum revert_class class_of(uint32_t selector, const char *says)
 {
-    static const char *const retry[] = {
-        "Pausable: paused",
-        "ERC20: transfer amount exceeds balance",
-        "ERC20: transfer amount exceeds allowance",
-    };
-    for (size_t i = 0; i < sizeof retry / sizeof retry[0]; i++) {
-        if (strcmp(text, retry[i]) == 0)
-            return REVERT_RETRY;
+    for (size_t i = 0; i < escrow_revert_rows_n; i++) {
+        const struct escrow_revert_row *row = &escrow_revert_rows[i];
+        if (row->selector == selector && strcmp(row->says, says) == 0)
+            return row->class;
     }
     return REVERT_ALARM;
 }
@@ -137,7 +219,7 @@ static enum revert_class classify_custom(struct bytes revert_data, char *text, s
     }
     text_add_error(&t, row, &c);
     if (codec_done(&c))
-        return class_of_selector(selector);
+        return class_of(selector, row->name);
     snprintf(text, cap, "%s with damaged values", row->name);
     return REVERT_ALARM;
 }
@@ -151,7 +233,7 @@ enum revert_class escrow_revert_classify(struct bytes revert_data, char *text, s
         return REVERT_ALARM;
     case CODEC_REVERT_ERROR:
         snprintf(text, cap, "%s", reason);
-        return class_of_text(reason);
+        return class_of(0, reason);
     case CODEC_REVERT_PANIC:
         snprintf(text, cap, "Panic %s", reason);
         return REVERT_ALARM;

@@ -478,7 +478,8 @@ const struct method METHODS[] = {
      .run = system_status,
      .doc = "How the daemon is: what answers, what is waited for, how much is open.",
      .result = "environment, ready, healthy, words, waiting_for: door, why, since; paused, doors, "
-               "chain, counts, open_payments, alarms",
+               "chain, contracts: verdict, block, at, differences: what, found, wanted; "
+               "not_compared; counts, open_payments, alarms",
      .example = "{}"},
     {.name = "system.health",
      .role = ROLE_READ,
@@ -507,7 +508,7 @@ const struct method METHODS[] = {
      .role = ROLE_ADMIN,
      .mutates = true,
      .run = system_resume,
-     .doc = "Ends a pause.",
+     .doc = "Ends a pause. Refused while a contract is not what the settings say.",
      .result = "paused",
      .example = "{}"},
     {.name = "system.stop",

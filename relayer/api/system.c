@@ -14,6 +14,7 @@
 #include "relayer/base/log.h"
 #include "relayer/base/mem.h"
 #include "relayer/base/metrics.h"
+#include "relayer/engine/contract_check.h"
 #include "relayer/engine/juno_key.h"
 #include "relayer/store/requests.h"
 
@@ -112,6 +113,38 @@ static json_t *doors_json(const struct engine *engine)
     return doors;
 }
 
+static const char *contracts_verdict(const struct contract_status *status)
+{
+    if (!status->checked)
+        return "not checked yet";
+    if (status->unsure)
+        return "differs: looking again";
+    return contract_believed(status->belief) > 0 ? "changed" : "as recorded";
+}
+
+static json_t *contracts_json(const struct engine *engine)
+{
+    struct contract_status status;
+    contract_check_status(engine->contracts, &status);
+    json_t *differences = json_array(), *not_compared = json_array();
+    for (size_t i = 0; i < CONTRACT_ITEMS; i++) {
+        const struct contract_doubt *d = &status.belief->item[i];
+        const char *name = contract_item_name((enum contract_item)i);
+        if (d->differs)
+            json_array_append_new(differences, json_pack("{s:s, s:s, s:s}", "what", name, "found",
+                                                         d->found, "wanted", d->wanted));
+        if (!status.wanted->compared[i])
+            json_array_append_new(not_compared, json_string(name));
+    }
+    json_t *json = json_pack("{s:s, s:o, s:o}", "verdict", contracts_verdict(&status),
+                             "differences", differences, "not_compared", not_compared);
+    if (status.checked) {
+        json_object_set_new(json, "block", json_integer((json_int_t)status.block));
+        json_object_set_new(json, "at", answer_time_ms(status.at_ms));
+    }
+    return json;
+}
+
 static json_t *status_json(const struct call *call)
 {
     const struct engine *engine = call->engine;
@@ -136,6 +169,7 @@ static json_t *status_json(const struct call *call)
                         holder != NULL ? text_json(holder) : json_null());
     if (engine->paused)
         json_object_set_new(status, "pause_reason", text_json(engine->pause_reason));
+    json_object_set_new(status, "contracts", contracts_json(engine));
     if (engine->chain_time_s > 0)
         json_object_set_new(json_object_get(status, "chain"), "time",
                             answer_time_ms(engine->chain_time_s * 1000));
@@ -230,6 +264,23 @@ static void check_counts(json_t *checks, const json_t *counts)
     }
 }
 
+static void check_contracts(json_t *checks, const struct engine *engine)
+{
+    struct contract_status status;
+    contract_check_status(engine->contracts, &status);
+    char fact[3 * CONTRACT_WORDS_MAX];
+    snprintf(fact, sizeof fact, "%s, at block %llu", contracts_verdict(&status),
+             (unsigned long long)status.block);
+    for (size_t i = CONTRACT_ITEMS; i > 0; i--) {
+        const struct contract_doubt *d = &status.belief->item[i - 1];
+        if (d->differs)
+            snprintf(fact, sizeof fact, "%s is %s, wanted %s",
+                     contract_item_name((enum contract_item)(i - 1)), d->found, d->wanted);
+    }
+    add_check(checks, "contracts", status.checked && contract_differing(status.belief) == 0, fact,
+              "relayerctl system.status lists all of it; first find out who changed it");
+}
+
 static json_t *doctor_checks(const struct engine *engine)
 {
     json_t *checks = json_array();
@@ -244,6 +295,7 @@ static json_t *doctor_checks(const struct engine *engine)
     bool near =
         engine->config->relayer_environment == ENVIRONMENT_EMBEDDED || (age_s < 60 && age_s > -60);
     add_check(checks, "clocks", near, fact, "check this machine's clock and the node's age");
+    check_contracts(checks, engine);
     add_check(checks, "pause", !engine->paused,
               engine->paused ? engine->pause_reason : "not paused", "relayerctl system.resume");
     return checks;
@@ -334,10 +386,18 @@ static void resume_now(struct call *call)
 {
     engine_resume(call->engine);
     engine_kick(call->engine);
+    contract_check_kick(call->engine->contracts);
 }
 
 void system_resume(struct call *call)
 {
+    if (contract_check_differs(call->engine->contracts)) {
+        struct err err;
+        err_set(&err, ERR_CONTRACT_CHANGED,
+                "a contract is not what the settings say: nothing is sent to it");
+        call_fail(call, &err);
+        return;
+    }
     struct db_script *script = db_script_new();
     requests_resume(script);
     switch_after(call, script, json_pack("{s:b}", "paused", 0), resume_now);
@@ -371,6 +431,7 @@ static void restored(void *ctx, const struct err *err, struct db_result *res)
         return;
     }
     if (err == NULL && !api->closed) {
+        api->engine->pause_known = true;
         api->engine->paused = false;
         if (db_rows(res, 0) > 0)
             engine_pause(api->engine, db_get(res, 0, 0, 0));

@@ -41,6 +41,13 @@ struct config_address {
     char text[43];
 };
 
+/* A Keccak-256 hash: 0x and 64 hexadecimal digits, kept as bytes and as lower-case text. */
+struct config_hash {
+    bool set;
+    uint8_t b[32];
+    char text[67];
+};
+
 /* A comma list, spaces around items removed. */
 struct config_list {
     size_t n;
@@ -57,6 +64,7 @@ struct config {
 #define BOOL(section, key, preset, env, doc) bool section##_##key;
 #define ENUM(section, key, type, preset, choices, env, doc) enum type section##_##key;
 #define ADDRESS(section, key, preset, env, doc) struct config_address section##_##key;
+#define HASH(section, key, preset, env, doc) struct config_hash section##_##key;
 #define LIST(section, key, preset, env, doc) struct config_list section##_##key;
 #include "relayer/base/config.def"
 #undef TEXT
@@ -66,6 +74,7 @@ struct config {
 #undef BOOL
 #undef ENUM
 #undef ADDRESS
+#undef HASH
 #undef LIST
     struct config_store *store; /* owns the texts and knows where each value is from */
 };

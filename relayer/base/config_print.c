@@ -38,6 +38,9 @@ static void range_print(const struct config_row *row, FILE *out)
     case CONFIG_ADDRESS:
         (void)fputs(" (0x and 40 hexadecimal digits)", out);
         return;
+    case CONFIG_HASH:
+        (void)fputs(" (0x and 64 hexadecimal digits)", out);
+        return;
     case CONFIG_LIST:
         (void)fputs(" (comma list)", out);
         return;

@@ -43,6 +43,34 @@ static bool live_check(const struct config *config, struct err *e)
     return true;
 }
 
+/* What a contract is held against: in live nothing is left out. */
+static bool contracts_check(const struct config *config, struct err *e)
+{
+    const struct {
+        const char *key;
+        bool set;
+    } needed[] = {
+        {"escrow_code_hash", config->chain_escrow_code_hash.set},
+        {"token_code_hash", config->chain_token_code_hash.set},
+        {"admin", config->chain_admin.set},
+        {"guardian", config->chain_guardian.set},
+        /* only a proxy has one */
+        {"token_implementation_code_hash", config->chain_token_implementation_code_hash.set ||
+                                               !config->chain_token_implementation.set},
+    };
+    if (config->chain_token_implementation_code_hash.set && !config->chain_token_implementation.set)
+        return rule_refuse(config, "chain", "token_implementation_code_hash",
+                           "needs chain.token_implementation", e);
+    if (config->relayer_environment != ENVIRONMENT_LIVE)
+        return true;
+    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
+        if (!needed[i].set)
+            return rule_refuse(config, "chain", needed[i].key,
+                               "live needs it: the deployment's file has it", e);
+    }
+    return true;
+}
+
 static bool url_is_http(const char *url)
 {
     return (strncmp(url, "http://", 7) == 0 && url[7] != '\0' && url[7] != '/') ||
@@ -170,6 +198,6 @@ static bool secret_check(struct config *config, struct err *e)
 
 bool config_rules_check(struct config *config, struct err *e)
 {
-    return live_check(config, e) && shapes_check(config, e) && urls_check(config, e) &&
-           api_check(config, e) && secret_check(config, e);
+    return live_check(config, e) && contracts_check(config, e) && shapes_check(config, e) &&
+           urls_check(config, e) && api_check(config, e) && secret_check(config, e);
 }

@@ -22,6 +22,8 @@
     ROW(CONFIG_ENUM, section_, key_, preset_, env_, doc_, .choices = (choices_))
 #define ADDRESS(section_, key_, preset_, env_, doc_)                                               \
     ROW(CONFIG_ADDRESS, section_, key_, preset_, env_, doc_, .secret = false)
+#define HASH(section_, key_, preset_, env_, doc_)                                                  \
+    ROW(CONFIG_HASH, section_, key_, preset_, env_, doc_, .secret = false)
 #define LIST(section_, key_, preset_, env_, doc_)                                                  \
     ROW(CONFIG_LIST, section_, key_, preset_, env_, doc_, .secret = false)
 

@@ -13,6 +13,7 @@ enum config_type {
     CONFIG_BOOL,
     CONFIG_ENUM,
     CONFIG_ADDRESS,
+    CONFIG_HASH,
     CONFIG_LIST,
 };
 

@@ -99,18 +99,34 @@ static bool enum_read(const struct reading *r)
 _Static_assert(sizeof(enum config_environment) == sizeof(unsigned), "enum_read writes an unsigned");
 _Static_assert(sizeof(enum log_level) == sizeof(unsigned), "enum_read writes an unsigned");
 
+/* 0x and exactly 2n digits. */
+static bool bytes_read(const char *text, uint8_t *out, size_t n)
+{
+    return strncmp(text, "0x", 2) == 0 && strlen(text) == 2 + 2 * n &&
+           hex_decode_exact(text, out, n);
+}
+
 static bool address_read(const struct reading *r)
 {
-    struct config_address address = {0};
-    const char *text = r->cell->value;
-    if (text[0] != '\0') {
-        if (strncmp(text, "0x", 2) != 0 || strlen(text) != 42 ||
-            !hex_decode_exact(text, address.b, sizeof address.b))
+    struct config_address address = {.set = r->cell->value[0] != '\0'};
+    if (address.set) {
+        if (!bytes_read(r->cell->value, address.b, sizeof address.b))
             return value_refuse(r, "0x and 40 hexadecimal digits");
-        address.set = true;
         hex_encode_0x(address.b, sizeof address.b, address.text);
     }
     memcpy(r->member, &address, sizeof address);
+    return true;
+}
+
+static bool hash_read(const struct reading *r)
+{
+    struct config_hash hash = {.set = r->cell->value[0] != '\0'};
+    if (hash.set) {
+        if (!bytes_read(r->cell->value, hash.b, sizeof hash.b))
+            return value_refuse(r, "0x and 64 hexadecimal digits");
+        hex_encode_0x(hash.b, sizeof hash.b, hash.text);
+    }
+    memcpy(r->member, &hash, sizeof hash);
     return true;
 }
 
@@ -156,6 +172,8 @@ bool config_value_parse(const struct config_row *row, const struct config_cell *
         return enum_read(&r);
     case CONFIG_ADDRESS:
         return address_read(&r);
+    case CONFIG_HASH:
+        return hash_read(&r);
     case CONFIG_LIST:
         return list_read(&r);
     }

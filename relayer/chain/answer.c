@@ -303,6 +303,10 @@ bool answer_code(const struct json_t *result, struct arena *arena, struct chain_
 
     if (!answer_bytes(result, arena, &code, err))
         return false;
+    if (code.n > CHAIN_CODE_BYTES_MAX)
+        return err_fail(err, ERR_CHAIN_ANSWER,
+                        "node answer: %zu bytes of code, at most %d are taken", code.n,
+                        CHAIN_CODE_BYTES_MAX);
     out->has_code = code.n > 0;
     out->size = code.n;
     keccak256(code.p, code.n, out->hash);

@@ -26,6 +26,7 @@ enum {
     CHAIN_ANSWER_BYTES_MAX = 8 * 1024 * 1024, /* one HTTP answer */
     CHAIN_LOGS_MAX = 20000,             /* more in one answer is a range error: ask for less */
     CHAIN_DATA_BYTES_MAX = 1024 * 1024, /* one DATA field: log data, call result, input */
+    CHAIN_CODE_BYTES_MAX = 32 * 1024,   /* runtime code; EIP-170 allows 24,576 */
     CHAIN_REVERT_BYTES_MAX = 1024,      /* revert data kept; the rest is cut */
     CHAIN_TEXT_MAX = 200, /* node's own error text kept, printable ASCII, with its NUL */
     CHAIN_BATCH_MAX = 64, /* requests in one JSON-RPC batch */
@@ -146,6 +147,7 @@ bool answer_u256(const struct json_t *result, struct u256 *out, struct err *err)
 bool answer_hash(const struct json_t *result, uint8_t out[32], struct err *err);
 bool answer_bytes(const struct json_t *result, struct arena *arena, struct bytes *out,
                   struct err *err);
+/* More than CHAIN_CODE_BYTES_MAX is refused. */
 bool answer_code(const struct json_t *result, struct arena *arena, struct chain_code *out,
                  struct err *err);
 bool answer_block(const struct json_t *result, struct chain_block *out, struct err *err);

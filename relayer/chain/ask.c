@@ -13,6 +13,7 @@ union ask_result {
     uint64_t u64;
     struct u256 u256;
     struct bytes bytes;
+    uint8_t word[32];
     struct chain_code code;
     struct node_estimate estimate;
     struct chain_block block;
@@ -68,6 +69,9 @@ static void ask_deliver(const struct ask *ask, const struct err *err,
         return;
     case ASK_U256:
         ask->cb.u256(ask->ctx, err, result != NULL ? &result->u256 : &nothing);
+        return;
+    case ASK_WORD:
+        ask->cb.word(ask->ctx, err, result != NULL ? result->word : NULL);
         return;
     case ASK_CODE:
         ask->cb.code(ask->ctx, err, result != NULL ? &result->code : NULL);
@@ -202,6 +206,8 @@ static bool ask_read(const struct ask *ask, const struct chain_answer *answer, s
         return answer_u64(first, &out->u64, err);
     case ASK_U256:
         return answer_u256(first, &out->u256, err);
+    case ASK_WORD:
+        return answer_hash(first, out->word, err);
     case ASK_CODE:
         return answer_code(first, arena, &out->code, err);
     case ASK_CALL:

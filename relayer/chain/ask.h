@@ -15,6 +15,7 @@
 enum ask_kind {
     ASK_U64,
     ASK_U256,
+    ASK_WORD,
     ASK_CODE,
     ASK_CALL,
     ASK_ESTIMATE,
@@ -30,6 +31,7 @@ union ask_cb {
     node_u64_cb *u64;
     node_u256_cb *u256;
     node_bytes_cb *bytes;
+    node_word_cb *word;
     node_code_cb *code;
     node_estimate_cb *estimate;
     node_block_cb *block;

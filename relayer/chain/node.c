@@ -40,6 +40,13 @@ static struct hex_text at_text(struct node_at at)
     return at.tag == NODE_NUMBER ? quantity_of(at.number) : tags[at.tag];
 }
 
+static json_t *at_json(const struct node_at *at)
+{
+    if (at->tag != NODE_HASH)
+        return json_string(at_text(*at).text);
+    return json_pack("{s:s, s:b}", "blockHash", hex_of(at->hash, 32).text, "requireCanonical", 1);
+}
+
 static json_t *message_json(const struct node_message *message)
 {
     char *data = malloc(2 * message->data.n + 3);
@@ -63,11 +70,22 @@ void node_chain_id(struct node *node, node_u64_cb *cb, void *ctx)
     ask_start(ask);
 }
 
-void node_code(struct node *node, const uint8_t address[20], node_code_cb *cb, void *ctx)
+void node_code(struct node *node, const uint8_t address[20], const struct node_at *at,
+               node_code_cb *cb, void *ctx)
 {
     struct ask *ask = ask_new(node, ASK_CODE, (union ask_cb){.code = cb}, ctx);
 
-    ask_add(ask, "eth_getCode", json_pack("[ss]", hex_of(address, 20).text, "latest"));
+    ask_add(ask, "eth_getCode", json_pack("[so]", hex_of(address, 20).text, at_json(at)));
+    ask_start(ask);
+}
+
+void node_storage(struct node *node, const struct node_slot *slot, node_word_cb *cb, void *ctx)
+{
+    struct ask *ask = ask_new(node, ASK_WORD, (union ask_cb){.word = cb}, ctx);
+
+    ask_add(ask, "eth_getStorageAt",
+            json_pack("[sso]", hex_of(slot->address, 20).text, hex_of(slot->slot, 32).text,
+                      at_json(&slot->at)));
     ask_start(ask);
 }
 
@@ -91,7 +109,7 @@ void node_call(struct node *node, const struct node_message *message, node_bytes
 {
     struct ask *ask = ask_new(node, ASK_CALL, (union ask_cb){.bytes = cb}, ctx);
 
-    ask_add(ask, "eth_call", json_pack("[os]", message_json(message), at_text(message->at).text));
+    ask_add(ask, "eth_call", json_pack("[oo]", message_json(message), at_json(&message->at)));
     ask_start(ask);
 }
 
@@ -106,6 +124,7 @@ void node_estimate(struct node *node, const struct node_message *message, node_e
 
 static void ask_add_block(struct ask *ask, struct node_at at)
 {
+    CHECK(at.tag != NODE_HASH);
     ask_add(ask, "eth_getBlockByNumber", json_pack("[sb]", at_text(at).text, 0));
 }
 

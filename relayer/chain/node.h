@@ -59,10 +59,12 @@ struct node_endpoint_status {
 size_t node_endpoints(const struct node *node, struct node_endpoint_status out[NODE_ENDPOINTS_MAX]);
 
 /* Which block a question is about. */
-enum node_tag { NODE_LATEST, NODE_SAFE, NODE_FINALIZED, NODE_NUMBER };
+/* NODE_HASH (EIP-1898): that very block, and only while it is on the chain; not for node_block. */
+enum node_tag { NODE_LATEST, NODE_SAFE, NODE_FINALIZED, NODE_NUMBER, NODE_HASH };
 struct node_at {
     enum node_tag tag;
-    uint64_t number; /* only with NODE_NUMBER */
+    uint64_t number;  /* only with NODE_NUMBER */
+    uint8_t hash[32]; /* only with NODE_HASH */
 };
 
 /* A message call. `from` NULL: the node's default (zero address). */
@@ -93,6 +95,8 @@ struct node_sent {
 typedef void node_u64_cb(void *ctx, const struct err *err, uint64_t value);
 typedef void node_u256_cb(void *ctx, const struct err *err, const struct u256 *value);
 typedef void node_bytes_cb(void *ctx, const struct err *err, const struct bytes *data);
+/* One storage word; NULL with an error. */
+typedef void node_word_cb(void *ctx, const struct err *err, const uint8_t word[32]);
 typedef void node_code_cb(void *ctx, const struct err *err, const struct chain_code *code);
 typedef void node_estimate_cb(void *ctx, const struct err *err,
                               const struct node_estimate *estimate);
@@ -105,7 +109,15 @@ typedef void node_tx_cb(void *ctx, const struct err *err, const struct chain_tx 
 typedef void node_sent_cb(void *ctx, const struct err *err, const struct node_sent *sent);
 
 void node_chain_id(struct node *node, node_u64_cb *cb, void *ctx);
-void node_code(struct node *node, const uint8_t address[20], node_code_cb *cb, void *ctx);
+void node_code(struct node *node, const uint8_t address[20], const struct node_at *at,
+               node_code_cb *cb, void *ctx);
+/* `slot` names one storage word of the account. */
+struct node_slot {
+    const uint8_t *address; /* 20 bytes */
+    const uint8_t *slot;    /* 32 bytes */
+    struct node_at at;
+};
+void node_storage(struct node *node, const struct node_slot *slot, node_word_cb *cb, void *ctx);
 void node_nonce(struct node *node, const uint8_t address[20], node_u64_cb *cb, void *ctx);
 void node_balance(struct node *node, const uint8_t address[20], node_u256_cb *cb, void *ctx);
 

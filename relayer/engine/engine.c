@@ -13,6 +13,7 @@
 #include "relayer/base/log.h"
 #include "relayer/base/metrics.h"
 #include "relayer/chain/node.h"
+#include "relayer/engine/contract_check.h"
 #include "relayer/engine/courier.h"
 #include "relayer/engine/gate.h"
 #include "relayer/engine/juno_key.h"
@@ -240,6 +241,7 @@ struct engine *engine_start(uv_loop_t *loop, const struct config *config, struct
     engine->sweeper = sweeper_new(engine);
     engine->lane[0] = lane_new(engine, LANE_RELAYER);
     engine->lane[1] = lane_new(engine, LANE_ARBITER);
+    engine->contracts = contract_check_new(engine);
     engine->gate = gate_new(engine);
     return engine;
 }
@@ -247,6 +249,7 @@ struct engine *engine_start(uv_loop_t *loop, const struct config *config, struct
 void engine_stop(struct engine *engine)
 {
     engine->stopping = true;
+    contract_check_stop(engine->contracts);
     gate_stop(engine->gate);
     runner_stop(engine->runner);
     juno_key_stop(engine->juno_key);
@@ -260,6 +263,8 @@ void engine_stop(struct engine *engine)
 
 bool engine_idle(const struct engine *engine)
 {
+    if (!contract_check_idle(engine->contracts))
+        return false;
     return runner_idle(engine->runner) && courier_idle(engine->courier) &&
            observer_idle(engine->observer) && watcher_idle(engine->watcher) &&
            sweeper_idle(engine->sweeper) && lane_idle(engine->lane[0]) &&
@@ -281,6 +286,7 @@ void engine_free(struct engine *engine)
     if (engine == NULL)
         return;
     gate_free(engine->gate);
+    contract_check_free(engine->contracts);
     lane_free(engine->lane[0]);
     lane_free(engine->lane[1]);
     watcher_free(engine->watcher);

@@ -30,6 +30,7 @@ struct courier;
 struct observer;
 struct watcher;
 struct sweeper;
+struct contract_check;
 struct lane;
 struct gate;
 struct juno_key;
@@ -70,6 +71,7 @@ struct engine {
     uint64_t final_number; /* newest block final by policy */
     bool schema_ready;     /* migrations are applied: set by main */
     bool ready;            /* start checks passed */
+    bool pause_known;      /* a pause of before this start was looked for: set by the API */
     bool paused;           /* nothing new is signed or sent to Juno */
     char pause_reason[160];
     bool stopping;
@@ -83,6 +85,7 @@ struct engine {
     struct watcher *watcher;
     struct sweeper *sweeper;
     struct lane *lane[2]; /* relayer, arbiter */
+    struct contract_check *contracts;
 };
 
 /* Creates doors and parts; the database schema is already current. The engine checks chain, contract and
@@ -115,7 +118,7 @@ void engine_targets(const struct engine *engine, const struct payment_row *row,
                     struct payment_targets *out, uint8_t escrow_id[32]);
 void engine_wallets(const struct engine *engine, struct evidence_wallets *out);
 
-/* For people and tests: pause stops new effects, resume ends it. */
+/* For people, tests and the check of the contracts: pause stops new effects, resume ends it. */
 void engine_pause(struct engine *engine, const char *reason);
 void engine_resume(struct engine *engine);
 

@@ -1,7 +1,8 @@
 /*
- * What must be true before the engine moves anything: right chain, contracts with code, a token with six
- * decimals, the signer's addresses with their roles, the bridge wallet being the escrow's funder. A wrong
- * answer ends the daemon with one clear sentence; no answer is waited for.
+ * What must be true before the engine moves anything: right chain, the signer's addresses, and contracts
+ * that are what the settings say (contract_check.h). What can never fit ends the daemon with one clear
+ * sentence: no code, a token without six decimals, another token or funder, a role missing. A contract that
+ * was changed starts it paused. No answer is waited for.
  */
 #ifndef KUSTODIA_ENGINE_GATE_H
 #define KUSTODIA_ENGINE_GATE_H

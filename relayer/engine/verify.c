@@ -137,8 +137,8 @@ static void tx_start(struct verify *v, const struct audit_tx *tx)
 {
     struct job *job = job_new(v);
     job->tx = tx;
-    node_block(v->engine->node, (struct node_at){NODE_NUMBER, tx->block_number}, tx_block_read,
-               job);
+    node_block(v->engine->node, (struct node_at){.tag = NODE_NUMBER, .number = tx->block_number},
+               tx_block_read, job);
 }
 
 /* --- escrows ---------------------------------------------------------------------------------- */
@@ -399,7 +399,7 @@ static void books_read(void *ctx, const struct err *err, struct db_result *res)
         page_ask(v);
         return;
     }
-    node_block(v->engine->node, (struct node_at){NODE_NUMBER, books.block_number},
+    node_block(v->engine->node, (struct node_at){.tag = NODE_NUMBER, .number = books.block_number},
                policy_block_read, v);
 }
 

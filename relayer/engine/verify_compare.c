@@ -1,4 +1,5 @@
 #include "relayer/engine/verify_compare.h"
+#include "relayer/engine/admin_log.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -105,8 +106,11 @@ static struct seen_log decode_escrow(const struct chain_log *log, struct seen_lo
 {
     struct escrow_event event;
     out.event = "Other";
-    if (!escrow_event_decode(log->topics, log->topics_n, log->data, &event))
+    if (!escrow_event_decode(log->topics, log->topics_n, log->data, &event)) {
+        struct escrow_admin_event admin;
+        (void)admin_log_read(log, &out, &admin);
         return out;
+    }
     out.event = escrow_event_name(event.kind);
     out.has_escrow = out.has_hash = true;
     memcpy(out.escrow_id, event.id, 32);
@@ -172,7 +176,10 @@ static void compare_evidence(const struct place *p, const struct seen_log *ours,
 {
     same_bytes(p, "address", ADDRESS(ours->address), ADDRESS(log->address));
     same_bytes(p, "block hash", HASH(ours->block_hash), HASH(log->block_hash));
-    same_text(p, "event", ours->event, now->event != NULL ? now->event : "(not ours)");
+    /* Rows of before migration 0005 call the administrative logs Other. */
+    const char *event = now->event != NULL ? now->event : "(not ours)";
+    bool named_since = strcmp(ours->event, "Other") == 0 && admin_log_named(event);
+    same_text(p, "event", ours->event, named_since ? "Other" : event);
     if (ours->has_escrow)
         same_bytes(p, "escrow id", HASH(ours->escrow_id), HASH(now->escrow_id));
     if (ours->has_from)

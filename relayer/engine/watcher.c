@@ -14,12 +14,15 @@
 #include "relayer/base/metrics.h"
 #include "relayer/chain/head.h"
 #include "relayer/chain/node.h"
+#include "relayer/engine/admin_log.h"
+#include "relayer/engine/contract_check.h"
 #include "relayer/store/observed.h"
 
 enum {
     SPAN_MAX = 64,
     LOGS_KEPT_MAX = 2048, /* of a span; one block alone may hold as many as the node may answer */
     STUCK_MS = 60000,
+    NOTICES_MAX = 16, /* of a span; what is beyond stands in the evidence only */
 };
 
 /* One round: heads -> headers of the next span -> its logs -> commit. */
@@ -38,6 +41,9 @@ struct watcher {
     size_t span_limit; /* blocks asked for at once: halved when their logs are too many */
     struct seen_log *logs;
     size_t logs_n, logs_cap;
+    bool admin_seen; /* the span has logs of the escrow that no payment caused */
+    struct contract_notice notices[NOTICES_MAX];
+    size_t notices_n;
     uint64_t finalized_done; /* newest number evidence_final was committed for */
     bool stuck;              /* the alarm may be open */
     int64_t moved_at_ms;     /* when `scanned` last moved or was the newest; 0 = never */
@@ -118,6 +124,11 @@ static void span_taken(struct watcher *w)
     if (w->logs_n < LOGS_KEPT_MAX / 2)
         w->span_limit = w->span_limit < SPAN_MAX / 2 ? w->span_limit * 2 : SPAN_MAX;
     w->stuck = false;
+    for (size_t i = 0; i < w->notices_n; i++)
+        log_error("alarm", "code=contract_notice subject=%s: %s", w->notices[i].subject,
+                  w->notices[i].detail);
+    if (w->admin_seen)
+        contract_check_kick(w->engine->contracts);
 }
 
 static void committed(void *ctx, const struct err *err, struct db_result *res)
@@ -159,6 +170,8 @@ static void commit(struct watcher *w)
         evidence_still(script, &w->scanned);
     if (w->span_n > 0 && w->stuck)
         observed_alarm_clear(script, "watcher_stuck", "");
+    for (size_t i = 0; i < w->notices_n; i++)
+        observed_alarm(script, "contract_notice", w->notices[i].subject, w->notices[i].detail);
     struct seen_block latest = seen(&w->latest);
     evidence_head(script, "latest", &latest);
     uint64_t scanned = w->span_n > 0 ? w->span[w->span_n - 1].number : w->scanned.number;
@@ -210,6 +223,29 @@ static void read_escrow_event(const struct escrow_event *event, struct seen_log 
     out->party = event->party;
     out->round = event->round;
     out->early = event->early;
+}
+
+/* A log of the escrow that no payment caused: reason enough to look at the contract again. */
+static void read_admin_event(struct watcher *w, const struct chain_log *log, struct seen_log *out)
+{
+    struct escrow_admin_event event;
+    w->admin_seen = true;
+    if (!admin_log_read(log, out, &event))
+        return;
+    log_info("contract_event", "%s at block %llu", out->event,
+             (unsigned long long)out->block_number);
+    if (w->notices_n < NOTICES_MAX &&
+        contract_notice_fill(&w->notices[w->notices_n], &event, w->engine->config,
+                             contract_check_parties(w->engine->contracts)))
+        w->notices_n++;
+}
+
+/* What was read of a span and not committed. */
+static void forget_logs(struct watcher *w)
+{
+    w->logs_n = 0;
+    w->notices_n = 0;
+    w->admin_seen = false;
 }
 
 static void approval_topic(uint8_t out[32])
@@ -275,6 +311,8 @@ static enum keep keep_log(struct watcher *w, const struct chain_log *log)
     if (memcmp(log->address, config->chain_escrow.b, 20) == 0) {
         if (escrow_event_decode(log->topics, log->topics_n, log->data, &event))
             read_escrow_event(&event, &out);
+        else
+            read_admin_event(w, log, &out);
     } else if (!read_token_event(w, log, &out)) {
         return KEEP_DONE;
     }
@@ -306,7 +344,7 @@ static void logs_read(void *ctx, const struct err *err, const struct chain_logs 
         return;
     }
     engine_answers(w->engine, DOOR_NODE);
-    w->logs_n = 0;
+    forget_logs(w);
     for (size_t i = 0; i < logs->n; i++) {
         switch (keep_log(w, &logs->log[i])) {
         case KEEP_DONE:
@@ -498,7 +536,7 @@ static void heads_read(void *ctx, const struct err *err, const struct chain_head
     w->policy_known = w->policy.present;
     look_whether_stuck(w);
     w->span_n = 0;
-    w->logs_n = 0;
+    forget_logs(w);
     if (tip_replaced(w)) {
         find_ancestor(w);
         return;

@@ -110,9 +110,11 @@ enum log_column {
 
 static const char *event_known(const char *name)
 {
-    static const char *const EVENTS[] = {"EscrowCreated",    "EscrowReleased", "DisputeRaised",
-                                         "DisputeDismissed", "EscrowReverted", "EscrowSplit",
-                                         "Transfer",         "Approval",       "Other"};
+    static const char *const EVENTS[] = {
+        "EscrowCreated",  "EscrowReleased", "DisputeRaised",   "DisputeDismissed",
+        "EscrowReverted", "EscrowSplit",    "Transfer",        "Approval",
+        "RoleGranted",    "RoleRevoked",    "WalletsProposed", "WalletsChanged",
+        "PauseSet",       "Rescued",        "Other",           "DefaultAdminTransferScheduled"};
     for (size_t i = 0; i < sizeof EVENTS / sizeof EVENTS[0]; i++) {
         if (strcmp(EVENTS[i], name) == 0)
             return EVENTS[i];

@@ -1,7 +1,7 @@
 // The escrow and token bindings against ethers' own reading of the same compiler output.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { AbiCoder, Interface, getAddress, id, keccak256, toBeHex } from 'ethers';
 import { Random, ask, hexArgument as bare, seed } from './oracle.mjs';
 
@@ -101,7 +101,7 @@ test('escrow views', () => {
     for (let i = 0; i < 20; i += 1) {
         const [escrowId, role, account] = [random.hex(32), random.hex(32), random.hex(20)];
         const [answer] = ask([['escrow-views', bare(escrowId), bare(role), bare(account)]]);
-        for (const name of ['held', 'payout', 'refund', 'token', 'funder', 'paused']) {
+        for (const name of ['held', 'payout', 'refund', 'token', 'funder', 'paused', 'defaultAdmin']) {
             assert.equal(answer[name], bare(escrow.encodeFunctionData(name)));
         }
         assert.equal(answer.escrow, bare(escrow.encodeFunctionData('escrow', [escrowId])));
@@ -171,6 +171,41 @@ test('logs of the other events are not escrow events', () => {
     });
 });
 
+function randomAdminEvent(random) {
+    const [role, account, other] = [random.hex(32), getAddress(random.hex(20)),
+        getAddress(random.hex(20))];
+    const [at, bits, amount] = [random.integer(48), 1 + random.below(3), random.integer(256)];
+    const [who, second] = [account, other].map((address) => bare(address.toLowerCase()));
+    const kinds = {
+        RoleGranted: [[role, account, other], { role: bare(role), account: who }],
+        RoleRevoked: [[role, account, other], { role: bare(role), account: who }],
+        DefaultAdminTransferScheduled: [[account, at], { account: who, at }],
+        WalletsProposed: [[account, other, at], { account: who, refund: second, at }],
+        WalletsChanged: [[account, other], { account: who, refund: second }],
+        PauseSet: [[bits, at, account], { account: who, bits, at }],
+        Rescued: [[other, account, amount], { account: who, token: second, amount }],
+    };
+    const name = random.pick(Object.keys(kinds));
+    const [args, fields] = kinds[name];
+    const expected = { name, at: 0, bits: 0, amount: 0, role: zero32, account: zero20,
+        refund: zero20, token: zero20, ...fields };
+    for (const key of Object.keys(expected)) expected[key] = String(expected[key]);
+    return { log: escrow.encodeEventLog(name, args), expected };
+}
+
+test(`administrative logs of the escrow (seed ${seed})`, () => {
+    const random = new Random('administrative logs');
+    const events = Array.from({ length: 1000 }, () => randomAdminEvent(random));
+    ask(events.map(({ log }) => ['escrow-admin', ...logArguments(log)])).forEach((answer, i) => {
+        assert.deepEqual(answer, events[i].expected);
+    });
+    const { log } = randomEvent(random);
+    const cut = { topics: events[0].log.topics.slice(0, -1), data: events[0].log.data };
+    for (const wrong of [log, cut]) {
+        assert.ok(ask([['escrow-admin', ...logArguments(wrong)]])[0].refused);
+    }
+});
+
 test(`escrow ids (seed ${seed})`, () => {
     const random = new Random('ids');
     const rows = Array.from({ length: 500 }, () => [random.integer(64), getAddress(random.hex(20)),
@@ -203,10 +238,34 @@ test(`every custom error is named and printed with its values (seed ${seed})`, (
     ask(cases.map((one) => ['revert', bare(one.data)])).forEach((answer, i) => {
         const { name, text } = cases[i];
         assert.equal(answer.name, name);
+        assert.equal(answer.row, '1');
         assert.equal(answer.text, text);
         assert.equal(answer.class, retry.has(name) ? 'retry' : done.has(name) ? 'done' : 'alarm');
     });
     assert.ok(errors.length > 30);
+});
+
+/** Every text a contract of contracts/src can revert with, string literals joined. */
+function revertTexts() {
+    const folder = new URL('../../contracts/src/', import.meta.url);
+    return readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('.sol')).flatMap((name) => {
+        const text = readFileSync(new URL(name, folder), 'utf8').replace(/\/\/.*$/gm, '');
+        return [...text.matchAll(/\b(?:require\s*\((?:[^;"]*),|revert\s*\()\s*((?:"[^"]*"\s*)+)\)\s*;/g)]
+            .map(([, literals]) => [...literals.matchAll(/"([^"]*)"/g)].map(([, part]) => part).join(''));
+    });
+}
+
+test('every text the token reverts with has a row', () => {
+    const texts = [...new Set(revertTexts())];
+    assert.ok(texts.length > 30);
+    const face = new Interface(['error Error(string)']);
+    const cases = texts.map((text) => bare(face.encodeErrorResult('Error', [text])));
+    ask(cases.map((data) => ['revert', data])).forEach((answer, i) => {
+        assert.equal(answer.text, texts[i]);
+        assert.equal(answer.row, '1', `"${texts[i]}" has no row in abi/escrow_revert.c`);
+    });
+    const [stranger] = ask([['revert', bare(face.encodeErrorResult('Error', ['no such text']))]]);
+    assert.deepEqual([stranger.row, stranger.class], ['0', 'alarm']);
 });
 
 test(`token calls and logs (seed ${seed})`, () => {

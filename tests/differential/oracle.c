@@ -5,6 +5,7 @@
  * answers with the re-encoding too, so a single question checks both directions. */
 #include "abi/codec.h"
 #include "abi/escrow.h"
+#include "abi/escrow_admin.h"
 #include "abi/hex.h"
 #include "abi/keccak.h"
 #include "abi/mxnb.h"
@@ -208,9 +209,13 @@ static void do_escrow_views(const struct bytes *arg)
     static const struct {
         const char *name;
         bool (*encode)(struct buf *);
-    } plain[] = {{"held", escrow_encode_held},     {"payout", escrow_encode_payout},
-                 {"refund", escrow_encode_refund}, {"token", escrow_encode_token},
-                 {"funder", escrow_encode_funder}, {"paused", escrow_encode_paused}};
+    } plain[] = {{"held", escrow_encode_held},
+                 {"payout", escrow_encode_payout},
+                 {"refund", escrow_encode_refund},
+                 {"token", escrow_encode_token},
+                 {"funder", escrow_encode_funder},
+                 {"paused", escrow_encode_paused},
+                 {"defaultAdmin", escrow_encode_default_admin}};
     struct buf out;
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
         buf_init(&out, mem_output, sizeof mem_output);
@@ -257,6 +262,23 @@ static void do_escrow_event(const struct bytes *arg)
     print_hex("to", event.to, 20);
 }
 
+static void do_escrow_admin(const struct bytes *arg)
+{
+    struct escrow_admin_event event;
+    char amount[U256_DEC_SIZE];
+    if (!escrow_admin_event_decode((const uint8_t(*)[32])arg[0].p, arg[0].n / 32, arg[1], &event)) {
+        printf("refused");
+        return;
+    }
+    u256_to_dec(&event.amount, amount);
+    printf("name=%s at=%" PRIu64 " bits=%d amount=%s ", escrow_admin_event_name(event.kind),
+           event.at, event.bits, amount);
+    print_hex("role", event.role, 32);
+    print_hex("account", event.account, 20);
+    print_hex("refund", event.refund, 20);
+    print_hex("token", event.token, 20);
+}
+
 /* chain id (8 bytes), contract, payment uuid, leg (1 byte). */
 static void do_escrow_id(const struct bytes *arg)
 {
@@ -274,7 +296,10 @@ static void do_revert(const struct bytes *arg)
     char text[1024];
     enum revert_class class = escrow_revert_classify(arg[0], text, sizeof text);
     const char *name = escrow_error_name(arg[0]);
-    printf("class=%s name=%s text=%s", classes[class], name ? name : "-", text);
+    bool has_row = false;
+    for (size_t i = 0; i < escrow_revert_rows_n; i++)
+        has_row = has_row || strcmp(escrow_revert_rows[i].says, name ? name : text) == 0;
+    printf("class=%s row=%d name=%s text=%s", classes[class], has_row, name ? name : "-", text);
 }
 
 static void do_mxnb_call(const struct bytes *arg)
@@ -323,6 +348,7 @@ static const struct {
     {"escrow-views", 3, do_escrow_views},
     {"escrow-view", 1, do_escrow_view},
     {"escrow-event", 2, do_escrow_event},
+    {"escrow-admin", 2, do_escrow_admin},
     {"escrow-id", 4, do_escrow_id},
     {"revert", 1, do_revert},
     {"mxnb-call", 1, do_mxnb_call},

@@ -26,6 +26,9 @@ const ZERO_TOPIC = zeroPadValue('0x', 32);
 const REORG_DEPTH = 64;
 const SCAN_BLOCKS = 1000;
 const POLLS_BEFORE_RESEND = 40;
+// A first token costs an account 17,100 gas more than a further one, and the payee's balance may be zero again by the
+// time the transfer is mined.
+const ZERO_AGAIN_GAS = 25_000n;
 
 const hex = (value) => `0x${BigInt(value).toString(16)}`;
 const says = (error, ...words) =>
@@ -185,7 +188,7 @@ export class Chain {
             ...call,
             value: '0x0',
             nonce: hex(leg.nonce),
-            gas: hex((gas * 13n) / 10n),
+            gas: hex((gas * 13n) / 10n + ZERO_AGAIN_GAS),
             maxPriorityFeePerGas: '0x0',
             maxFeePerGas: hex(BigInt(block.baseFeePerGas) * 2n + 1n),
         };

@@ -299,6 +299,7 @@ export class Env {
             ESCROW: this.contracts.escrow,
             BRIDGE: relayer.address,
             START_BLOCK: this.contracts.deployBlock,
+            ...await this.contracts_recorded(),
             SIGNER: binary('relayer-signer'),
             SIGNER_CONFIG: this.signer_config,
             JUNO_URL: `http://127.0.0.1:${this.juno_port}`,
@@ -313,6 +314,21 @@ export class Env {
         };
         template_write('relayer.embedded.ini.in', this.config, values);
         template_write('signer.embedded.ini.in', this.signer_config, values);
+    }
+
+    /** What the daemon holds the contracts against: as the deployment's file has it, else as it reads now. */
+    async contracts_recorded() {
+        const { contracts } = this;
+        const { keccak256 } = await import('ethers');   // not above: ./dev down works without npm packages
+        const code_hash = async (address) => keccak256(await this.ground.node('eth_getCode', [address, 'latest']));
+        return {
+            ESCROW_CODE_HASH: contracts.escrowCodeHash ?? await code_hash(contracts.escrow),
+            TOKEN_CODE_HASH: contracts.tokenCodeHash ?? await code_hash(contracts.token),
+            TOKEN_IMPLEMENTATION: contracts.tokenImplementation ?? '',
+            TOKEN_IMPLEMENTATION_CODE_HASH: contracts.tokenImplementationCodeHash ?? '',
+            ADMIN: contracts.admin,
+            GUARDIAN: contracts.guardian,
+        };
     }
 
     /** fault: a fault point's name (optionally "name:N"); the daemon kills itself there.

@@ -3,6 +3,7 @@
  * this fails after a change of the contract, change the .c file first and then the list here. */
 #include "abi/escrow.h"
 #include "abi/escrow_abi.h"
+#include "abi/escrow_admin.h"
 #include "abi/keccak.h"
 #include "abi/mxnb.h"
 #include "abi/mxnb_abi.h"
@@ -47,7 +48,7 @@ static void hashes_are_those_of_the_signatures(void **state)
 
 #define TERMS "(bytes32 id,uint88 amount,uint40 custodyEnd,bool lock,bytes32 terms)"
 
-/* What escrow.c, escrow_revert.c and mxnb.c assume, written by hand. */
+/* What escrow.c, escrow_admin.c, escrow_revert.c and mxnb.c assume, written by hand. */
 static const char *const assumed[] = {
     /* the calls first, in the order of enum escrow_call_kind */
     "create(" TERMS " t)",
@@ -69,6 +70,7 @@ static const char *const assumed[] = {
     "refund() returns (address)",
     "token() returns (address)",
     "funder() returns (address)",
+    "defaultAdmin() returns (address)",
     "hasRole(bytes32 role,address account) returns (bool)",
     "idOf(bytes16 payment,uint8 leg) returns (bytes32)",
     "EscrowCreated(bytes32 indexed id,address indexed from,uint256 amount,uint256 custodyEnd,"
@@ -78,6 +80,13 @@ static const char *const assumed[] = {
     "DisputeDismissed(bytes32 indexed id,uint256 round,bytes32 note)",
     "EscrowReverted(bytes32 indexed id,address indexed to,uint256 amount,bytes32 note)",
     "EscrowSplit(bytes32 indexed id,uint256 buyerAmount,uint256 sellerAmount,bytes32 note)",
+    "RoleGranted(bytes32 indexed role,address indexed account,address indexed sender)",
+    "RoleRevoked(bytes32 indexed role,address indexed account,address indexed sender)",
+    "DefaultAdminTransferScheduled(address indexed newAdmin,uint48 acceptSchedule)",
+    "WalletsProposed(address indexed payout,address indexed refund,uint256 acceptableAt)",
+    "WalletsChanged(address indexed payout,address indexed refund)",
+    "PauseSet(uint256 bits,uint256 until,address indexed by)",
+    "Rescued(address indexed token,address indexed to,uint256 amount)",
     "CustodyRunning(bytes32 id,uint256 custodyEnd,uint256 time)",
     "PausedUntil(uint256 bits,uint256 until)",
     "EscrowExists(bytes32 id,uint8 state)",
@@ -134,6 +143,13 @@ static void names_are_those_of_the_contract(void **state)
     }
     for (int kind = 0; kind < ESCROW_EVENT_KINDS; kind++) {
         const char *name = escrow_event_name((enum escrow_event_kind)kind);
+        bool found = false;
+        for (size_t i = 0; i < ROWS; i++)
+            found = found || (rows[i].topic && strcmp(rows[i].name, name) == 0);
+        assert_true(found);
+    }
+    for (int kind = 0; kind < ESCROW_ADMIN_KINDS; kind++) {
+        const char *name = escrow_admin_event_name((enum escrow_admin_kind)kind);
         bool found = false;
         for (size_t i = 0; i < ROWS; i++)
             found = found || (rows[i].topic && strcmp(rows[i].name, name) == 0);

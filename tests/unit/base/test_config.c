@@ -35,6 +35,14 @@ static const char complete[] = "; a comment\n"
                                "api_secret = secret-of-a-test\n"
                                "deposit_address = " ADDRESS_A "\n";
 
+#define HASH_DIGITS_63 "1234567890123456789012345678901234567890123456789012345678901ab"
+#define HASH_A "0xC" HASH_DIGITS_63
+/* What a live daemon must be told of its contracts. */
+#define CONTRACTS                                                                                  \
+    "escrow_code_hash = " HASH_A "\ntoken_code_hash = " HASH_A "\nadmin = " ADDRESS_B              \
+    "\nguardian = " ADDRESS_A "\ntoken_implementation = " ADDRESS_B                                \
+    "\ntoken_implementation_code_hash = " HASH_A "\n"
+
 struct fixture {
     char folder[64];
     char path[96];
@@ -153,8 +161,8 @@ static void print_shows_origins_and_hides_secrets(void **state)
     assert_non_null(strstr(text, "chain.poll_ms = 99  # --set\n"));
     assert_non_null(strstr(text, "chain.token = " ADDRESS_A "  # relayer.ini:6\n"));
     assert_non_null(strstr(text, "database.pool = 8  # default\n"));
-    assert_non_null(strstr(text,
-                           "juno.api_key = set, 12 bytes, from environment JUNO_STAGE_API_KEY\n"));
+    assert_non_null(
+        strstr(text, "juno.api_key = set, 12 bytes, from environment JUNO_STAGE_API_KEY\n"));
     assert_non_null(strstr(text, "juno.api_secret = set, 16 bytes, from relayer.ini:16\n"));
     assert_null(strstr(text, "secret-of-a-test"));
     assert_null(strstr(text, "key-from-env"));
@@ -226,7 +234,16 @@ static const struct refusal refusals[] = {
     {"[relayer]\nenvironment = live\n", "chain.chain_id=1", ERR_CONFIG_RULE, "42161 only"},
     {"[relayer]\nenvironment = live\n", "chain.finality=latest", ERR_CONFIG_RULE,
      "safe or finalized"},
-    {"[relayer]\nenvironment = live\n", NULL, ERR_CONFIG_RULE, "juno.api_secret_file"},
+    {"[relayer]\nenvironment = live\n[chain]\n" CONTRACTS, NULL, ERR_CONFIG_RULE,
+     "juno.api_secret_file"},
+    {"", "chain.escrow_code_hash=0x12", ERR_CONFIG_VALUE,
+     "--set: chain.escrow_code_hash = 0x12: must be 0x and 64"},
+    {"", "chain.token_code_hash=" HASH_A "00", ERR_CONFIG_VALUE, "0x and 64"},
+    {"", "chain.token_code_hash=0xg" HASH_DIGITS_63, ERR_CONFIG_VALUE, "0x and 64"},
+    {"", "chain.admin=" HASH_A, ERR_CONFIG_VALUE, "0x and 40"},
+    {"", "chain.token_implementation_code_hash=" HASH_A, ERR_CONFIG_RULE,
+     "needs chain.token_implementation"},
+    {"", "chain.contract_check_s=0", ERR_CONFIG_VALUE, "from 1 to 86400"},
     {"api_secret_file = /nowhere/secret\n", NULL, ERR_CONFIG_RULE, "only one of"},
     {"", "juno.api_secret=", ERR_CONFIG_MISSING, "one of juno.api_secret_file and"},
 };
@@ -314,22 +331,58 @@ static void secret_comes_from_its_file(void **state)
     refused_with(f, ERR_CONFIG_FILE, "must hold one line of text");
 }
 
-static void live_takes_secrets_from_files_only(void **state)
+/* The complete file as live may have it, with one more --set (NULL = none). */
+static bool load_live(struct fixture *f, const char *more)
 {
-    struct fixture *f = *state;
-    char set[160];
+    char secret_file[160];
     file_write(f->secret_path, "abc123\n", 7, 0600);
-    (void)snprintf(set, sizeof set, "juno.api_secret_file=%s", f->secret_path);
+    (void)snprintf(secret_file, sizeof secret_file, "juno.api_secret_file=%s", f->secret_path);
     char text[4096];
-    (void)snprintf(text, sizeof text, "%s[relayer]\nenvironment = live\n", complete);
+    (void)snprintf(text, sizeof text, "%s[relayer]\nenvironment = live\n[chain]\n" CONTRACTS,
+                   complete);
     char *secret_line = strstr(text, "api_secret = ");
     assert_non_null(secret_line);
     secret_line[0] = ';';
-    const char *sets[] = {set, "juno.api_key=on-the-command-line"};
-    assert_true(load(f, text, sets, 1));
+    const char *sets[] = {secret_file, more};
+    return load(f, text, sets, more == NULL ? 1 : 2);
+}
+
+static void live_takes_secrets_from_files_only(void **state)
+{
+    struct fixture *f = *state;
+    assert_true(load_live(f, NULL));
     assert_int_equal(f->config.relayer_environment, ENVIRONMENT_LIVE);
-    assert_false(load(f, text, sets, 2));
+    assert_false(load_live(f, "juno.api_key=on-the-command-line"));
     refused_with(f, ERR_CONFIG_RULE, "--set: juno.api_key: live takes secrets from files only");
+}
+
+static void hashes_are_read(void **state)
+{
+    struct fixture *f = *state;
+    assert_true(load_with(f, "", NULL));
+    assert_false(f->config.chain_escrow_code_hash.set || f->config.chain_admin.set);
+    assert_int_equal(f->config.chain_contract_check_s, 300);
+    assert_true(load_with(f, "[chain]\n" CONTRACTS, NULL));
+    assert_true(f->config.chain_token_code_hash.set);
+    assert_int_equal(f->config.chain_token_code_hash.b[0], 0xc1);
+    assert_int_equal(f->config.chain_token_code_hash.b[31], 0xab);
+    assert_string_equal(f->config.chain_token_code_hash.text, "0xc" HASH_DIGITS_63);
+}
+
+/* Each of them left out: live does not start, and says which. */
+static void live_leaves_no_comparison_out(void **state)
+{
+    static const char *const keys[] = {"escrow_code_hash", "token_code_hash", "admin", "guardian",
+                                       "token_implementation_code_hash"};
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        char set[64], said[96];
+        (void)snprintf(set, sizeof set, "chain.%s=", keys[i]);
+        (void)snprintf(said, sizeof said, "chain.%s: live needs it", keys[i]);
+        assert_false(load_live(f, set));
+        refused_with(f, ERR_CONFIG_RULE, said);
+        assert_true(load_with(f, "[chain]\n" CONTRACTS, set));
+    }
 }
 
 int main(void)
@@ -346,6 +399,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(bad_secret_values_are_not_shown, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_have_limits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(secret_comes_from_its_file, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(hashes_are_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(live_leaves_no_comparison_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(live_takes_secrets_from_files_only, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -439,6 +439,26 @@ static void calls_too_many_logs_a_range_error(void **state)
     json_decref(log);
 }
 
+/* EIP-170 allows 24,576 bytes; what is far beyond is not read. */
+static void code_has_a_maximum(void **state)
+{
+    static char text[2 * (CHAIN_CODE_BYTES_MAX + 1) + 5];
+    struct chain_code code;
+    struct err err;
+
+    (void)state;
+    for (size_t n = CHAIN_CODE_BYTES_MAX; n <= CHAIN_CODE_BYTES_MAX + 1; n++) {
+        memset(text, '0', sizeof text);
+        memcpy(text, "\"0x", 3);
+        memcpy(text + 3 + 2 * n, "\"", 2);
+        json_t *json = json_of(text);
+        assert_int_equal(answer_code(json, arena, &code, &err), n == CHAIN_CODE_BYTES_MAX);
+        json_decref(json);
+    }
+    assert_int_equal(err.code, ERR_CHAIN_ANSWER);
+    assert_non_null(strstr(err.message, "32769 bytes of code"));
+}
+
 static void hashes_code(void **state)
 {
     json_t *none = json_of("\"0x\""), *some = json_of("\"0x616263\"");
@@ -476,6 +496,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(refuses_each_spoiled_field, arena_up, arena_down),
         cmocka_unit_test_setup_teardown(refuses_logs_of_another_transaction, arena_up, arena_down),
         cmocka_unit_test_setup_teardown(calls_too_many_logs_a_range_error, arena_up, arena_down),
+        cmocka_unit_test_setup_teardown(code_has_a_maximum, arena_up, arena_down),
         cmocka_unit_test_setup_teardown(hashes_code, arena_up, arena_down),
     };
 

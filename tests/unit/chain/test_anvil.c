@@ -52,6 +52,7 @@ static struct {
     uint64_t u64;
     struct u256 u256;
     struct chain_code code;
+    uint8_t word[32];
     struct chain_heads heads;
     struct chain_blocks blocks;
     struct chain_receipt receipt;
@@ -89,6 +90,14 @@ static void on_code(void *ctx, const struct err *err, const struct chain_code *c
     note(err);
     if (code != NULL)
         got.code = *code;
+}
+
+static void on_word(void *ctx, const struct err *err, const uint8_t word[32])
+{
+    (void)ctx;
+    note(err);
+    if (word != NULL)
+        memcpy(got.word, word, 32);
 }
 
 static void on_bytes(void *ctx, const struct err *err, const struct bytes *data)
@@ -337,6 +346,33 @@ static void tx_await(const uint8_t hash[32])
     fail_msg("never in a block");
 }
 
+/* The newest block by its hash, and a hash that no block has. */
+static void reads_at_one_block(void **state)
+{
+    (void)state;
+    static const uint8_t slot[32] = {0};
+    struct node_at at = {.tag = NODE_HASH};
+    struct node_message message = {.to = logger, .from = sender};
+
+    node_heads(node, on_heads, NULL);
+    ok();
+    memcpy(at.hash, got.heads.latest.hash, 32);
+    node_code(node, logger, &at, on_code, NULL);
+    ok();
+    assert_int_equal(got.code.size, 8);
+    node_storage(node, &(struct node_slot){logger, slot, at}, on_word, NULL);
+    ok();
+    assert_memory_equal(got.word, slot, 32);
+    message.at = at;
+    node_call(node, &message, on_bytes, NULL);
+    ok();
+    at.hash[0] ^= 1;
+    node_code(node, logger, &at, on_code, NULL);
+    wait_one();
+    assert_true(got.failed);
+    assert_int_equal(got.err.code, ERR_CHAIN_AWAY);
+}
+
 static void reads_what_the_node_is(void **state)
 {
     (void)state;
@@ -354,10 +390,11 @@ static void reads_what_the_node_is(void **state)
     ok();
     assert_true(u256_to_u64(&got.u256, &got.u64));
     assert_true(got.u64 > 0);
-    node_code(node, sender, on_code, NULL);
+    struct node_at at = {.tag = NODE_LATEST};
+    node_code(node, sender, &at, on_code, NULL);
     ok();
     assert_false(got.code.has_code);
-    node_code(node, logger, on_code, NULL);
+    node_code(node, logger, &at, on_code, NULL);
     ok();
     assert_int_equal(got.code.size, 8);
 }
@@ -452,9 +489,8 @@ static void understands_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_what_the_node_is),
-        cmocka_unit_test(calls_estimates_and_reverts),
-        cmocka_unit_test(sends_and_finds_it_again),
+        cmocka_unit_test(reads_what_the_node_is),      cmocka_unit_test(reads_at_one_block),
+        cmocka_unit_test(calls_estimates_and_reverts), cmocka_unit_test(sends_and_finds_it_again),
         cmocka_unit_test(understands_refusals),
     };
 

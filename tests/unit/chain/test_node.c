@@ -42,6 +42,7 @@ static struct {
     size_t n;
     uint8_t revert[CHAIN_REVERT_BYTES_MAX];
     size_t revert_n;
+    uint8_t word[32];
     bool present;
     struct node_sent sent;
 } got;
@@ -67,6 +68,22 @@ static void on_bytes(void *ctx, const struct err *err, const struct bytes *data)
     got.revert_n = data != NULL ? data->n : 0;
     if (data != NULL && data->n > 0)
         memcpy(got.revert, data->p, data->n);
+}
+
+static void on_word(void *ctx, const struct err *err, const uint8_t word[32])
+{
+    (void)ctx;
+    note(err);
+    assert_int_equal(word == NULL, err != NULL);
+    if (word != NULL)
+        memcpy(got.word, word, 32);
+}
+
+static void on_code(void *ctx, const struct err *err, const struct chain_code *code)
+{
+    (void)ctx;
+    note(err);
+    got.present = code != NULL && code->has_code;
 }
 
 static void on_heads(void *ctx, const struct err *err, const struct chain_heads *heads)
@@ -247,6 +264,51 @@ static void hands_a_revert_over_without_asking_twice(void **state)
     assert_non_null(strstr(
         peer_request(first, 0)->body,
         "[{\"to\":\"0x0000000000000000000000000000000000000000\",\"data\":\"0x\"},\"latest\"]"));
+}
+
+/* A storage word at one block by its hash; an endpoint without that block, or with half a word, is
+ * passed over. */
+static void reads_one_word_at_one_block(void **state)
+{
+    struct node_at at = {.tag = NODE_HASH};
+    uint8_t address[20], slot[32];
+    struct node_slot where = {.address = address, .slot = slot};
+
+    (void)state;
+    memset(address, 0x33, sizeof address);
+    memset(slot, 0x22, sizeof slot);
+    memset(at.hash, 0x11, sizeof at.hash);
+    where.at = at;
+    peer_say(first, BAD(1, -32000, "header for hash not found"));
+    peer_say(second, OK(1, "\"" G32 "\""));
+    node_storage(node, &where, on_word, NULL);
+    until(1);
+    assert_false(got.failed);
+    assert_memory_equal(got.word, slot, 32);
+    assert_non_null(strstr(peer_request(first, 0)->body,
+                           "\"method\":\"eth_getStorageAt\",\"params\":[\"" A20 "\",\"" G32
+                           "\",{\"blockHash\":\"" H32 "\",\"requireCanonical\":true}]"));
+    peer_say(second, OK(2, "\"0x0\""));
+    peer_say(first, OK(2, "\"0x00\""));
+    node_storage(node, &where, on_word, NULL);
+    expect(2, ERR_CHAIN_ANSWER);
+}
+
+static void reads_code_at_one_block(void **state)
+{
+    struct node_at at = {.tag = NODE_HASH};
+    uint8_t address[20];
+
+    (void)state;
+    memset(address, 0x33, sizeof address);
+    memset(at.hash, 0x11, sizeof at.hash);
+    peer_say(first, OK(1, "\"0x\""));
+    node_code(node, address, &at, on_code, NULL);
+    until(1);
+    assert_false(got.failed || got.present);
+    assert_non_null(strstr(peer_request(first, 0)->body,
+                           "\"method\":\"eth_getCode\",\"params\":[\"" A20
+                           "\",{\"blockHash\":\"" H32 "\",\"requireCanonical\":true}]"));
 }
 
 static void reads_heads_with_and_without_finality(void **state)
@@ -515,6 +577,8 @@ int main(void)
         TEST(goes_on_to_the_next_endpoint),
         TEST(fails_when_no_endpoint_is_left),
         TEST(hands_a_revert_over_without_asking_twice),
+        TEST(reads_one_word_at_one_block),
+        TEST(reads_code_at_one_block),
         TEST(reads_heads_with_and_without_finality),
         TEST(ends_blocks_at_the_first_that_is_missing),
         TEST(calls_a_missing_block_absent),

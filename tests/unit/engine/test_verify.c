@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "abi/codec.h"
+#include "abi/escrow_abi.h"
 #include "abi/hex.h"
 #include "abi/mxnb.h"
 
@@ -245,6 +246,51 @@ static void every_wrong_field_is_found(void **state)
 }
 
 /* One byte of anything the terms bind, and the promise is not what was hashed. */
+/* The first log becomes one of the escrow's own: ARBITER given to 0x99... */
+static void make_role_granted(void)
+{
+    memset(&chain_logs[0].topics, 0, sizeof chain_logs[0].topics);
+    memcpy(chain_logs[0].topics[0], (const uint8_t[])ESCROW_TOPIC_ROLE_GRANTED, 32);
+    memcpy(chain_logs[0].topics[1], escrow_role_arbiter, 32);
+    memset(chain_logs[0].topics[2] + 12, 0x99, 20);
+    memset(chain_logs[0].topics[3] + 12, 0x98, 20);
+    chain_logs[0].topics_n = 4;
+    chain_logs[0].data = (struct bytes){0};
+    page.tx[0].effects_n = 0;
+    struct seen_log as_other = {.log_index = CREATE_LOG, .event = "Other"};
+    memcpy(as_other.address, places.escrow, 20);
+    memcpy(as_other.block_hash, logs[0].block_hash, 32);
+    logs[0] = as_other;
+}
+
+static void the_admins_logs_are_compared_by_name(void **state)
+{
+    (void)state;
+    make_role_granted();
+    assert_int_equal(run(), 0); /* a row of before they had names */
+    logs[0].event = "RoleGranted";
+    logs[0].has_to = logs[0].has_hash = true;
+    memset(logs[0].to, 0x99, 20);
+    memcpy(logs[0].hash, escrow_role_arbiter, 32);
+    assert_int_equal(run(), 0);
+    logs[0].event = "RoleRevoked";
+    assert_int_equal(run(), 1);
+    logs[0].event = "RoleGranted";
+    logs[0].to[19] ^= 1;
+    assert_int_equal(run(), 1);
+    logs[0].to[19] ^= 1;
+    logs[0].hash[0] ^= 1;
+    assert_int_equal(run(), 1);
+}
+
+static void a_payments_log_is_never_other(void **state)
+{
+    (void)state;
+    logs[0].event = "Other";
+    assert_true(run() > 0);
+    assert_true(some_difference("log 3", "event Other"));
+}
+
 static void an_edited_promise_is_found(void **state)
 {
     (void)state;
@@ -415,6 +461,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(what_agrees_has_no_difference, prepare),
         cmocka_unit_test_setup(every_wrong_field_is_found, prepare),
+        cmocka_unit_test_setup(the_admins_logs_are_compared_by_name, prepare),
+        cmocka_unit_test_setup(a_payments_log_is_never_other, prepare),
         cmocka_unit_test_setup(an_edited_promise_is_found, prepare),
         cmocka_unit_test_setup(what_is_missing_is_found, prepare),
         cmocka_unit_test_setup(our_own_transaction_is_read_from_its_bytes, prepare),

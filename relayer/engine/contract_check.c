@@ -1,0 +1,282 @@
+#include "relayer/engine/contract_check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "relayer/base/check.h"
+#include "relayer/base/clock.h"
+#include "relayer/base/log.h"
+#include "relayer/engine/contract_read.h"
+#include "relayer/store/observed.h"
+#include "relayer/store/requests.h"
+
+enum {
+    SOON_MS = 1000
+}; /* the second look at a difference, or the next try of a look that broke off */
+
+struct contract_check {
+    struct engine *engine;
+    struct loop_timer *timer;
+    struct contract_reader *reader;
+    struct contract_parties parties;
+    struct contract_wanted wanted;
+    struct contract_belief belief;
+    contract_begun_cb *begun; /* NULL once called */
+    void *begun_ctx;
+    bool busy, again;
+    size_t scripts_n; /* under way in the database */
+    bool checked;
+    uint64_t block;
+    int64_t at_ms;
+    bool alarm_open[CONTRACT_ITEMS]; /* perhaps: a former run may have raised it */
+    bool pause_unstored;
+};
+
+/* --- what a verdict does ----------------------------------------------------------------------- */
+
+static void pause_stored(void *ctx, const struct err *err, struct db_result *res)
+{
+    (void)res;
+    struct contract_check *c = ctx;
+    c->scripts_n--;
+    c->pause_unstored = err != NULL; /* the next look stores it again */
+    if (err != NULL)
+        log_error("pause_not_stored", "%s", err->message);
+}
+
+/* In memory first: nothing leaves while the row is on its way. */
+static void pause_engine(struct contract_check *c)
+{
+    struct engine *engine = c->engine;
+    if (engine->paused && !c->pause_unstored)
+        return; /* by people: their reason stays, the alarm has ours */
+    char reason[CONTRACT_REASON_MAX];
+    contract_reason(&c->belief, reason);
+    if (!engine->paused)
+        engine_pause(engine, reason);
+    struct db_script *script = db_script_new();
+    requests_pause(script, reason, (int64_t)getuid());
+    c->pause_unstored = false;
+    c->scripts_n++;
+    db_run(engine->db, script, pause_stored, c);
+}
+
+static void raise_alarms(struct contract_check *c)
+{
+    for (size_t i = 0; i < CONTRACT_ITEMS; i++) {
+        const struct contract_doubt *d = &c->belief.item[i];
+        if (!d->believed)
+            continue;
+        char detail[2 * CONTRACT_WORDS_MAX + 64];
+        snprintf(detail, sizeof detail, "found %s, wanted %s, at block %llu", d->found, d->wanted,
+                 (unsigned long long)c->block);
+        c->alarm_open[i] = true;
+        engine_alarm(c->engine, "contract_changed", contract_item_name((enum contract_item)i),
+                     detail);
+    }
+}
+
+static void alarms_cleared(void *ctx, const struct err *err, struct db_result *res)
+{
+    (void)res;
+    struct contract_check *c = ctx;
+    c->scripts_n--;
+    for (size_t i = 0; err != NULL && i < CONTRACT_ITEMS; i++)
+        c->alarm_open[i] = true; /* the next look clears them again */
+}
+
+static void clear_alarms(struct contract_check *c)
+{
+    struct db_script *script = NULL;
+    for (size_t i = 0; i < CONTRACT_ITEMS; i++) {
+        if (!c->alarm_open[i] || c->belief.item[i].differs)
+            continue;
+        if (script == NULL)
+            script = db_script_new();
+        c->alarm_open[i] = false;
+        observed_alarm_clear(script, "contract_changed", contract_item_name((enum contract_item)i));
+    }
+    if (script == NULL)
+        return;
+    c->scripts_n++;
+    db_run(c->engine->db, script, alarms_cleared, c);
+}
+
+static void begun(struct contract_check *c, const char *refusal)
+{
+    contract_begun_cb *cb = c->begun;
+    c->begun = NULL;
+    if (cb != NULL)
+        cb(c->begun_ctx, refusal);
+}
+
+/* --- looks ------------------------------------------------------------------------------------- */
+
+static void look_in(struct contract_check *c, int64_t delay_ms)
+{
+    if (!c->engine->stopping)
+        loop_timer_start(c->timer, c->again ? 0 : (uint64_t)delay_ms, 0);
+    c->again = false;
+}
+
+/* Before the start a sentence that refuses it; afterwards the same difference is like any other. */
+static bool refused(struct contract_check *c, const struct contract_facts *facts)
+{
+    char sentence[300];
+    if (c->begun == NULL ||
+        !contract_refusal(c->engine->config, &c->parties, &c->wanted, facts, sentence))
+        return false;
+    begun(c, sentence);
+    return true;
+}
+
+static void say_change(const struct contract_check *c, size_t differing_before)
+{
+    size_t differing = contract_differing(&c->belief);
+    unsigned long long block = c->block;
+    if (differing > 0 && differing_before == 0)
+        log_warn("contract_differs", "%zu facts differ at block %llu: looking again", differing,
+                 block);
+    if (differing == 0 && (differing_before > 0 || c->begun != NULL))
+        log_info("contracts_checked", "as recorded, at block %llu", block);
+}
+
+static void looked(void *ctx, const struct err *err, const struct contract_facts *facts)
+{
+    struct contract_check *c = ctx;
+    c->busy = false;
+    if (c->engine->stopping)
+        return;
+    /* A look that broke off counts when it found something: code that was changed may make the node fail at
+     * the questions behind it, and that is no outage of the node. */
+    if (err != NULL && !contract_differs_somewhere(&c->wanted, facts)) {
+        engine_waits(c->engine, DOOR_NODE, err);
+        look_in(c, SOON_MS);
+        return;
+    }
+    size_t before = contract_differing(&c->belief);
+    contract_note(&c->belief, &c->wanted, facts, clock_mono_ms());
+    size_t differing = contract_differing(&c->belief);
+    size_t believed = contract_believed(&c->belief);
+    engine_answers(c->engine, DOOR_NODE);
+    c->checked = true;
+    c->block = facts->block;
+    c->at_ms = clock_wall_ms();
+    if (refused(c, facts))
+        return;
+    say_change(c, before);
+    if (believed > 0) {
+        pause_engine(c);
+        raise_alarms(c);
+    }
+    if (err == NULL)
+        clear_alarms(c);
+    if (differing == believed)
+        begun(c, NULL);
+    look_in(c, differing > believed ? SOON_MS
+                                    : (int64_t)c->engine->config->chain_contract_check_s * 1000);
+}
+
+static void tick(void *ctx)
+{
+    struct contract_check *c = ctx;
+    if (c->busy || c->engine->stopping)
+        return;
+    c->busy = true;
+    contract_read(c->reader, looked, c);
+}
+
+static void say_not_compared(const struct contract_check *c)
+{
+    static const struct {
+        enum contract_item item;
+        const char *setting;
+    } rows[] = {{CONTRACT_ESCROW_CODE, "escrow_code_hash"},
+                {CONTRACT_TOKEN_CODE, "token_code_hash"},
+                {CONTRACT_IMPLEMENTATION_CODE, "token_implementation_code_hash"},
+                {CONTRACT_ADMIN, "admin"},
+                {CONTRACT_GUARDIAN_ROLE, "guardian"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        bool no_proxy = rows[i].item == CONTRACT_IMPLEMENTATION_CODE &&
+                        !c->engine->config->chain_token_implementation.set;
+        if (!c->wanted.compared[rows[i].item] && !no_proxy)
+            log_warn("not_compared", "%s is not compared: chain.%s is empty",
+                     contract_item_name(rows[i].item), rows[i].setting);
+    }
+}
+
+struct contract_check *contract_check_new(struct engine *engine)
+{
+    struct contract_check *c = calloc(1, sizeof *c);
+    CHECK(c != NULL);
+    c->engine = engine;
+    c->timer = loop_timer_new(engine->loop, tick, c);
+    contract_wanted_fill(&c->wanted, engine->config);
+    c->reader = contract_reader_new(engine->node, engine->config, &c->parties, &c->wanted);
+    for (size_t i = 0; i < CONTRACT_ITEMS; i++)
+        c->alarm_open[i] = true;
+    return c;
+}
+
+void contract_check_begin(struct contract_check *c, const struct contract_parties *parties,
+                          contract_begun_cb *begun_cb, void *ctx)
+{
+    CHECK(c->begun == NULL && !c->checked);
+    c->parties = *parties;
+    c->begun = begun_cb;
+    c->begun_ctx = ctx;
+    say_not_compared(c);
+    loop_timer_start(c->timer, 0, 0);
+}
+
+void contract_check_kick(struct contract_check *c)
+{
+    if (c->begun != NULL || !c->checked)
+        return;
+    if (c->busy)
+        c->again = true;
+    else
+        look_in(c, 0);
+}
+
+void contract_check_status(const struct contract_check *c, struct contract_status *out)
+{
+    *out = (struct contract_status){.checked = c->checked,
+                                    .unsure = contract_differing(&c->belief) >
+                                              contract_believed(&c->belief),
+                                    .block = c->block,
+                                    .at_ms = c->at_ms,
+                                    .wanted = &c->wanted,
+                                    .belief = &c->belief};
+}
+
+bool contract_check_differs(const struct contract_check *c)
+{
+    return contract_differing(&c->belief) > 0;
+}
+
+const struct contract_parties *contract_check_parties(const struct contract_check *c)
+{
+    return &c->parties;
+}
+
+void contract_check_stop(struct contract_check *c)
+{
+    loop_timer_stop(c->timer);
+}
+
+bool contract_check_idle(const struct contract_check *c)
+{
+    return !c->busy && c->scripts_n == 0;
+}
+
+void contract_check_free(struct contract_check *c)
+{
+    if (c == NULL)
+        return;
+    loop_timer_free(c->timer);
+    contract_reader_free(c->reader);
+    free(c);
+}
