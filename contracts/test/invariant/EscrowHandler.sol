@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {KustodiaEscrow} from "../../src/KustodiaEscrow.sol";
 import {ShiftingToken} from "../support/ShiftingToken.sol";
 import {vm} from "../support/Vm.sol";
 import {EscrowWitness} from "./EscrowWitness.sol";
@@ -36,14 +35,6 @@ contract EscrowHandler is EscrowWitness {
         list[19] = this.healToken.selector;
         list[20] = this.changeRoles.selector;
         list[21] = this.tryWithoutRole.selector;
-    }
-
-    function target() external view returns (KustodiaEscrow) {
-        return escrow;
-    }
-
-    function everybody() external view returns (address[] memory) {
-        return accounts;
     }
 
     // -- the relayer ---------------------------------------------------------------------------
@@ -104,11 +95,22 @@ contract EscrowHandler is EscrowWitness {
 
     function disputeOne(uint256 seed, uint88 party) external {
         bytes32 id = pick(seed, State.Active);
+        if (seed % 16 == 0) wearOut(id);
         Party p = Party(party % 4);
         Escrow memory e = escrow.escrow(id);
         bool wanted = running(e) && e.round < 3 && (p == Party.Buyer || p == Party.Seller);
         act(RELAYER, abi.encodeCall(escrow.dispute, (id, p, bytes32(seed))), wanted);
         if (running(e) && e.round >= 3) saw("rounds used up");
+    }
+
+    /// @dev Disputes and dismisses until the parties' rounds are used up.
+    function wearOut(bytes32 id) private {
+        for (uint256 i = 0; i < 3; ++i) {
+            Escrow memory e = escrow.escrow(id);
+            bytes memory call = abi.encodeCall(escrow.dispute, (id, Party.Seller, REASON));
+            act(RELAYER, call, running(e) && e.round < 3);
+            act(ARBITER, abi.encodeCall(escrow.dismiss, (id, NOTE)), disputed(id));
+        }
     }
 
     // -- the arbiter ---------------------------------------------------------------------------
@@ -170,13 +172,13 @@ contract EscrowHandler is EscrowWitness {
     }
 
     function changeWallets(uint256 seed) external {
-        (,, uint256 at) = escrow.proposedWallets();
-        if (at == 0 || seed % 4 == 0) {
+        (,, uint256 from) = escrow.proposedWallets();
+        if (from == 0 || seed % 4 == 0) {
             address payout = wallet(seed >> 8);
             address refund = wallet(seed >> 16);
             bool wanted = payout != address(escrow) && refund != address(escrow);
             act(ADMIN, abi.encodeCall(escrow.proposeWallets, (payout, refund)), wanted);
-        } else if (act(ADMIN, abi.encodeCall(escrow.acceptWallets, ()), time >= at)) {
+        } else if (act(ADMIN, abi.encodeCall(escrow.acceptWallets, ()), time >= from)) {
             saw("wallets changed");
         }
     }
@@ -217,7 +219,7 @@ contract EscrowHandler is EscrowWitness {
         bytes32 active = pick(seed >> 24, State.Active);
         bytes32 open = pick(seed >> 32, State.Disputed);
         address to = accounts[2 + (seed >> 40) % (accounts.length - 2)];
-        bytes[17] memory calls = [
+        bytes[17] memory tries = [
             abi.encodeCall(escrow.create, terms(made + 1, seed, 1, false)),
             abi.encodeCall(escrow.createMany, manyOf(terms(made + 1, seed, 1, false))),
             abi.encodeCall(
@@ -238,12 +240,16 @@ contract EscrowHandler is EscrowWitness {
             abi.encodeCall(escrow.acceptWallets, ()),
             abi.encodeCall(escrow.rescue, (IERC20(address(coin)), to, 0))
         ];
-        bytes memory call = calls[seed % calls.length];
+        bytes memory call = tries[seed % tries.length];
         bytes32 role = roleOf[bytes4(call)];
         address who = (seed >> 16) % 3 == 0 ? RELAYER : accounts[1 + (seed >> 48) % 12];
         if (holds[role][who]) return;
         act(who, call, false);
-        saw(who == RELAYER && role == escrow.ARBITER() ? "relayer tried to decide" : "stranger tried");
+        saw(
+            who == RELAYER && role == escrow.ARBITER()
+                ? "relayer tried to decide"
+                : "stranger tried"
+        );
     }
 
     // -- the token and its holders -------------------------------------------------------------

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {KustodiaEscrow} from "../../src/KustodiaEscrow.sol";
 import {EscrowFixture} from "../support/EscrowFixture.sol";
 import {LogMirror} from "../support/LogMirror.sol";
 import {ShiftingToken} from "../support/ShiftingToken.sol";
@@ -11,8 +12,7 @@ import {Vm, vm} from "../support/Vm.sol";
 /// each rule that did not hold. The rules are the nine invariants; rule 0 is liveness: a call whose
 /// conditions are met goes through, and no other does.
 abstract contract EscrowWitness is EscrowFixture {
-    uint256 internal constant RULES = 10;
-    uint256 internal constant IDS_MAX = 16;
+    uint256 internal constant IDS_MAX = 12;
     uint256 internal constant PURSE = 1e24;
 
     struct Scene {
@@ -30,16 +30,17 @@ abstract contract EscrowWitness is EscrowFixture {
     uint256 public made;
 
     // What the calls so far must have led to.
-    uint256 public pulled;
-    uint256 public paid;
-    uint256 public given;
-    uint256 public rescued;
-    uint256 public feesIn;
-    mapping(bytes32 id => uint256) public paidOut;
-    mapping(bytes32 id => uint256) public timesPaid;
+    uint256 private _pulled;
+    uint256 private _paid;
+    uint256 internal given;
+    uint256 private _spent;
+    uint256[IDS_MAX] private _paidOut;
+    uint256[IDS_MAX] private _timesPaid;
 
-    /// @notice First breach of each rule, empty while it holds.
-    mapping(uint256 rule => string) public breach;
+    /// @notice How many calls were made to the escrow.
+    uint256 public calls;
+    uint256 private _brokenRule;
+    string private _broken;
     /// @notice How often something was seen, for the proof that a run gets there.
     mapping(string what => uint256) public seen;
 
@@ -100,11 +101,57 @@ abstract contract EscrowWitness is EscrowFixture {
         roleOf[escrow.pause.selector] = escrow.GUARDIAN();
     }
 
+    // -- what the invariants read --------------------------------------------------------------
+
+    function target() external view returns (KustodiaEscrow) {
+        return escrow;
+    }
+
+    function locked() external view returns (bytes32[] memory list) {
+        list = new bytes32[](made);
+        for (uint256 i = 0; i < made; ++i) {
+            list[i] = bytes32(i + 1);
+        }
+    }
+
+    function account(uint256 i) external view returns (address) {
+        return accounts[i];
+    }
+
+    function accountCount() external view returns (uint256) {
+        return accounts.length;
+    }
+
+    /// @notice Pulled from the funder, paid of escrows, given by strangers, and how much of what was
+    /// given is spent: rescued, or fees it covered.
+    function totals()
+        external
+        view
+        returns (uint256 pulled, uint256 paid, uint256 given_, uint256 spent)
+    {
+        return (_pulled, _paid, given, _spent);
+    }
+
+    /// @notice How often each id was paid out, and how much for it.
+    function payments()
+        external
+        view
+        returns (uint256[IDS_MAX] memory times, uint256[IDS_MAX] memory amounts)
+    {
+        return (_timesPaid, _paidOut);
+    }
+
+    /// @notice Number of the first rule that broke, and what happened; empty if none did.
+    function firstBreach() external view returns (uint256 rule, string memory what) {
+        return (_brokenRule, _broken);
+    }
+
     // -- the one call --------------------------------------------------------------------------
 
     /// @param wanted whether the call must go through now.
     function act(address who, bytes memory call, bool wanted) internal returns (bool done) {
         vm.warp(time);
+        ++calls;
         Scene memory before = scene();
         vm.recordLogs();
         vm.prank(who);
@@ -128,7 +175,7 @@ abstract contract EscrowWitness is EscrowFixture {
         internal
     {
         (_rescueTo, _rescueAmount) = (to, amount);
-        if (act(who, call, wanted)) rescued += amount;
+        if (act(who, call, wanted)) _spent += amount;
         (_rescueTo, _rescueAmount) = (address(0), 0);
     }
 
@@ -138,10 +185,7 @@ abstract contract EscrowWitness is EscrowFixture {
             all[i] = bytes32(i + 1);
         }
         s.list = escrow.escrows(all);
-        s.balances = new uint256[](accounts.length);
-        for (uint256 i = 0; i < accounts.length; ++i) {
-            s.balances[i] = coin.balanceOf(accounts[i]);
-        }
+        s.balances = coin.balancesOf(accounts);
         s.held = escrow.held();
         s.fees = coin.totalSupply();
         s.settings = settings();
@@ -149,10 +193,11 @@ abstract contract EscrowWitness is EscrowFixture {
 
     function settings() private view returns (bytes32) {
         (uint8 bits, uint256 until) = escrow.paused();
-        (address payout, address refund, uint256 at) = escrow.proposedWallets();
-        return keccak256(
-            abi.encode(bits, until, payout, refund, at, escrow.payout(), escrow.refund())
-        );
+        (address payout, address refund, uint256 from) = escrow.proposedWallets();
+        return
+            keccak256(
+                abi.encode(bits, until, payout, refund, from, escrow.payout(), escrow.refund())
+            );
     }
 
     function same(Scene memory a, Scene memory b) private pure returns (bool) {
@@ -241,14 +286,14 @@ abstract contract EscrowWitness is EscrowFixture {
             uint256 buyer = t == State.Reverted ? amount : mirror.buyerPart(bytes32(i + 1));
             toRefund += buyer;
             toPayout += amount - buyer;
-            paidOut[bytes32(i + 1)] += amount;
-            timesPaid[bytes32(i + 1)] += 1;
+            _paidOut[i] += amount;
+            _timesPaid[i] += 1;
         }
         check(2, a.held + opened - closed == b.held, "held moved by something else");
-        pulled += opened;
-        paid += closed;
+        _pulled += opened;
+        _paid += closed;
         uint256 fee = coin.fee();
-        if (opened > 0) feesIn += fee;
+        if (opened > 0) _spent += fee;
         wanted[1] -= opened;
         wanted[0] = wanted[0] + opened - (opened > 0 ? fee : 0) - closed - _rescueAmount;
         credit(wanted, escrow.payout(), toPayout, fee);
@@ -275,7 +320,7 @@ abstract contract EscrowWitness is EscrowFixture {
     // -- notes ---------------------------------------------------------------------------------
 
     function check(uint256 rule, bool good, string memory what) internal {
-        if (!good && bytes(breach[rule]).length == 0) breach[rule] = what;
+        if (!good && bytes(_broken).length == 0) (_brokenRule, _broken) = (rule, what);
     }
 
     function saw(string memory what) internal {

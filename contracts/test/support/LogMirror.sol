@@ -14,7 +14,7 @@ contract LogMirror is IKustodiaEscrow {
     mapping(bytes32 id => uint256) public buyerPart;
     mapping(bytes32 id => bool) public early;
     mapping(bytes32 role => mapping(address account => bool)) public hasRole;
-    bytes32[] public known;
+    uint256 public knownCount;
     uint256 public held;
     address public payout;
     address public refund;
@@ -30,12 +30,25 @@ contract LogMirror is IKustodiaEscrow {
         _escrow = escrow_;
     }
 
-    function escrow(bytes32 id) external view returns (Escrow memory) {
-        return _escrows[id];
+    function escrows(bytes32[] calldata ids) external view returns (Escrow[] memory list) {
+        list = new Escrow[](ids.length);
+        for (uint256 i = 0; i < ids.length; ++i) {
+            list[i] = _escrows[ids[i]];
+        }
     }
 
-    function knownCount() external view returns (uint256) {
-        return known.length;
+    /// @notice Wallets, waiting wallets and the pause in force, in this order, encoded.
+    function rules() external view returns (bytes memory) {
+        bool over = block.timestamp >= pauseUntil;
+        return abi.encode(
+            payout,
+            refund,
+            nextPayout,
+            nextRefund,
+            acceptableAt,
+            over ? 0 : pauseBits,
+            over ? 0 : pauseUntil
+        );
     }
 
     /// @param logs of one block, the current one; those of other contracts are passed over.
@@ -61,7 +74,7 @@ contract LogMirror is IKustodiaEscrow {
         (uint256 amount, uint256 end, bool lock,) =
             abi.decode(log.data, (uint256, uint256, bool, bytes32));
         if (_escrows[id].state != State.None) ++misfits;
-        known.push(id);
+        ++knownCount;
         held += amount;
         Escrow storage e = _escrows[id];
         e.amount = uint88(amount);

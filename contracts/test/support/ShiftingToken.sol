@@ -58,6 +58,13 @@ contract ShiftingToken is IERC3009Receive {
         entered = false;
     }
 
+    function balancesOf(address[] calldata list) external view returns (uint256[] memory amounts) {
+        amounts = new uint256[](list.length);
+        for (uint256 i = 0; i < list.length; ++i) {
+            amounts[i] = balanceOf[list[i]];
+        }
+    }
+
     function transfer(address to, uint256 amount) external returns (bool) {
         return _answered(msg.sender, to, amount);
     }
