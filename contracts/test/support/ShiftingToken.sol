@@ -34,6 +34,12 @@ contract ShiftingToken is IERC3009Receive {
         totalSupply += amount;
     }
 
+    /// @notice What an issuer with a court order does.
+    function seize(address from, uint256 amount) external {
+        balanceOf[from] -= amount;
+        totalSupply -= amount;
+    }
+
     function setPaused(bool value) external {
         paused = value;
     }
@@ -106,6 +112,7 @@ contract ShiftingToken is IERC3009Receive {
         totalSupply -= fee;
         if (_target == address(0)) return;
         tried = true;
-        (entered, returned) = _target.call(_call);
+        (bool done, bytes memory data) = _target.call(_call);
+        (entered, returned) = (entered || done, data);
     }
 }
