@@ -284,7 +284,8 @@ contract KustodiaDefectsTest is EscrowFixture {
         vm.assertEq(token.balanceOf(PAYOUT), amount, "to the unit");
     }
 
-    /// @dev An end in another unit. Whoever sends milliseconds is refused, whenever the end is.
+    /// @dev An end in another unit is refused, whenever it is: milliseconds do not fit the type, and
+    /// smaller mistakes lie beyond the longest custody.
     function test_K13_the_end_is_in_seconds_of_the_chain(uint40 period) public {
         uint256 end = START + between(period, 1, escrow.MAX_CUSTODY());
         vm.prank(funder);
@@ -295,8 +296,15 @@ contract KustodiaDefectsTest is EscrowFixture {
         );
         vm.prank(RELAYER);
         (bool done,) = address(escrow).call(call);
-        vm.assertFalse(done, "milliseconds");
+        vm.assertFalse(done, "milliseconds do not fit");
         Terms memory t = custody(ID);
+        t.custodyEnd = uint40(end * 10);
+        expectError(
+            abi.encodeWithSelector(
+                EndOutOfRange.selector, ID, end * 10, START + 1, START + escrow.MAX_CUSTODY()
+            )
+        );
+        create(t);
         t.custodyEnd = uint40(end);
         create(t);
         vm.warp(end - 1);

@@ -64,9 +64,7 @@ contract DisputeTest is EscrowFixture {
         time = uint40(between(time, START, uint256(END) + 1 days));
         create(custody(ID));
         vm.warp(time);
-        if (time >= END) {
-            expectError(abi.encodeWithSelector(CustodyEnded.selector, ID, END, time));
-        }
+        expectEndedFrom(time);
         dispute(ID, Party.Buyer);
         expectState(ID, time >= END ? State.Active : State.Disputed);
     }

@@ -49,7 +49,7 @@ contract ReleaseEarlyTest is EscrowFixture {
         create(t);
         vm.warp(time);
         bool over = time >= END;
-        if (over) expectError(abi.encodeWithSelector(CustodyEnded.selector, ID, END, time));
+        expectEndedFrom(time);
         releaseEarly(ID);
         expectMoney(over ? t.amount : 0, over ? 0 : t.amount, 0);
     }

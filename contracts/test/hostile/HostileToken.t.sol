@@ -30,17 +30,11 @@ contract HostileTokenTest is HostileFixture {
     }
 
     function test_a_false_answer_is_refused() public {
-        coin.setAnswer(ShiftingToken.Answer.False);
-        refusesWhere(answered);
-        coin.setAnswer(ShiftingToken.Answer.True);
-        allGoThrough();
+        answerIsRefused(ShiftingToken.Answer.False);
     }
 
     function test_a_false_answer_after_moving_is_refused() public {
-        coin.setAnswer(ShiftingToken.Answer.Lie);
-        refusesWhere(answered);
-        coin.setAnswer(ShiftingToken.Answer.True);
-        allGoThrough();
+        answerIsRefused(ShiftingToken.Answer.Lie);
     }
 
     function test_no_answer_is_taken_for_yes() public {
@@ -56,31 +50,19 @@ contract HostileTokenTest is HostileFixture {
     }
 
     function test_a_blocked_escrow_stops_everything_and_loses_nothing() public {
-        coin.setBlocked(address(escrow), true);
-        refusesWhere(always);
-        coin.setBlocked(address(escrow), false);
-        allGoThrough();
+        blockedStops(address(escrow), always);
     }
 
     function test_a_blocked_funder_stops_locks_only() public {
-        coin.setBlocked(funder, true);
-        refusesWhere(pulls);
-        coin.setBlocked(funder, false);
-        allGoThrough();
+        blockedStops(funder, pulls);
     }
 
     function test_a_blocked_payout_wallet_stops_what_pays_it_only() public {
-        coin.setBlocked(PAYOUT, true);
-        refusesWhere(paysPayout);
-        coin.setBlocked(PAYOUT, false);
-        allGoThrough();
+        blockedStops(PAYOUT, paysPayout);
     }
 
     function test_a_blocked_refund_wallet_stops_what_pays_it_only() public {
-        coin.setBlocked(REFUND, true);
-        refusesWhere(paysRefund);
-        coin.setBlocked(REFUND, false);
-        allGoThrough();
+        blockedStops(REFUND, paysRefund);
     }
 
     /// @dev The way out of a wallet blocked for good: other wallets, two days later.
@@ -215,6 +197,22 @@ contract HostileTokenTest is HostileFixture {
             if (named(list[i])) expectRefused(list[i]);
             else exact(i);
         }
+    }
+
+    function blockedStops(address account, function(MoneyCall memory) pure returns (bool) named)
+        private
+    {
+        coin.setBlocked(account, true);
+        refusesWhere(named);
+        coin.setBlocked(account, false);
+        allGoThrough();
+    }
+
+    function answerIsRefused(ShiftingToken.Answer answer) private {
+        coin.setAnswer(answer);
+        refusesWhere(answered);
+        coin.setAnswer(ShiftingToken.Answer.True);
+        allGoThrough();
     }
 
     function allGoThrough() private {
