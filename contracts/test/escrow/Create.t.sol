@@ -161,6 +161,16 @@ contract CreateTest is EscrowFixture {
         expectMoney(amount, 0, 0);
     }
 
+    function testFuzz_takes_exactly_the_ends_within_the_limits(uint40 end) public {
+        uint256 latest = START + escrow.MAX_CUSTODY();
+        Terms memory t = custody(ID);
+        t.custodyEnd = end;
+        bool good = end > START && end <= latest;
+        if (!good) expectError(endOutOfRange(end));
+        create(t);
+        expectState(ID, good ? State.Active : State.None);
+    }
+
     function endOutOfRange(uint256 end) private view returns (bytes memory) {
         return abi.encodeWithSelector(
             EndOutOfRange.selector, ID, end, START + 1, START + escrow.MAX_CUSTODY()

@@ -88,6 +88,22 @@ contract CreateManyTest is EscrowFixture {
         expectMoney(sum, 0, 0);
     }
 
+    function testFuzz_one_bad_entry_anywhere_refuses_all(uint256 size, uint256 place, uint8 kind)
+        public
+    {
+        size = between(size, 1, 30);
+        place = between(place, 0, size - 1);
+        Terms[] memory ts = batch(size);
+        if (kind % 4 == 0) ts[place].amount = 0;
+        else if (kind % 4 == 1) ts[place].custodyEnd = uint40(START);
+        else if (kind % 4 == 2) ts[place].id = bytes32(0);
+        else create(ts[place]);
+        vm.prank(RELAYER);
+        (bool done,) = address(escrow).call(abi.encodeCall(escrow.createMany, ts));
+        vm.assertFalse(done, "the batch went through");
+        expectMoney(kind % 4 == 3 ? 1 : 0, 0, 0);
+    }
+
     function three() private pure returns (Terms[] memory ts) {
         ts = new Terms[](3);
         (ts[0], ts[1], ts[2]) = (custody(ID), custody(ID2), burnLock(ID3));

@@ -88,6 +88,33 @@ contract CreateWithAuthorizationTest is EscrowFixture {
         createWith(t, sig);
     }
 
+    function testFuzz_other_terms_than_the_signed_ones_are_refused(
+        uint88 amount,
+        uint40 period,
+        bool lock,
+        bytes32 agreement
+    ) public {
+        Terms memory t = custody(ID);
+        bytes memory sig = signed(t, FUNDER_KEY);
+        uint40 end = uint40(START + between(period, 1, 1096 days));
+        Terms memory other = Terms(ID, uint88(between(amount, 1, FUNDS)), end, lock, agreement);
+        vm.assume(keccak256(abi.encode(t)) != keccak256(abi.encode(other)));
+        expectError(abi.encodeWithSignature("Error(string)", "FiatTokenV2: invalid signature"));
+        createWith(other, sig);
+        createWith(t, sig);
+        expectMoney(AMOUNT, 0, 0);
+    }
+
+    function testFuzz_a_damaged_signature_is_refused(uint256 bit) public {
+        Terms memory t = custody(ID);
+        bytes memory sig = signed(t, FUNDER_KEY);
+        bit %= sig.length * 8;
+        sig[bit / 8] ^= bytes1(uint8(1 << (bit % 8)));
+        expectError(abi.encodeWithSignature("Error(string)", "FiatTokenV2: invalid signature"));
+        createWith(t, sig);
+        expectMoney(0, 0, 0);
+    }
+
     function signed(Terms memory t, uint256 key) private view returns (bytes memory) {
         bytes32 structHash = keccak256(
             abi.encode(

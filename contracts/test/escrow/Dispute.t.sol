@@ -64,11 +64,21 @@ contract DisputeTest is EscrowFixture {
         time = uint40(between(time, START, uint256(END) + 1 days));
         create(custody(ID));
         vm.warp(time);
-        if (time >= END) {
-            expectError(abi.encodeWithSelector(CustodyEnded.selector, ID, END, time));
-        }
+        expectEndedFrom(time);
         dispute(ID, Party.Buyer);
         expectState(ID, time >= END ? State.Active : State.Disputed);
+    }
+
+    function testFuzz_takes_the_two_parties_and_no_other(uint8 party) public {
+        create(custody(ID));
+        bytes memory call =
+            abi.encodePacked(escrow.dispute.selector, abi.encode(ID, uint256(party), REASON));
+        vm.prank(RELAYER);
+        (bool done,) = address(escrow).call(call);
+        bool good = party == uint8(Party.Buyer) || party == uint8(Party.Seller);
+        vm.assertTrue(done == good, "party");
+        vm.assertEq(uint256(escrow.escrow(ID).party), good ? party : 0, "party kept");
+        expectState(ID, good ? State.Disputed : State.Active);
     }
 
     function dispute(bytes32 id, Party party) private {

@@ -40,6 +40,15 @@ contract HoldTest is EscrowFixture {
         expectState(ID, State.Disputed);
     }
 
+    function testFuzz_is_open_exactly_before_the_end(uint40 time) public {
+        time = uint40(between(time, START, uint256(END) + 1 days));
+        create(custody(ID));
+        vm.warp(time);
+        expectEndedFrom(time);
+        hold(ID);
+        expectState(ID, time >= END ? State.Active : State.Disputed);
+    }
+
     function hold(bytes32 id) private {
         vm.prank(ARBITER);
         escrow.hold(id, REASON);

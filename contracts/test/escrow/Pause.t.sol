@@ -58,6 +58,34 @@ contract PauseTest is EscrowFixture {
         expectState(ID, State.Active);
     }
 
+    function testFuzz_takes_the_two_bits_and_lasts_a_week(uint8 bits, uint40 time) public {
+        bool good = bits > 0 && bits < 4;
+        if (!good) expectError(abi.encodeWithSelector(PauseBitsInvalid.selector, bits));
+        pause(bits);
+        time = uint40(between(time, START, START + 30 days));
+        vm.warp(time);
+        bool on = good && time < START + 7 days;
+        expectPause(on ? bits : 0, on ? START + 7 days : 0);
+    }
+
+    function testFuzz_a_running_pause_cannot_be_made_longer(uint40 second, uint40 third) public {
+        pause(1);
+        second = uint40(between(second, START, START + 7 days - 1));
+        vm.warp(second);
+        pause(2);
+        vm.warp(between(third, second, START + 7 days - 1));
+        pause(1);
+        expectPause(3, START + 7 days);
+    }
+
+    function test_the_admin_may_lift_what_is_not_set() public {
+        expectEvent();
+        emit PauseSet(0, 0, ADMIN);
+        vm.prank(ADMIN);
+        escrow.unpause();
+        expectPause(0, 0);
+    }
+
     function expectPause(uint256 bits, uint256 until) private view {
         (uint8 found, uint256 end) = escrow.paused();
         vm.assertEq(found, bits, "bits");

@@ -48,6 +48,18 @@ contract RefundExpiredTest is EscrowFixture {
         expectMoney(0, 0, AMOUNT);
     }
 
+    function testFuzz_is_open_exactly_from_the_end_on(uint40 time, uint88 amount) public {
+        time = uint40(between(time, START, uint256(END) + 365 days));
+        Terms memory t = burnLock(ID);
+        t.amount = uint88(between(amount, 1, FUNDS));
+        create(t);
+        vm.warp(time);
+        bool over = time >= END;
+        if (!over) expectError(abi.encodeWithSelector(CustodyRunning.selector, ID, END, time));
+        refundExpired(ID);
+        expectMoney(over ? 0 : t.amount, 0, over ? t.amount : 0);
+    }
+
     function refundExpired(bytes32 id) private {
         vm.prank(RELAYER);
         escrow.refundExpired(id);

@@ -104,6 +104,18 @@ contract ReleaseTest is EscrowFixture {
         expectMoney(due ? 0 : AMOUNT, due ? AMOUNT : 0, 0);
     }
 
+    function testFuzz_pays_exactly_the_amount(uint88 amount, uint88 rest) public {
+        Terms memory t = custody(ID);
+        t.amount = uint88(between(amount, 1, FUNDS / 2));
+        create(t);
+        Terms memory other = custody(ID2);
+        other.amount = uint88(between(rest, 1, FUNDS / 2));
+        create(other);
+        vm.warp(END);
+        release(ID);
+        expectMoney(other.amount, t.amount, 0);
+    }
+
     function release(bytes32 id) private {
         vm.prank(RELAYER);
         escrow.release(id);

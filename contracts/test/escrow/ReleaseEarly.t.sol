@@ -35,6 +35,25 @@ contract ReleaseEarlyTest is EscrowFixture {
         releaseEarly(ID);
     }
 
+    function test_goes_on_while_creates_are_paused() public {
+        create(custody(ID));
+        pause(escrow.PAUSE_CREATE());
+        releaseEarly(ID);
+        expectMoney(0, AMOUNT, 0);
+    }
+
+    function testFuzz_is_open_exactly_before_the_end(uint40 time, uint88 amount) public {
+        time = uint40(between(time, START, uint256(END) + 1 days));
+        Terms memory t = custody(ID);
+        t.amount = uint88(between(amount, 1, FUNDS));
+        create(t);
+        vm.warp(time);
+        bool over = time >= END;
+        expectEndedFrom(time);
+        releaseEarly(ID);
+        expectMoney(over ? t.amount : 0, over ? 0 : t.amount, 0);
+    }
+
     function releaseEarly(bytes32 id) private {
         vm.prank(ARBITER);
         escrow.releaseEarly(id);

@@ -109,6 +109,28 @@ contract RolesTest is EscrowFixture {
         vm.assertEq(escrow.defaultAdmin(), STRANGER, "admin");
     }
 
+    function testFuzz_nobody_without_a_role_gets_anywhere(address who, uint256 seed) public {
+        vm.assume(who != ADMIN && who != RELAYER && who != ARBITER && who != GUARDIAN);
+        createDisputed(ID);
+        create(custody(ID2));
+        bytes[8] memory calls = [
+            abi.encodeCall(escrow.create, custody(ID3)),
+            abi.encodeCall(escrow.release, ID2),
+            abi.encodeCall(escrow.releaseEarly, ID2),
+            abi.encodeCall(escrow.resolveRevert, (ID, NOTE)),
+            abi.encodeCall(escrow.resolveSplit, (ID, 1, NOTE)),
+            abi.encodeCall(escrow.pause, 3),
+            abi.encodeCall(escrow.proposeWallets, (STRANGER, STRANGER)),
+            abi.encodeCall(escrow.rescue, (IERC20(address(token)), STRANGER, 0))
+        ];
+        // The early release is open before the end, the release from it on.
+        vm.warp(seed % 2 == 0 ? START : END);
+        vm.prank(who);
+        (bool done,) = address(escrow).call(calls[(seed >> 8) % calls.length]);
+        vm.assertFalse(done, "a call without a role went through");
+        expectMoney(2 * uint256(AMOUNT), 0, 0);
+    }
+
     function refusesGrant(bytes32 role, address account, bytes32 other) private {
         vm.prank(ADMIN);
         expectError(abi.encodeWithSelector(RoleConflict.selector, account, role, other));

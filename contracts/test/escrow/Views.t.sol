@@ -40,6 +40,21 @@ contract ViewsTest is EscrowFixture {
         vm.assertTrue(id != deploy(IERC20(address(token))).idOf(payment, 0), "contract");
     }
 
+    function test_an_id_never_used_is_all_zero() public view {
+        Escrow memory nothing;
+        vm.assertEq(
+            keccak256(abi.encode(escrow.escrow(ID))), keccak256(abi.encode(nothing)), "zero"
+        );
+    }
+
+    function testFuzz_two_payments_never_share_an_id(bytes16 a, bytes16 b, uint8 m, uint8 n)
+        public
+        view
+    {
+        vm.assume(a != b || m != n);
+        vm.assertTrue(escrow.idOf(a, m) != escrow.idOf(b, n), "ids");
+    }
+
     function test_held_counts_active_and_disputed_only() public {
         for (uint8 s = 0; s <= uint8(State.Split); ++s) {
             reach(bytes32(uint256(s) + 1), State(s));

@@ -76,6 +76,33 @@ contract WalletsTest is EscrowFixture {
         expectProposal(address(0), address(0), 0);
     }
 
+    function testFuzz_any_other_wallets_after_the_delay_only(
+        address payout,
+        address refund,
+        uint40 time
+    ) public {
+        vm.assume(payout != address(0) && payout != address(escrow) && payout != address(token));
+        vm.assume(refund != address(0) && refund != address(escrow) && refund != address(token));
+        propose(payout, refund);
+        time = uint40(between(time, START, START + 10 days));
+        vm.warp(time);
+        bool early = time < START + 2 days;
+        if (early) {
+            expectError(abi.encodeWithSelector(WalletsTooEarly.selector, START + 2 days, time));
+        }
+        accept();
+        vm.assertEq(escrow.payout(), early ? PAYOUT : payout, "payout");
+        vm.assertEq(escrow.refund(), early ? REFUND : refund, "refund");
+    }
+
+    function test_payout_and_refund_may_be_one_wallet() public {
+        propose(NEW_PAYOUT, NEW_PAYOUT);
+        vm.warp(START + 2 days);
+        accept();
+        vm.assertEq(escrow.payout(), NEW_PAYOUT, "payout");
+        vm.assertEq(escrow.refund(), NEW_PAYOUT, "refund");
+    }
+
     function expectProposal(address payout, address refund, uint256 time) private view {
         (address p, address r, uint256 t) = escrow.proposedWallets();
         vm.assertEq(p, payout, "proposed payout");

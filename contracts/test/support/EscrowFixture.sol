@@ -143,6 +143,12 @@ abstract contract EscrowFixture is IKustodiaEscrow {
         vm.expectRevert(abi.encodeWithSelector(WrongState.selector, id, state, required));
     }
 
+    /// @dev For calls on ID that are open before END only.
+    function expectEndedFrom(uint256 time) internal {
+        if (time < END) return;
+        vm.expectRevert(abi.encodeWithSelector(CustodyEnded.selector, ID, END, time));
+    }
+
     function expectUnauthorized(address who, bytes32 role) internal {
         vm.expectRevert(
             abi.encodeWithSelector(

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {TestMXNB} from "../../src/TestMXNB.sol";
 import {TestMXNBBase} from "../../src/TestMXNBBase.sol";
-import {RefusingToken} from "../support/HostileTokens.sol";
+import {ShiftingToken} from "../support/ShiftingToken.sol";
 import {ProxiedToken} from "../support/ProxiedToken.sol";
 import {TokenFixture} from "../support/TokenFixture.sol";
 import {vm} from "../support/Vm.sol";
@@ -51,7 +51,8 @@ contract RescuerTest is TokenFixture {
 
     function test_says_what_the_other_token_said() public {
         TestMXNB other = stray(9);
-        address refusing = address(new RefusingToken());
+        address refusing = address(new ShiftingToken());
+        ShiftingToken(refusing).setAnswer(ShiftingToken.Answer.False);
         address silent = address(new SilentToken());
         name();
         vm.startPrank(RESCUER);

@@ -4,69 +4,6 @@ pragma solidity 0.8.37;
 import {EscrowFixture} from "../support/EscrowFixture.sol";
 import {vm} from "../support/Vm.sol";
 
-contract DismissTest is EscrowFixture {
-    function test_lets_custody_go_on_with_the_same_end() public {
-        createDisputed(ID);
-        vm.warp(START + 1 days);
-        expectEvent();
-        emit DisputeDismissed(ID, 1, NOTE);
-        vm.prank(ARBITER);
-        escrow.dismiss(ID, NOTE);
-        Escrow memory e = escrow.escrow(ID);
-        vm.assertEq(uint256(e.state), uint256(State.Active), "state");
-        vm.assertEq(e.custodyEnd, END, "end unchanged");
-        vm.assertEq(e.disputedAt, START, "time of the dispute kept");
-        expectMoney(AMOUNT, 0, 0);
-    }
-
-    function test_works_after_the_end_under_every_pause() public {
-        createDisputed(ID);
-        vm.warp(END + 365 days);
-        pause(3);
-        vm.prank(ADMIN);
-        token.pause();
-        vm.prank(ARBITER);
-        escrow.dismiss(ID, NOTE);
-        expectState(ID, State.Active);
-    }
-}
-
-contract ResolveRevertTest is EscrowFixture {
-    function test_returns_the_whole_amount() public {
-        createDisputed(ID);
-        expectEvent();
-        emit EscrowReverted(ID, REFUND, AMOUNT, NOTE);
-        resolveRevert(ID);
-        expectState(ID, State.Reverted);
-        expectMoney(0, 0, AMOUNT);
-    }
-
-    function test_works_after_the_end_and_is_never_paused() public {
-        createDisputed(ID);
-        vm.warp(END + 1);
-        pause(3);
-        resolveRevert(ID);
-        expectMoney(0, 0, AMOUNT);
-    }
-
-    function test_a_blocked_wallet_leaves_the_dispute_open() public {
-        createDisputed(ID);
-        vm.prank(ADMIN);
-        token.blacklist(REFUND);
-        expectError(
-            abi.encodeWithSignature("Error(string)", "Blacklistable: account is blacklisted")
-        );
-        resolveRevert(ID);
-        expectState(ID, State.Disputed);
-        expectMoney(AMOUNT, 0, 0);
-    }
-
-    function resolveRevert(bytes32 id) private {
-        vm.prank(ARBITER);
-        escrow.resolveRevert(id, NOTE);
-    }
-}
-
 contract ResolveSplitTest is EscrowFixture {
     function test_pays_both_parts() public {
         createDisputed(ID);
@@ -132,6 +69,17 @@ contract ResolveSplitTest is EscrowFixture {
         escrow.hold(ID, REASON);
         resolveSplit(ID, buyer);
         expectMoney(0, amount - buyer, buyer);
+    }
+
+    function testFuzz_takes_parts_within_the_amount_only(uint88 buyer) public {
+        createDisputed(ID);
+        bool good = buyer > 0 && buyer < AMOUNT;
+        if (!good) {
+            expectError(abi.encodeWithSelector(SplitOutOfRange.selector, ID, buyer, AMOUNT));
+        }
+        resolveSplit(ID, buyer);
+        if (good) expectMoney(0, AMOUNT - buyer, buyer);
+        else expectMoney(AMOUNT, 0, 0);
     }
 
     function resolveSplit(bytes32 id, uint88 buyerAmount) private {
