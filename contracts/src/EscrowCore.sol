@@ -58,10 +58,11 @@ library EscrowCore {
         pure
         returns (IKustodiaEscrow.State next, uint88 heldAfter, uint88 paid)
     {
-        if (e.state != IKustodiaEscrow.State.Active || !_isDue(e, time)) {
-            return (e.state, held, 0);
+        if (e.state == IKustodiaEscrow.State.Active && _isDue(e, time)) {
+            (next, heldAfter, paid) = _end(e, IKustodiaEscrow.State.Released, held);
+        } else {
+            (next, heldAfter) = (e.state, held);
         }
-        return _end(e, IKustodiaEscrow.State.Released, held);
     }
 
     /// @notice Active to Released before the end of custody. A burn lock has no early release: before
