@@ -7,7 +7,7 @@ import {IKustodiaEscrow} from "../src/IKustodiaEscrow.sol";
 /// @title What the model checker proves about EscrowCore (tools/prove.mjs; never deployed)
 /// @notice One escrow, whichever it is, among any number of others. Each function below stands for a
 /// call of KustodiaEscrow. The checker takes every state the variables can have and every argument,
-/// assumes what `_before` requires, and shows that no `assert` can fail and no arithmetic overflow.
+/// assumes what `step` requires, and shows that no `assert` can fail and no arithmetic overflow.
 ///
 /// It is a proof by induction: `start` shows that `_invariant` holds of a new contract, and each step
 /// that it holds afterwards if it held before. So it holds after every sequence of calls.
@@ -40,10 +40,39 @@ contract EscrowProof is IKustodiaEscrow {
     uint256 private paidOut;
     uint256 private disputes;
 
-    // The state before the step under way.
+    // What the step under way found, and what it paid.
     State private stateBefore;
     uint88 private amountBefore;
     uint88 private heldBefore;
+    uint256 private paid;
+
+    // Modifiers, because the checker takes a private function for an entry point of its own.
+
+    /// @dev Any step: assumes the invariant, and shows what holds afterwards.
+    modifier step(uint256 time) {
+        require(time < type(uint40).max && _invariant());
+        (stateBefore, amountBefore, heldBefore) = (state, amount, held);
+        _;
+        assert(held == others + (_isOpen(state) ? amount : 0)); // held is the sum of the open escrows
+        assert(totalIn == totalOut + held); // money in is money out plus held
+        assert(paidOut == (_isFinal(state) ? amount : 0)); // paid in full when final, nothing before
+        assert(!_isFinal(stateBefore)); // a final state never changes
+        assert(_isEdge(stateBefore, state)); // only legal edges
+        assert(stateBefore == State.None || amount == amountBefore); // the amount stays
+        assert(_invariant()); // the invariant holds after the step
+    }
+
+    /// @dev A step that pays, inside `step`.
+    modifier pays() {
+        _;
+        payments += 1;
+        paidOut += paid;
+        totalOut += paid;
+        assert(paid == amount); // a payment is exactly the amount
+        assert(payments == 1); // an escrow is paid at most once
+        assert(heldBefore - held == amount); // a payment takes exactly the amount off the book
+        assert(_isFinal(state)); // who is paid is in a final state
+    }
 
     function start() external view {
         require(state == State.None && held == 0 && others == 0);
@@ -52,8 +81,7 @@ contract EscrowProof is IKustodiaEscrow {
         assert(_invariant()); // a new contract satisfies the invariant
     }
 
-    function open(Terms calldata t, uint256 time) external {
-        _before(time);
+    function open(Terms calldata t, uint256 time) external step(time) {
         require(totalIn + t.amount <= type(uint88).max);
         (State next, uint88 heldAfter) = EscrowCore.open(state, t, held, time);
         (state, held, amount, custodyEnd) = (next, heldAfter, t.amount, t.custodyEnd);
@@ -64,121 +92,76 @@ contract EscrowProof is IKustodiaEscrow {
         assert(opened == 1); // an id lives once
         assert(held - heldBefore == t.amount); // opening adds exactly the amount to the book
         assert(t.id != 0 && custodyEnd > time); // an opened escrow has an id and its end to come
-        _after();
     }
 
-    function release(bytes32 id, uint256 time) external {
-        _before(time);
-        (State next, uint88 heldAfter, uint88 paid) = EscrowCore.release(id, _escrow(), held, time);
+    function release(bytes32 id, uint256 time) external step(time) pays {
+        (state, held, paid) = EscrowCore.release(id, _escrow(), held, time);
         assert(lock ? time < custodyEnd : time >= custodyEnd); // release keeps to the end of custody
-        _end(next, heldAfter, paid);
     }
 
-    function releaseIfDue(uint256 time) external {
-        _before(time);
-        (State next, uint88 heldAfter, uint88 paid) = EscrowCore.releaseIfDue(_escrow(), held, time);
-        if (paid == 0) {
-            assert(next == state && heldAfter == held); // what a batch passes over stays as it is
-        } else {
-            assert(lock ? time < custodyEnd : time >= custodyEnd); // a batch keeps to the end of it
-            _end(next, heldAfter, paid);
-        }
+    function releaseIfDue(uint256 time) external step(time) pays {
+        (state, held, paid) = EscrowCore.releaseIfDue(_escrow(), held, time);
+        require(paid != 0);
+        assert(lock ? time < custodyEnd : time >= custodyEnd); // a batch keeps to the end of custody
     }
 
-    function releaseEarly(bytes32 id, uint256 time) external {
-        _before(time);
-        (State next, uint88 heldAfter, uint88 paid) =
-            EscrowCore.releaseEarly(id, _escrow(), held, time);
+    function passOver(uint256 time) external view {
+        require(_invariant());
+        (State next, uint88 heldAfter, uint88 none) = EscrowCore.releaseIfDue(_escrow(), held, time);
+        require(none == 0);
+        assert(next == state && heldAfter == held); // what a batch passes over stays as it is
+    }
+
+    function releaseEarly(bytes32 id, uint256 time) external step(time) pays {
+        (state, held, paid) = EscrowCore.releaseEarly(id, _escrow(), held, time);
         assert(!lock && time < custodyEnd); // early release is for custody before its end
-        _end(next, heldAfter, paid);
     }
 
-    function refundExpired(bytes32 id, uint256 time) external {
-        _before(time);
-        (State next, uint88 heldAfter, uint88 paid) =
-            EscrowCore.refundExpired(id, _escrow(), held, time);
+    function refundExpired(bytes32 id, uint256 time) external step(time) pays {
+        (state, held, paid) = EscrowCore.refundExpired(id, _escrow(), held, time);
         assert(lock && time >= custodyEnd); // without a dispute only an expired burn lock goes back
-        _end(next, heldAfter, paid);
     }
 
-    function dispute(bytes32 id, Party by, uint256 time) external {
-        _before(time);
+    function dispute(bytes32 id, Party by, uint256 time) external step(time) {
         (State next, uint8 roundAfter) = EscrowCore.dispute(id, _escrow(), by, time);
         (state, round, party, disputedAt) = (next, roundAfter, by, uint40(time));
         disputes += 1;
         assert(disputes <= EscrowCore.MAX_ROUNDS); // the parties dispute at most MAX_ROUNDS times
         assert(time < custodyEnd); // no dispute at or after the end of custody
         assert(by == Party.Buyer || by == Party.Seller); // only a party
-        _after();
     }
 
-    function hold(bytes32 id, uint256 time) external {
-        _before(time);
+    function hold(bytes32 id, uint256 time) external step(time) {
         (State next, uint8 roundAfter) = EscrowCore.hold(id, _escrow(), time);
         (state, round, disputedAt) = (next, roundAfter, uint40(time));
         party = Party.Arbiter;
         assert(time < custodyEnd); // no hold at or after the end of custody
-        _after();
     }
 
-    function dismiss(bytes32 id) external {
-        _before(0);
+    function dismiss(bytes32 id) external step(0) {
         state = EscrowCore.dismiss(id, state);
-        _after();
     }
 
-    function resolveRevert(bytes32 id) external {
-        _before(0);
-        (State next, uint88 heldAfter, uint88 paid) = EscrowCore.resolveRevert(id, _escrow(), held);
+    function resolveRevert(bytes32 id) external step(0) pays {
+        (state, held, paid) = EscrowCore.resolveRevert(id, _escrow(), held);
         assert(stateBefore == State.Disputed); // the arbiter decides disputes only
-        _end(next, heldAfter, paid);
     }
 
-    function resolveSplit(bytes32 id, uint88 buyerAmount) external {
-        _before(0);
+    function resolveSplit(bytes32 id, uint88 buyerAmount) external step(0) pays {
         (State next, uint88 heldAfter, uint88 sellerAmount) =
             EscrowCore.resolveSplit(id, _escrow(), held, buyerAmount);
+        (state, held, paid) = (next, heldAfter, uint256(buyerAmount) + sellerAmount);
         assert(stateBefore == State.Disputed); // only a dispute is split
         assert(buyerAmount > 0 && sellerAmount > 0); // both sides of a split get something
-        _end(next, heldAfter, uint256(buyerAmount) + sellerAmount);
-    }
-
-    /// @dev Assumes the invariant and keeps what the step may not touch.
-    function _before(uint256 time) private {
-        require(time < type(uint40).max && totalIn <= type(uint88).max);
-        require(others <= type(uint88).max && totalOut <= type(uint88).max);
-        require(_invariant());
-        (stateBefore, amountBefore, heldBefore) = (state, amount, held);
-    }
-
-    function _end(State next, uint88 heldAfter, uint256 paid) private {
-        (state, held) = (next, heldAfter);
-        payments += 1;
-        paidOut += paid;
-        totalOut += paid;
-        assert(paid == amount); // a payment is exactly the amount
-        assert(payments == 1); // an escrow is paid at most once
-        assert(heldBefore - held == amount); // a payment takes exactly the amount off the book
-        assert(_isFinal(state)); // who is paid is in a final state
-        _after();
-    }
-
-    /// @dev What holds after every step.
-    function _after() private view {
-        assert(held == others + (_isOpen(state) ? amount : 0)); // held is the sum of the open escrows
-        assert(totalIn == totalOut + held); // money in is money out plus held
-        assert(paidOut == (_isFinal(state) ? amount : 0)); // paid in full when final, nothing before
-        assert(!_isFinal(stateBefore)); // a final state never changes
-        assert(_isEdge(stateBefore, state)); // only legal edges
-        assert(stateBefore == State.None || amount == amountBefore); // the amount stays
-        assert(_invariant()); // the invariant holds after the step
     }
 
     function _invariant() private view returns (bool) {
-        return held == others + (_isOpen(state) ? amount : 0) && totalIn == totalOut + held
-            && paidOut == (_isFinal(state) ? amount : 0) && payments == (_isFinal(state) ? 1 : 0)
-            && opened == (state == State.None ? 0 : 1) && (state == State.None || amount > 0)
-            && disputes <= round && disputes <= EscrowCore.MAX_ROUNDS;
+        return others <= type(uint88).max && totalIn <= type(uint88).max
+            && totalOut <= type(uint88).max && held == others + (_isOpen(state) ? amount : 0)
+            && totalIn == totalOut + held && paidOut == (_isFinal(state) ? amount : 0)
+            && payments == (_isFinal(state) ? 1 : 0) && opened == (state == State.None ? 0 : 1)
+            && (state == State.None || amount > 0) && disputes <= round
+            && disputes <= EscrowCore.MAX_ROUNDS;
     }
 
     function _escrow() private view returns (Escrow memory) {
