@@ -19,6 +19,7 @@ const ROWS = [
     ['token_transfer', 'tokenTransfer', 1, `bare transfer ${EARLIER}`, 44_867],
     ['create', 'create', 1, 'most', 95_000],
     ['create.commerce', 'create', 1, `authorize + preApprove, ${COMMERCE}`, 103_666 + 55_326],
+    ['create.commerce_alone', 'create', 1, `authorize without its preApprove, ${COMMERCE}`, 103_666],
     ['create.kustodia', 'create', 1, `create + fund, ${KUSTODIA}`, 227_328 + 98_308],
     ['create.circle', 'create', 1, `pay, ${CIRCLE}`, 164_898],
     ['create_signed.commerce', 'createWithAuthorization', 1, `authorize by ERC-3009, ${COMMERCE}`, 143_393],
