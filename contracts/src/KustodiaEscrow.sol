@@ -7,13 +7,15 @@ import {
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {EscrowCore} from "./EscrowCore.sol";
 import {IERC3009Receive} from "./IERC3009Receive.sol";
 import {IKustodiaEscrow} from "./IKustodiaEscrow.sol";
 
 /// @title Kustodia escrow
 /// @notice Holds one token for custody payments. Money comes in from one fixed funder and leaves
 /// only to two wallets, none of which is ever an argument of a call. There is no upgrade: a new
-/// version is a new address, and this one drains.
+/// version is a new address, and this one drains. The state machine and the book are in EscrowCore;
+/// here are roles, pauses, wallets, logs and the token.
 ///
 /// What each role can do at worst if its key is stolen:
 /// - RELAYER: lock money the funder allowed, dispute, release what is due. All of it ends in the
@@ -39,10 +41,8 @@ contract KustodiaEscrow is
     uint8 public constant PAUSE_PAYOUT = 2;
     uint256 public constant PAUSE_TIME = 7 days;
     uint256 public constant WALLET_DELAY = 2 days;
-    /// @notice Longest custody. Catches a custodyEnd given in milliseconds.
-    uint256 public constant MAX_CUSTODY = 1096 days;
-    /// @notice Disputes a party may raise per escrow. The arbiter's `hold` is not bound by it.
-    uint256 public constant MAX_ROUNDS = 3;
+    uint256 public constant MAX_CUSTODY = EscrowCore.MAX_CUSTODY;
+    uint256 public constant MAX_ROUNDS = EscrowCore.MAX_ROUNDS;
     /// @notice Most entries of one batch; 500 creates stay below half of Arbitrum's limit per
     /// transaction (32M gas).
     uint256 public constant MAX_BATCH = 500;
@@ -109,8 +109,7 @@ contract KustodiaEscrow is
         nonReentrant
         whenNotPaused(PAUSE_CREATE)
     {
-        _open(t);
-        _held += t.amount;
+        _held = _open(t, _held);
         token.safeTransferFrom(funder, address(this), t.amount);
         _requireInflow();
     }
@@ -123,13 +122,13 @@ contract KustodiaEscrow is
         whenNotPaused(PAUSE_CREATE)
     {
         _requireBatch(ts.length);
-        uint88 sum = 0;
+        uint88 before = _held;
+        uint88 held_ = before;
         for (uint256 i = 0; i < ts.length; ++i) {
-            _open(ts[i]);
-            sum += ts[i].amount;
+            held_ = _open(ts[i], held_);
         }
-        _held += sum;
-        token.safeTransferFrom(funder, address(this), sum);
+        _held = held_;
+        token.safeTransferFrom(funder, address(this), held_ - before);
         _requireInflow();
     }
 
@@ -142,8 +141,7 @@ contract KustodiaEscrow is
         nonReentrant
         whenNotPaused(PAUSE_CREATE)
     {
-        _open(t);
-        _held += t.amount;
+        _held = _open(t, _held);
         IERC3009Receive(address(token))
             .receiveWithAuthorization(
                 funder, address(this), t.amount, 0, validBefore, keccak256(abi.encode(t)), sig
@@ -159,12 +157,9 @@ contract KustodiaEscrow is
         whenNotPaused(PAUSE_PAYOUT)
     {
         Escrow memory e = _escrows[id];
-        _requireState(id, e.state, State.Active);
-        if (!_isDue(e)) {
-            if (e.lock) revert CustodyEnded(id, e.custodyEnd, block.timestamp);
-            revert CustodyRunning(id, e.custodyEnd, block.timestamp);
-        }
-        _release(id, e.amount, false);
+        (State next, uint88 heldAfter, uint88 paid) =
+            EscrowCore.release(id, e, _held, block.timestamp);
+        _payOut(id, next, heldAfter, paid, false);
     }
 
     /// @notice Pays out every entry that is active and due, and passes over the others: a dispute
@@ -180,36 +175,37 @@ contract KustodiaEscrow is
     {
         _requireBatch(ids.length);
         address to = _payout;
-        uint88 sum = 0;
+        uint88 before = _held;
+        uint88 held_ = before;
         for (uint256 i = 0; i < ids.length; ++i) {
-            Escrow memory e = _escrows[ids[i]];
-            if (e.state != State.Active || !_isDue(e)) continue;
-            _escrows[ids[i]].state = State.Released;
-            sum += e.amount;
+            Escrow storage e = _escrows[ids[i]];
+            (State next, uint88 heldAfter, uint88 paid) =
+                EscrowCore.releaseIfDue(e, held_, block.timestamp);
+            if (paid == 0) continue;
+            e.state = next;
+            held_ = heldAfter;
             ++released;
-            emit EscrowReleased(ids[i], to, e.amount, false);
+            emit EscrowReleased(ids[i], to, paid, false);
         }
         if (released == 0) revert NothingPayable(ids.length);
-        _held -= sum;
-        token.safeTransfer(to, sum);
+        _held = held_;
+        token.safeTransfer(to, before - held_);
     }
 
     /// @notice Sends an expired burn lock back to the refund wallet. Never paused.
     function refundExpired(bytes32 id) external onlyRole(RELAYER) nonReentrant {
         Escrow memory e = _escrows[id];
-        _requireState(id, e.state, State.Active);
-        if (!e.lock) revert NotALock(id);
-        if (block.timestamp < e.custodyEnd) {
-            revert CustodyRunning(id, e.custodyEnd, block.timestamp);
-        }
-        _revertTo(id, e.amount, bytes32(0));
+        (State next, uint88 heldAfter, uint88 paid) =
+            EscrowCore.refundExpired(id, e, _held, block.timestamp);
+        _payBack(id, next, heldAfter, paid, bytes32(0));
     }
 
     /// @notice Freezes an escrow for the buyer or the seller. Only before custodyEnd, at most
     /// MAX_ROUNDS times. Never paused.
     function dispute(bytes32 id, Party party, bytes32 reason) external onlyRole(RELAYER) {
-        if (party != Party.Buyer && party != Party.Seller) revert PartyInvalid(id, party);
-        _freeze(id, party, reason, MAX_ROUNDS);
+        Escrow memory e = _escrows[id];
+        (e.state, e.round) = EscrowCore.dispute(id, e, party, block.timestamp);
+        _freeze(id, e, party, reason);
     }
 
     // ------------------------------------------------------------------------------------------
@@ -219,22 +215,23 @@ contract KustodiaEscrow is
     /// @notice Freezes an escrow on the arbiter's own account, also when the parties' rounds are
     /// used up. Only before custodyEnd.
     function hold(bytes32 id, bytes32 reason) external onlyRole(ARBITER) {
-        _freeze(id, Party.Arbiter, reason, type(uint8).max);
+        Escrow memory e = _escrows[id];
+        (e.state, e.round) = EscrowCore.hold(id, e, block.timestamp);
+        _freeze(id, e, Party.Arbiter, reason);
     }
 
     /// @notice Custody goes on; its end does not change.
     function dismiss(bytes32 id, bytes32 note) external onlyRole(ARBITER) {
         Escrow storage e = _escrows[id];
-        _requireState(id, e.state, State.Disputed);
-        e.state = State.Active;
+        e.state = EscrowCore.dismiss(id, e.state);
         emit DisputeDismissed(id, e.round, note);
     }
 
     /// @notice The whole amount goes back to the refund wallet.
     function resolveRevert(bytes32 id, bytes32 note) external onlyRole(ARBITER) nonReentrant {
         Escrow memory e = _escrows[id];
-        _requireState(id, e.state, State.Disputed);
-        _revertTo(id, e.amount, note);
+        (State next, uint88 heldAfter, uint88 paid) = EscrowCore.resolveRevert(id, e, _held);
+        _payBack(id, next, heldAfter, paid, note);
     }
 
     /// @notice The buyer's part goes to the refund wallet, the rest to the payout wallet.
@@ -244,14 +241,10 @@ contract KustodiaEscrow is
         onlyRole(ARBITER)
         nonReentrant
     {
-        Escrow memory e = _escrows[id];
-        _requireState(id, e.state, State.Disputed);
-        if (buyerAmount == 0 || buyerAmount >= e.amount) {
-            revert SplitOutOfRange(id, buyerAmount, e.amount);
-        }
-        uint256 sellerAmount = e.amount - buyerAmount;
-        _escrows[id].state = State.Split;
-        _held -= e.amount;
+        (State next, uint88 heldAfter, uint88 sellerAmount) =
+            EscrowCore.resolveSplit(id, _escrows[id], _held, buyerAmount);
+        _held = heldAfter;
+        _escrows[id].state = next;
         emit EscrowSplit(id, buyerAmount, sellerAmount, note);
         token.safeTransfer(_refund, buyerAmount);
         token.safeTransfer(_payout, sellerAmount);
@@ -266,12 +259,9 @@ contract KustodiaEscrow is
         whenNotPaused(PAUSE_PAYOUT)
     {
         Escrow memory e = _escrows[id];
-        _requireState(id, e.state, State.Active);
-        if (e.lock) revert IsALock(id);
-        if (block.timestamp >= e.custodyEnd) {
-            revert CustodyEnded(id, e.custodyEnd, block.timestamp);
-        }
-        _release(id, e.amount, true);
+        (State next, uint88 heldAfter, uint88 paid) =
+            EscrowCore.releaseEarly(id, e, _held, block.timestamp);
+        _payOut(id, next, heldAfter, paid, true);
     }
 
     // ------------------------------------------------------------------------------------------
@@ -414,22 +404,17 @@ contract KustodiaEscrow is
         if (hasRole(other, account)) revert RoleConflict(account, role, other);
     }
 
-    /// @dev Writes and logs a new escrow; the caller adds the amount to the book and pulls it.
-    function _open(Terms calldata t) private {
-        if (t.id == bytes32(0)) revert IdZero();
-        if (t.amount == 0) revert AmountZero(t.id);
-        uint256 latest = block.timestamp + MAX_CUSTODY;
-        if (t.custodyEnd <= block.timestamp || t.custodyEnd > latest) {
-            revert EndOutOfRange(t.id, t.custodyEnd, block.timestamp + 1, latest);
-        }
-        Escrow storage e = _escrows[t.id];
-        if (e.state != State.None) revert EscrowExists(t.id, e.state);
+    /// @dev Writes and logs a new escrow; the caller stores the book that comes back and pulls what it
+    /// grew by.
+    function _open(Terms calldata t, uint88 held_) private returns (uint88 heldAfter) {
+        State next;
+        (next, heldAfter) = EscrowCore.open(_escrows[t.id].state, t, held_, block.timestamp);
         _escrows[t.id] = Escrow({
             amount: t.amount,
             createdAt: uint40(block.timestamp),
             custodyEnd: t.custodyEnd,
             disputedAt: 0,
-            state: State.Active,
+            state: next,
             lock: t.lock,
             party: Party.None,
             round: 0
@@ -437,44 +422,27 @@ contract KustodiaEscrow is
         emit EscrowCreated(t.id, funder, t.amount, t.custodyEnd, t.lock, t.terms);
     }
 
-    function _freeze(bytes32 id, Party party, bytes32 reason, uint256 maxRounds) private {
-        Escrow memory e = _escrows[id];
-        _requireState(id, e.state, State.Active);
-        if (block.timestamp >= e.custodyEnd) {
-            revert CustodyEnded(id, e.custodyEnd, block.timestamp);
-        }
-        if (e.round >= maxRounds) revert TooManyRounds(id, e.round);
-        e.state = State.Disputed;
+    function _freeze(bytes32 id, Escrow memory e, Party party, bytes32 reason) private {
         e.party = party;
-        e.round += 1;
         e.disputedAt = uint40(block.timestamp);
         _escrows[id] = e;
         emit DisputeRaised(id, uint8(party), e.round, reason);
     }
 
-    function _release(bytes32 id, uint88 amount, bool early) private {
+    function _payOut(bytes32 id, State next, uint88 heldAfter, uint88 paid, bool early) private {
         address to = _payout;
-        _escrows[id].state = State.Released;
-        _held -= amount;
-        emit EscrowReleased(id, to, amount, early);
-        token.safeTransfer(to, amount);
+        _held = heldAfter;
+        _escrows[id].state = next;
+        emit EscrowReleased(id, to, paid, early);
+        token.safeTransfer(to, paid);
     }
 
-    function _revertTo(bytes32 id, uint88 amount, bytes32 note) private {
+    function _payBack(bytes32 id, State next, uint88 heldAfter, uint88 paid, bytes32 note) private {
         address to = _refund;
-        _escrows[id].state = State.Reverted;
-        _held -= amount;
-        emit EscrowReverted(id, to, amount, note);
-        token.safeTransfer(to, amount);
-    }
-
-    /// @dev Time alone: custody is due from its end on, a burn lock until its end.
-    function _isDue(Escrow memory e) private view returns (bool) {
-        return e.lock ? block.timestamp < e.custodyEnd : block.timestamp >= e.custodyEnd;
-    }
-
-    function _requireState(bytes32 id, State state, State required) private pure {
-        if (state != required) revert WrongState(id, state, required);
+        _held = heldAfter;
+        _escrows[id].state = next;
+        emit EscrowReverted(id, to, paid, note);
+        token.safeTransfer(to, paid);
     }
 
     function _requireBatch(uint256 size) private pure {

@@ -1,31 +1,18 @@
 #!/usr/bin/env node
-// Runs every test of this room: the forge tests on the exported bytecode, then the tests of the
-// tools. Prints each failure, and last `N passed, N failed, N skipped`; status 1 unless all passed.
+// Runs every test of this room: the forge tests on the exported bytecode, the gas gate, the proof of the
+// core, some mutants chosen by the day, then the tests of the tools. Prints each failure, and last `N passed, N failed, N skipped`; status 1 unless all passed.
 // A run that could not start counts as one failure: silence is never success.
 
-import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
-const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const FORGE = path.join(ROOT, 'node_modules/@foundry-rs/forge-linux-amd64/bin/forge');
-const OUTPUT_MAX_BYTES = 64 * 1024 * 1024;
+import { FORGE, ROOT, run, said } from './forge.mjs';
 
-function run(program, args, environment = {}) {
-    return spawnSync(program, args, {
-        cwd: ROOT,
-        encoding: 'utf8',
-        maxBuffer: OUTPUT_MAX_BYTES,
-        env: { ...process.env, ...environment },
-    });
-}
+// Their closing lines say `N passed, N failed, N skipped`, too.
+const GATES = [['gas.mjs'], ['prove.mjs'], ['mutate.mjs', '--sample', '3']];
 
 function failed_to_run(what, result) {
-    process.stdout.write(`FAILED ${what}\n${result.stdout ?? ''}${result.stderr ?? ''}`);
-    if (result.error !== undefined) {
-        process.stdout.write(`${result.error.message}\n`);
-    }
+    process.stdout.write(`FAILED ${what}\n${said(result)}\n`);
     return { passed: 0, failed: 1, skipped: 0 };
 }
 
@@ -58,6 +45,20 @@ function forge_test() {
     return agrees && counts.passed > 0 ? counts : failed_to_run('forge test', result);
 }
 
+/** A tool that counts by itself: its last line is taken when it agrees with its status. */
+function gate_run([tool, ...args]) {
+    const result = run(process.execPath, [`tools/${tool}`, ...args]);
+    const line = /(\d+) passed, (\d+) failed, (\d+) skipped\n$/.exec(result.stdout ?? '');
+    const [passed, failed, skipped] = (line ?? []).slice(1).map(Number);
+    if (line === null || passed === 0 || (result.status === 0) !== (failed === 0)) {
+        return failed_to_run(tool, result);
+    }
+    if (failed > 0) {
+        process.stdout.write(`FAILED ${tool}\n${said(result)}`);
+    }
+    return { passed, failed, skipped };
+}
+
 function tools_test() {
     const files = readdirSync(path.join(ROOT, 'tools/test')).filter((name) => name.endsWith('.test.mjs'))
         .map((name) => `tools/test/${name}`);
@@ -80,7 +81,7 @@ function tools_test() {
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 const stale = export_check();
-for (const counts of stale === null ? [forge_test(), tools_test()] : [stale]) {
+for (const counts of stale === null ? [forge_test(), ...GATES.map(gate_run), tools_test()] : [stale]) {
     for (const kind of Object.keys(total)) {
         total[kind] += counts[kind];
     }
