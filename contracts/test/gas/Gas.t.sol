@@ -16,8 +16,8 @@ interface GasVm {
 /// balance, the allowance stays above zero. Run with `FOUNDRY_PROFILE=gas forge test`: each call is a
 /// transaction of its own there, with the base fee of 21,000, its calldata and cold storage.
 ///
-/// Measured on TestMXNB as this tree has it. MXNB itself is FiatTokenV2_2 behind a proxy: a bare
-/// transfer of that takes 44,867.
+/// Measured on TestMXNB behind its proxy. MXNB itself is FiatTokenV2_2 behind a proxy: a bare transfer
+/// of that takes 44,867 (published figure), of ours what test_token_transfer says.
 contract GasTest is EscrowFixture {
     GasVm private constant gasVm = GasVm(address(vm));
     uint256 private constant VALID_BEFORE = START + 1 hours;

@@ -7,6 +7,7 @@ import {IKustodiaEscrow} from "../../src/IKustodiaEscrow.sol";
 import {KustodiaEscrow} from "../../src/KustodiaEscrow.sol";
 import {TestMXNB} from "../../src/TestMXNB.sol";
 import {Deployed} from "./Deployed.sol";
+import {ProxiedToken} from "./ProxiedToken.sol";
 import {vm} from "./Vm.sol";
 
 /// @notice A deployed escrow with one address per role, a funded and approved funder, and the short
@@ -29,6 +30,8 @@ abstract contract EscrowFixture is IKustodiaEscrow {
     uint256 internal constant FUNDER_KEY = 0xF00D;
     address internal immutable funder = vm.addr(FUNDER_KEY);
     address internal constant ADMIN = address(0xAD01);
+    /// @dev May upgrade the token, and can call nothing else of it.
+    address internal constant PROXY_ADMIN = address(0xAD02);
     address internal constant RELAYER = address(0xBE01);
     address internal constant ARBITER = address(0xA401);
     address internal constant GUARDIAN = address(0x6401);
@@ -36,12 +39,13 @@ abstract contract EscrowFixture is IKustodiaEscrow {
     address internal constant REFUND = address(0x4E01);
     address internal constant STRANGER = address(0x5701);
 
+    /// @dev Behind its proxy, as MXNB is: what a call costs here is what it costs there.
     TestMXNB internal token;
     KustodiaEscrow internal escrow;
 
     function setUp() public virtual {
         vm.warp(START);
-        token = TestMXNB(Deployed.create("TestMXNB", abi.encode(ADMIN)));
+        token = ProxiedToken.create(ADMIN, PROXY_ADMIN);
         escrow = deploy(IERC20(address(token)));
         vm.startPrank(ADMIN);
         token.configureMinter(ADMIN, type(uint256).max);
