@@ -8,7 +8,6 @@
 // Last line: `N passed, N failed, 0 skipped`. A mutant passes when it is killed, or survives and is listed as
 // equivalent. One that does not compile or takes too long proves nothing and fails.
 
-import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -118,17 +117,21 @@ function is_good(mutant, { outcome }) {
     return outcome === 'killed' || (outcome === 'survived' && mutant.equivalent !== undefined);
 }
 
-function report_write(results) {
-    const commit = spawnSync('git', ['rev-parse', '--short=12', 'HEAD'], { cwd: ROOT, encoding: 'utf8' });
-    const changed = spawnSync('git', ['status', '--porcelain', '--', 'src', 'test'], { cwd: ROOT, encoding: 'utf8' });
-    const state = changed.stdout.trim() === '' ? '' : ', with changes not yet committed';
+/** Which sources and tests the copy is of. */
+function version_read() {
+    const git = (...args) => run('git', args).stdout.trim();
+    const changed = git('status', '--porcelain', '--', 'src', 'test') !== '';
+    return `commit ${git('rev-parse', '--short=12', 'HEAD')}${changed ? ', with changes not yet committed' : ''}`;
+}
+
+function report_write(version, results) {
     const killed = results.filter(({ outcome }) => outcome === 'killed').length;
     const row = ({ mutant, outcome, by }) => `| ${mutant.name} | ${path.basename(mutant.file, '.sol')} `
         + `| ${mutant.breaks} | ${outcome} | ${mutant.equivalent ?? by} |`;
     writeFileSync(path.join(ROOT, 'MUTANTS.md'), [
         '# Mutants', '',
         'Written by `node tools/mutate.mjs`, which puts one fault at a time into the contract and runs the forge tests.',
-        `Run on commit ${commit.stdout.trim()}${state}: ${results.length} mutants, ${killed} killed.`, '',
+        `Run on ${version}: ${results.length} mutants, ${killed} killed.`, '',
         '| mutant | file | what it breaks | result | first test that failed, or why nobody can tell |',
         '|---|---|---|---|---|', ...results.map(row), '',
     ].join('\n'));
@@ -142,6 +145,7 @@ function main() {
         fail(`these mutants do not fit the source any more: ${strange.map(({ name }) => name).join(', ')}`);
     }
     const chosen = chosen_of(values);
+    const version = version_read();
     const copy = folder_fill(mkdtempSync(path.join(os.tmpdir(), 'mutants-')), TESTS);
     folder_fill(path.join(copy, 'mutant'), SOURCES);
     const results = [];
@@ -160,7 +164,7 @@ function main() {
         rmSync(copy, { recursive: true, force: true });
     }
     if (chosen.length === MUTANTS.length) {
-        report_write(results);
+        report_write(version, results);
     }
     const passed = results.filter(({ mutant, ...result }) => is_good(mutant, result)).length;
     process.stdout.write(`${passed} passed, ${results.length - passed} failed, 0 skipped\n`);
