@@ -1,9 +1,10 @@
 // bench-sign: what the daemon's signature costs beside the bare one.
 //
-//   bench-sign            sign (encode, hash, sign, encode) and sign.recover (the same and the check
-//                         of our own signature), each held against a bare
+//   bench-sign            sign.time (encode, hash, sign, encode) and sign.recover_time (the same and
+//                         the check of our own signature), each held against a bare
 //                         secp256k1_ecdsa_sign_recoverable loop with the same library, in the same
 //                         run, trial by trial
+//   bench-sign --repeat bare|sign|recover N    does that N times; sign_instructions.mjs counts it
 //   bench-sign --loop N   CPU nanoseconds of one whole signature, over N; for sign_peers.mjs
 //   bench-sign --print    the signed transaction of nonce 0 in hex; for sign_peers.mjs
 //
@@ -169,10 +170,26 @@ static void table(void)
         }
     }
     const char *unit = counter >= 0 ? "instructions" : "cpu_ns";
-    print_row("sign", costs[1], costs[0], unit);
-    print_row("sign.recover", costs[2], costs[0], unit);
+    print_row("sign.time", costs[1], costs[0], unit);
+    print_row("sign.recover_time", costs[2], costs[0], unit);
     if (counter >= 0)
         close(counter);
+}
+
+static bool repeat(const char *what, uint64_t n)
+{
+    static const struct {
+        const char *name;
+        void (*run)(uint64_t);
+    } runs[] = {{"bare", run_bare}, {"sign", run_sign}, {"recover", run_sign_recover}};
+    for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++) {
+        if (strcmp(what, runs[i].name) == 0) {
+            for (uint64_t nonce = 0; nonce < n; nonce++)
+                runs[i].run(nonce);
+            return true;
+        }
+    }
+    return false;
 }
 
 // ---- setting
@@ -216,8 +233,9 @@ int main(int argc, char **argv)
             give_up("--loop N: N must be 1 to 1000000; it");
         cost_of(-1, run_sign, 200);
         printf("%llu\n", (unsigned long long)cost_of(-1, run_sign, n));
-    } else {
-        fprintf(stderr, "usage: bench-sign [--loop N | --print]\n");
+    } else if (argc != 4 || strcmp(argv[1], "--repeat") != 0 ||
+               !repeat(argv[2], strtoull(argv[3], NULL, 10))) {
+        fprintf(stderr, "usage: bench-sign [--loop N | --print | --repeat bare|sign|recover N]\n");
         return 2;
     }
     sign_key_free(&key);

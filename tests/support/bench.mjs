@@ -1,4 +1,6 @@
-// ./dev bench [NAME ...] [--json]: runs every benchmark, each of which prints one JSON object per line.
+// ./dev bench [NAME ...] [--json] [--long]: runs every benchmark, each of which prints one JSON object per
+// line; without --json a readable line, with the limit it is held against where there is one. A limit that is
+// missed is said and fails nothing: a shared machine proves nothing. --long: growth at a hundred times the data.
 //
 // A benchmark is a program build/release/bin/bench-NAME (from tests/bench/NAME.c) or a script
 // tests/bench/NAME.mjs; NAME_part.mjs belongs to NAME. With --json the objects go through unchanged.
@@ -10,6 +12,17 @@ import path from 'node:path';
 import { ROOT } from './env.mjs';
 
 const KEYS = ['name', 'value', 'unit', 'against', 'against_value', 'ratio', 'samples', 'min', 'max'];
+/** What a row's ratio is to reach, by the row's name. Rows without a limit are there for comparison. */
+const LIMITS = [
+    [/^sign$/, '<=', 1.10], [/^sign\.recover$/, '<=', 2.3], [/^sign\.viem$/, '>=', 12], [/^sign\.ethers$/, '>=', 15],
+    [/^ledger\.batch100$/, '>=', 0.8], [/^ledger\.single$/, '<=', 1.4], [/^ledger\.hot64$/, '>=', 5],
+    [/^rpc.*\.c\d+$/, '>=', 0.8], [/^rpc.*\.c\d+\.p99$/, '<=', 3],
+    [/^lifecycle\.(escrows|releases)_per_tx$/, '>=', 1], [/^lifecycle\.cpu$/, '<=', 1],
+    [/^memory\.(start|crowd)$/, '<=', 1], [/^memory\.crowd_flat$/, '<=', 1.05],
+    [/^start(\.recovery)?$/, '<=', 1],
+];
+/** Programs that measure more with --long. */
+const LONG = ['ledger'];
 const BUILD = path.join(ROOT, 'build/release/bin');
 const SCRIPTS = path.join(ROOT, 'tests/bench');
 
@@ -17,7 +30,10 @@ function benches_find() {
     const found = [];
     for (const name of existsSync(BUILD) ? readdirSync(BUILD).sort() : []) {
         if (name.startsWith('bench-')) {
-            found.push({ name: name.slice('bench-'.length), program: path.join(BUILD, name), args: [] });
+            const short = name.slice('bench-'.length);
+            found.push({
+                name: short, program: path.join(BUILD, name), args: long && LONG.includes(short) ? ['--long'] : [],
+            });
         }
     }
     for (const file of existsSync(SCRIPTS) ? readdirSync(SCRIPTS).sort() : []) {
@@ -53,16 +69,31 @@ function rows_of(name, text) {
     });
 }
 
+function limit_words(row) {
+    // A row against "most" states its own limit.
+    const [, sign, limit] = LIMITS.find(([name]) => name.test(row.name))
+        ?? (/^most\b/.test(row.against) ? [null, '<=', 1] : []);
+    if (sign === undefined) {
+        return '';
+    }
+    if (!Number.isFinite(row.ratio)) {
+        throw new Error(`${row.name} has no ratio to hold against its limit`);
+    }
+    const met = sign === '<=' ? row.ratio <= limit : row.ratio >= limit;
+    return `  limit ${sign} ${limit}: ${met ? 'met' : 'MISSED'}`;
+}
+
 const number = (value) => (typeof value === 'number' ? value.toPrecision(4) : `${value}`);
 
 function row_print(row) {
     console.log(`${row.name.padEnd(26)} ${number(row.value).padStart(11)} ${`${row.unit}`.padEnd(14)}`
         + ` ratio ${number(row.ratio).padStart(8)}  against ${row.against} ${number(row.against_value)}`
-        + `  [${number(row.min)} .. ${number(row.max)}], ${row.samples} samples`);
+        + `  [${number(row.min)} .. ${number(row.max)}], ${row.samples} samples${limit_words(row)}`);
 }
 
 const json = process.argv.includes('--json');
-const asked = process.argv.slice(2).filter((word) => word !== '--json');
+const long = process.argv.includes('--long');
+const asked = process.argv.slice(2).filter((word) => !['--json', '--long'].includes(word));
 const benches = benches_find();
 const belongs = (bench, name) => bench.name === name || bench.name.startsWith(`${name}_`);
 const unknown = asked.filter((name) => !benches.some((bench) => belongs(bench, name)));
