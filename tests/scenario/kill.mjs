@@ -137,13 +137,18 @@ async function outcome_read(env, { story, orders }) {
     };
 }
 
-/** How many transactions of each kind and end the bank has seen: one too many is a double payment. */
+/**
+ * How many transactions of each kind and end the bank has seen: one too many is a double payment. What comes
+ * back from the chain is summed instead: the lane may put several returns into one transfer, as they happen
+ * to wait together.
+ */
 async function juno_counts(env) {
     const response = await fetch(`${env.control_url}/transactions`);
     const counts = {};
-    for (const { transaction_type, type, status } of (await response.json()).transactions) {
-        const key = `${transaction_type ?? type} ${status}`;
-        counts[key] = (counts[key] ?? 0) + 1;
+    for (const { transaction_type, status, amount } of (await response.json()).transactions) {
+        const key = `${transaction_type} ${status}`;
+        // Whole centavos, so that the sum is exact.
+        counts[key] = (counts[key] ?? 0) + (transaction_type === 'CRYPTO_DEPOSIT' ? Math.round(amount * 100) : 1);
     }
     return Object.entries(counts).map(([key, n]) => `${key}: ${n}`).sort();
 }
