@@ -5,17 +5,20 @@
 // used. The three grants are then the admin's to make; their data is printed. With --setup-by-deployer the
 // deployer is admin first, grants the roles and begins the transfer, which the final admin accepts two days later.
 
-import { getCreateAddress, keccak256 } from 'ethers';
+import { existsSync } from 'node:fs';
+import { dataLength, getCreateAddress, keccak256 } from 'ethers';
 
-import { contract_load, creation_code } from './build.mjs';
+import { contract_load, creation_code, deployed_code } from './build.mjs';
 import { call_make } from './calls.mjs';
 import { Journal } from './journal.mjs';
 import { key_open } from './keyfile.mjs';
 import { node_open, ToolError, View } from './node.mjs';
-import { constructor_arguments, deployment_describe } from './record.mjs';
+import {
+    constructor_arguments, deployment_describe, record_compare, record_read, record_write,
+} from './record.mjs';
 import { roles_check } from './result.mjs';
 import { step_send } from './sender.mjs';
-import { TOKEN_DECIMALS, TOKEN_FACE } from './token.mjs';
+import { token_describe, TOKEN_DECIMALS, TOKEN_FACE } from './token.mjs';
 
 const ROLE_OF = { RELAYER: 'relayer', ARBITER: 'arbiter', GUARDIAN: 'guardian' };
 
@@ -34,7 +37,8 @@ async function require_token(view, token) {
         throw new ToolError(`${token} does not say its decimals (${error.message}); it is no token`);
     });
     if (Number(decimals) !== TOKEN_DECIMALS) {
-        throw new ToolError(`the token ${token} has ${decimals} decimals, not ${TOKEN_DECIMALS}; it is not MXNB`);
+        throw new ToolError(`the token ${token} has ${decimals} decimals; this escrow's amounts are counted in`
+            + ` ${TOKEN_DECIMALS}, as MXNB's are`);
     }
 }
 
@@ -74,7 +78,7 @@ function steps_plan(escrow, parties, { first_admin, deployer }) {
 }
 
 /** The nonce of the first step: the journal's, or the key's next, when nothing else of it is under way. */
-async function first_nonce_choose(call, journal, deployer) {
+async function first_nonce_choose({ call, view, journal }, deployer, token) {
     if (journal.first_nonce !== undefined) {
         return journal.first_nonce;
     }
@@ -83,8 +87,20 @@ async function first_nonce_choose(call, journal, deployer) {
     if (mined !== pending) {
         throw new ToolError(`the deployer ${deployer} has ${pending - mined} transactions under way; wait for them`);
     }
-    journal.begin(mined);
+    journal.begin(mined, await token_describe(view, token));
     return mined;
+}
+
+/** What lies where the first step creates the escrow: { created, told }. */
+async function place_look(view, escrow, { token, bridge }) {
+    const code = await view.code(escrow.address);
+    if (code === '0x') {
+        return { created: false, told: `there is no contract at ${escrow.address}` };
+    }
+    const told = code === deployed_code(escrow, { token, funder: bridge })
+        ? `an escrow of this build, token and bridge is at ${escrow.address}`
+        : `another contract (${dataLength(code)} bytes) is at ${escrow.address}`;
+    return { created: true, told };
 }
 
 function journal_open(file, parties, deployer, creation) {
@@ -102,11 +118,23 @@ function calls_left(escrow, parties, { first_admin, deployer }) {
         : Object.entries(ROLE_OF).map(([role, name]) => call_make(escrow, 'grant', [role, parties[name]]));
 }
 
+/** The record an earlier run wrote, or undefined. */
+function record_known(file) {
+    if (!existsSync(file)) {
+        return undefined;
+    }
+    if (!existsSync(`${file}.journal`)) {
+        throw new ToolError(`${file} is there already and has no journal; name another --out`);
+    }
+    return record_read(file);
+}
+
 /**
- * given: the command line's options, addresses checked. report(line): progress.
+ * given: the command line's options, addresses checked; the caller holds the lock of given.out. report(line): progress.
  * Gives { record, left } where left are the calls the admin still has to make.
  */
 export async function deploy_for_real(given, report) {
+    const known = record_known(given.out);
     const call = node_open(given.rpc);
     await require_chain(call, given['chain-id']);
     const view = new View(call);
@@ -120,21 +148,32 @@ export async function deploy_for_real(given, report) {
     const build = contract_load('KustodiaEscrow');
     const creation = creation_code(build, constructor_arguments(given, first_admin));
     const journal = journal_open(`${given.out}.journal`, given, deployer, creation);
-    const nonce = await first_nonce_choose(call, journal, deployer);
+    const nonce = await first_nonce_choose({ call, view, journal }, deployer, given.token);
     const escrow = { ...build, address: getCreateAddress({ from: deployer, nonce }) };
     report(`${journal.found ? 'going on with' : 'deploying'} ${escrow.address} as ${deployer}`);
 
-    const sender = { call, wallet, journal, chain_id: given['chain-id'], report };
+    const place = () => place_look(view, escrow, given);
+    const sender = { call, wallet, journal, chain_id: given['chain-id'], report, place };
     const receipts = [];
-    for (const [index, step] of steps_plan(escrow, given, who).entries()) {
+    const steps = steps_plan(escrow, given, who);
+    if (known !== undefined && journal.step(steps.length - 1) === undefined) {
+        throw new ToolError(`${journal.file} ends before ${given.out} was written; it is not the journal of this record`);
+    }
+    for (const [index, step] of steps.entries()) {
         receipts.push(await step_send(sender, index, { ...step, nonce: nonce + index }));
     }
     const parties = { ...given, escrow: escrow.address };
-    const record = await deployment_describe(view, escrow, parties, {
+    const found = await deployment_describe(view, escrow, parties, {
         chain_id: given['chain-id'], first_admin, receipt: receipts[0],
         transactions: Object.fromEntries(journal.state.steps.map(({ what, hash }) => [what, hash])),
     });
+    const now = { ...found, deployer };
+    const record = known ?? { ...now, ...journal.token };
     const waiting = first_admin === deployer ? [] : Object.keys(ROLE_OF);
-    await roles_check(view, escrow, record, { first_admin, waiting });
-    return { record: { ...record, deployer }, left: calls_left(escrow, given, who) };
+    await roles_check(view, escrow, now, { first_admin, waiting });
+    if (known === undefined) {
+        record_write(given.out, record);
+    }
+    record_compare(given.out, record, now);
+    return { record, left: calls_left(escrow, given, who) };
 }
