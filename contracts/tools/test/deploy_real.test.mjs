@@ -92,14 +92,6 @@ test('with --setup-by-deployer the roles are granted, and the admin accepts two 
     assert.equal(again.status, 0, again.stderr);
 });
 
-test('a deployer that is the admin grants the roles itself', async () => {
-    const given = options({ admin: deployer.address });
-    const run = await tool_run('deploy', given);
-    assert.equal(run.status, 0, run.stderr);
-    assert.doesNotMatch(run.stdout, /still has to send/);
-    assert.equal((await verify(given.out)).status, 0);
-});
-
 test('the same command again sends nothing and says the same', async () => {
     const given = options();
     assert.equal((await tool_run('deploy', given)).status, 0);
@@ -308,15 +300,7 @@ const REFUSED = [
         await chain.rpc('anvil_setCode', [address, '0x00']);
         return { token: address };
     }, /does not say its decimals/],
-    ['one address as relayer and arbiter', async () => ({ arbiter: PARTIES.relayer }),
-        /the relayer must not be the arbiter/],
-    ['one address as relayer and admin', async () => ({ admin: PARTIES.relayer }), /the relayer must not be the admin/],
-    ['a deployer that sets up and is the relayer', async () => ({ relayer: deployer.address,
-        'setup-by-deployer': true }),
-        /the relayer must not be the deployer/],
-    ['a deployer that hands over to itself', async () => ({ admin: deployer.address, 'setup-by-deployer': true }),
-        /--setup-by-deployer makes no sense/],
-    ['the token as bridge', async () => ({ bridge: token }), /the bridge must not be the token/],
+    ['an empty --out', async () => ({ out: '' }), /--out is empty/],
     ['a key file that is not there', async () => ({ 'key-file': chain.file('none') }),
         /the key file .* cannot be read: ENOENT/],
     ['a key file others can read', async () => ({ 'key-file': file_copy(deployer.key, 'open.json', 0o640) }),
@@ -342,6 +326,22 @@ const REFUSED = [
     }, /is not a journal of this tool/],
 ];
 
+// Every pair of parties but relayer and bridge, which may be one. The first pair that is one is named.
+const PLAYERS = ['relayer', 'arbiter', 'admin', 'guardian', 'bridge'];
+const APART = { ...PARTIES, bridge: '0x1212121212121212121212121212121212121212' };
+const address_of = (party) => ({ ...APART, deployer: deployer.address, token })[party];
+for (const [at, one] of PLAYERS.entries()) {
+    for (const other of [...PLAYERS.slice(at + 1), 'deployer', 'token']) {
+        const pair = new RegExp(`the (${one} must not be the ${other}|${other} must not be the ${one}): [a-z].*;`
+            + ' give each an address of its own');
+        const change = async () => ({ ...APART, [one]: address_of(other),
+            'setup-by-deployer': other === 'deployer' ? true : null });
+        if (`${one} ${other}` !== 'relayer bridge') {
+            REFUSED.push([`the ${other} as ${one}`, change, pair]);
+        }
+    }
+}
+
 for (const [what, change, message] of REFUSED) {
     test(`refuses ${what}`, async () => {
         const [given, count] = [options(await change()), await transactions()];
@@ -356,6 +356,30 @@ for (const [what, change, message] of REFUSED) {
         assert.ok(!existsSync(`${given.out}.lock`), 'no lock stays');
     });
 }
+
+const REAL_NODE = (method) => (method === 'web3_clientVersion' ? { result: 'nitro/v3.11' } : undefined);
+const SILENT_NODE = (method) => (method === 'web3_clientVersion'
+    ? { error: { code: -32601, message: 'not served' } } : undefined);
+for (const [what, decide] of [['the real chain', REAL_NODE], ['a node that does not say what it is', SILENT_NODE]]) {
+    test(`on ${what} the token is MXNB, or another one is meant`, async (t) => {
+        const door = await door_open(chain.url, { decide });
+        t.after(door.close);
+        const [given, count] = [options({ rpc: door.url }), await transactions()];
+        const refused = await tool_run('deploy', given);
+        assert.equal(refused.status, 1);
+        assert.match(refused.stderr, /is not MXNB, which is 0xF197FFC28c23E0309B5559e7a166f2c6164C80aA on Arbitrum One/);
+        assert.equal(await transactions(), count);
+        const meant = await tool_run('deploy', { ...given, 'other-token': true });
+        assert.equal(meant.status, 0, meant.stderr);
+    });
+}
+
+test('on the real chain MXNB\'s published address goes on to the token\'s own checks', async (t) => {
+    const door = await door_open(chain.url, { decide: REAL_NODE });
+    t.after(door.close);
+    const run = await tool_run('deploy', options({ rpc: door.url, token: '0xF197FFC28c23E0309B5559e7a166f2c6164C80aA' }));
+    assert.match(run.stderr, /there is no contract at the token's address 0xF197/);
+});
 
 test('refuses a deployer without money', async () => {
     const poor = await chain.key_make('poor', { money: '0x3e8' });
