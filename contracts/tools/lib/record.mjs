@@ -119,7 +119,7 @@ export function record_compare(file, known, now) {
 }
 
 const ADDRESSES = ['token', 'escrow', 'admin', 'guardian', 'relayer', 'arbiter', 'bridge', 'payout', 'refund'];
-const HASHES = ['escrowCodeHash', 'abiDigest', 'tokenCodeHash'];
+const HASHES = ['escrowCodeHash', 'abiDigest', 'tokenCodeHash', 'deployBlockHash'];
 const ROLES = ['DEFAULT_ADMIN', 'RELAYER', 'ARBITER', 'GUARDIAN'];
 
 const object_is = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);

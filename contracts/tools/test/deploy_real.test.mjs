@@ -430,13 +430,16 @@ test('says that a nonce was used by something else, and does not take another', 
     assert.ok(!existsSync(given.out));
 });
 
-test('the constructor has the printed arguments', async () => {
+test('the constructor has the printed arguments, and the ABI digest is printed', async () => {
     const given = options();
-    assert.equal((await tool_run('deploy', given)).status, 0);
+    const run = await tool_run('deploy', given);
+    assert.equal(run.status, 0, run.stderr);
     const made = json_load(given.out);
     const { input } = await chain.rpc('eth_getTransactionByHash', [made.transactions.create]);
     const { bytecode } = json_load(path.join(ABI, 'KustodiaEscrow.json'));
-    assert.equal(input, bytecode + made.escrowConstructorArguments.slice(2));
+    const printed = /^constructor arguments (0x[0-9a-f]+)\nABI digest (0x[0-9a-f]{64})$/m.exec(run.stdout);
+    assert.equal(input, bytecode + printed?.[1].slice(2));
+    assert.deepEqual(printed.slice(1), [made.escrowConstructorArguments, made.abiDigest]);
     const values = escrow_face.getAbiCoder().decode(escrow_face.deploy.inputs, made.escrowConstructorArguments);
     assert.deepEqual([...values].map(String),
         [token, PARTIES.bridge, PARTIES.admin, `${DAYS_2_S}`, PARTIES.bridge, PARTIES.bridge]);
