@@ -10,7 +10,7 @@
 //
 //   node tools/deploy.mjs --rpc URL --chain-id N --token ADDR --key-file FILE --password-file FILE
 //                         --admin ADDR --relayer ADDR --arbiter ADDR --guardian ADDR --bridge ADDR
-//                         --out FILE [--setup-by-deployer]
+//                         --out FILE [--setup-by-deployer] [--other-token]
 //
 // --rpc               the node; with --rpc-file FILE the URL is read from a file of mode 0600 instead
 // --bridge            funder, payout wallet and refund wallet; may be the relayer's address
@@ -20,20 +20,24 @@
 // --bridge-allowance  local: let the escrow pull this many units (1e-6 MXNB) from the bridge
 // --key-file          Web3 Secret Storage v3, mode 0600, as its password file
 // --setup-by-deployer the deployer grants the roles and hands the admin role over (lib/real.mjs says when)
+// --other-token       on Arbitrum One: --token is meant, though it is not MXNB's published address
 //
 // A real deployment keeps FILE.journal: each transaction is on disk before it is sent. After a crash the same
-// command goes on where it was, and never creates a second escrow. FILE is written last, after everything was
-// read back from the chain. Exit status 1 and one line on standard error otherwise.
+// command goes on where it was, and never creates a second escrow; FILE.lock keeps a second run away meanwhile.
+// FILE is written last, after everything was read back from the chain, and never again: a later run compares it
+// with the chain. A local deployment is a new one each time and writes FILE anew.
+// Exit status 1 and one line on standard error otherwise.
 
-import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { address_parse } from './lib/calls.mjs';
 import { line_read } from './lib/keyfile.mjs';
 import { deploy_locally } from './lib/local.mjs';
+import { with_lock } from './lib/lock.mjs';
 import { ToolError } from './lib/node.mjs';
 import { deploy_for_real } from './lib/real.mjs';
-import { file_write, settings_text } from './lib/record.mjs';
+import { record_write, settings_text } from './lib/record.mjs';
 
 const ADDRESSES = ['relayer', 'arbiter', 'minter', 'bridge', 'admin', 'guardian', 'token'];
 const LOCAL = {
@@ -43,7 +47,7 @@ const LOCAL = {
 const REAL = {
     needs: ['chain-id', 'token', 'key-file', 'password-file', 'admin', 'relayer', 'arbiter', 'guardian', 'bridge',
         'out'],
-    may: ['setup-by-deployer'],
+    may: ['setup-by-deployer', 'other-token'],
 };
 
 function options() {
@@ -52,6 +56,7 @@ function options() {
     const { values } = parseArgs({ options: {
         ...Object.fromEntries([...names].map((name) => [name, text])),
         'setup-by-deployer': { type: 'boolean' },
+        'other-token': { type: 'boolean' },
     } });
     const real = values['key-file'] !== undefined;
     const mode = real ? REAL : LOCAL;
@@ -72,7 +77,10 @@ function options() {
 }
 
 function values_check(values) {
-    const given = { 'setup-by-deployer': false, ...values };
+    if (values.out === '') {
+        throw new ToolError('--out is empty; name the file the record is written to');
+    }
+    const given = { 'setup-by-deployer': false, 'other-token': false, ...values, out: path.resolve(values.out) };
     given.rpc ??= line_read(values['rpc-file'], 'file with the node\'s URL');
     for (const name of ADDRESSES.filter((one) => values[one] !== undefined)) {
         given[name] = address_parse(`--${name}`, values[name]);
@@ -105,13 +113,14 @@ function left_print(calls) {
 
 async function main() {
     const { real, given } = options();
-    if (real && existsSync(given.out) && !existsSync(`${given.out}.journal`)) {
-        throw new ToolError(`${given.out} is there already and has no journal; name another --out`);
-    }
-    const { record, left } = real ? await deploy_for_real(given, say)
+    const { record, left } = real ? await with_lock(given.out, () => deploy_for_real(given, say))
         : { record: await deploy_locally(given), left: [] };
-    file_write(given.out, `${JSON.stringify(record, null, 2)}\n`);
+    if (!real) {
+        record_write(given.out, record);
+    }
     say(`deployed: token ${record.token}, escrow ${record.escrow}, code ${record.escrowCodeHash}`);
+    say(`constructor arguments ${record.escrowConstructorArguments}`);
+    say(`ABI digest ${record.abiDigest}`);
     say(`\nFor the daemon's file:\n\n${settings_text(record)}`);
     left_print(left);
 }

@@ -1,11 +1,11 @@
 // The comparison of a live escrow with our build and with the record of its deployment. Every check gives a row
-// { name, ok, found, wanted } with texts to read; all reads are pinned to one block.
+// { name, ok, found, wanted } with texts to read; all reads of the state are pinned to one block.
 
-import { keccak256, ZeroAddress } from 'ethers';
+import { getCreateAddress, keccak256, ZeroAddress } from 'ethers';
 
 import { abi_digest, contract_load, deployed_code } from './build.mjs';
 import { ROLES } from './calls.mjs';
-import { NodeError } from './node.mjs';
+import { NodeError, ToolError } from './node.mjs';
 import { roles_replay } from './roles.mjs';
 import { implementation_read, TOKEN_DECIMALS, TOKEN_FACE } from './token.mjs';
 
@@ -85,25 +85,49 @@ export class Checker {
         const code = await this.view.code(record.escrow);
         this.add(code_row('escrow code', code, deployed_code(build, { token: record.token, funder: record.bridge })),
             row('escrow code hash', keccak256(code), record.escrowCodeHash),
-            row('ABI digest', abi_digest(build), record.abiDigest),
-            row('constructor arguments', this.arguments_told(), this.arguments_wanted()));
+            row('ABI digest (build against record, not the chain)', abi_digest(build), record.abiDigest));
         this.trusted.escrow = this.rows[0].ok;
+        await this.creation_check();
     }
 
-    /** Of the recorded arguments what can never change later: the wallets and the first admin may. */
-    arguments_told() {
+    /** The transaction that created the escrow, as the chain has it: where, when, and with which arguments. */
+    async creation_check() {
+        const { record, build } = this;
+        const { create } = record.transactions;
+        const made = await this.call('eth_getTransactionByHash', [create]);
+        if (made === null) {
+            throw new ToolError(`the node does not know ${create}, which created the escrow according to the record;`
+                + ' ask one that keeps old transactions, and if that does not know it either, the record is wrong');
+        }
+        const address = made.to === null ? getCreateAddress({ from: made.from, nonce: Number(made.nonce) }) : NOBODY;
+        const place = (escrow, block, hash) => `${escrow} in block ${block} ${hash}`;
+        this.add(row('creation', place(address, Number(made.blockNumber), made.blockHash),
+            place(record.escrow, record.deployBlock, record.deployBlockHash)));
+        const found = made.input.startsWith(build.bytecode) ? `0x${made.input.slice(build.bytecode.length)}` : undefined;
+        this.add(row('constructor arguments', found === undefined ? 'not after the creation code of our build'
+            : this.arguments_told(found), this.arguments_wanted()));
+    }
+
+    arguments_told(data) {
+        const { face } = this.build;
+        let values;
         try {
-            const values = this.build.face.deploy.inputs;
-            const [token, funder, , delay] = this.build.face.getAbiCoder()
-                .decode(values, this.record.escrowConstructorArguments);
-            return `token ${token}, funder ${funder}, delay ${delay} s`;
+            values = [...face.getAbiCoder().decode(face.deploy.inputs, data)];
         } catch {
             return 'not readable';
         }
+        const [token, funder, admin, delay, payout, refund] = values;
+        const told = `token ${token}, funder ${funder}, admin ${admin}, delay ${delay} s, payout ${payout},`
+            + ` refund ${refund}`;
+        return face.encodeDeploy(values) === data ? told : `${told}, and more than that`;
     }
 
+    /** As recorded. What can never change later (the wallets and the first admin may) has fields of its own as well. */
     arguments_wanted() {
-        return `token ${this.record.token}, funder ${this.record.bridge}, delay ${this.record.adminDelaySeconds} s`;
+        const { token, bridge, adminDelaySeconds: delay, escrowConstructorArguments: data } = this.record;
+        const told = this.arguments_told(data);
+        return told.startsWith(`token ${token}, funder ${bridge}, `) && told.includes(`, delay ${delay} s, `) ? told
+            : `${told}; but the record also says token ${token}, funder ${bridge}, delay ${delay} s`;
     }
 
     async token_check() {

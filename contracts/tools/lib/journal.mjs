@@ -33,8 +33,13 @@ export class Journal {
         return this.state.first_nonce;
     }
 
-    begin(first_nonce) {
-        this.state.first_nonce = first_nonce;
+    /** The token as it was before anything was sent: it belongs in the record, however late that is written. */
+    get token() {
+        return this.state.token;
+    }
+
+    begin(first_nonce, token) {
+        Object.assign(this.state, { first_nonce, token });
         this.write();
     }
 

@@ -5,7 +5,7 @@ import { dataSlice, getAddress, getCreateAddress, id, toQuantity } from 'ethers'
 
 import { contract_load, creation_code } from './build.mjs';
 import { call_make } from './calls.mjs';
-import { node_open, receipt_wait, ToolError, View } from './node.mjs';
+import { DEVELOPMENT_NODE, node_open, receipt_wait, ToolError, View } from './node.mjs';
 import { constructor_arguments, deployment_describe } from './record.mjs';
 import { roles_check } from './result.mjs';
 
@@ -29,13 +29,16 @@ async function require_local_chain(call) {
         throw new ToolError(`chain id ${chain_id} is none of ${LOCAL_CHAIN_IDS.join(', ')}`);
     }
     const client = await call('web3_clientVersion');
-    if (!client.startsWith('anvil/')) {
+    if (!client.startsWith(DEVELOPMENT_NODE)) {
         throw new ToolError(`the node is "${client}", not anvil; only local chains are served without --key-file`);
     }
     return chain_id;
 }
 
-/** Fills admin and guardian, and refuses what the escrow itself would refuse later. */
+/**
+ * Fills admin and guardian, and refuses what the escrow itself would refuse later, no more: the keys of a chain that is
+ * thrown away may do several parts (a node with few accounts has no other).
+ */
 async function parties_choose(call, given) {
     const unlocked = (await call('eth_accounts')).map((account) => getAddress(account));
     const taken = [given.relayer, given.arbiter, given.minter, given.bridge, given.admin, given.guardian];

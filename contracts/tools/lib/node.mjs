@@ -3,6 +3,8 @@
 const ANSWER_TIMEOUT_MS = 15_000;
 const ANSWER_MAX_BYTES = 32 * 1024 * 1024;
 const RECEIPT_POLL_MS = 50;
+/** How a development node's answer to web3_clientVersion begins. */
+export const DEVELOPMENT_NODE = 'anvil/';
 const LOOPBACK_HOSTS = ['127.0.0.1', 'localhost', '[::1]'];
 
 /** Said to the user in one line. `status` is the exit status it asks for. */

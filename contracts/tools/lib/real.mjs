@@ -5,24 +5,47 @@
 // used. The three grants are then the admin's to make; their data is printed. With --setup-by-deployer the
 // deployer is admin first, grants the roles and begins the transfer, which the final admin accepts two days later.
 
-import { getCreateAddress, keccak256 } from 'ethers';
+import { existsSync } from 'node:fs';
+import { dataLength, getCreateAddress, keccak256 } from 'ethers';
 
-import { contract_load, creation_code } from './build.mjs';
+import { contract_load, creation_code, deployed_code } from './build.mjs';
 import { call_make } from './calls.mjs';
 import { Journal } from './journal.mjs';
 import { key_open } from './keyfile.mjs';
-import { node_open, ToolError, View } from './node.mjs';
-import { constructor_arguments, deployment_describe } from './record.mjs';
+import { DEVELOPMENT_NODE, node_open, NodeError, ToolError, View } from './node.mjs';
+import {
+    constructor_arguments, deployment_describe, record_compare, record_read, record_write,
+} from './record.mjs';
 import { roles_check } from './result.mjs';
 import { step_send } from './sender.mjs';
-import { TOKEN_DECIMALS, TOKEN_FACE } from './token.mjs';
+import { token_describe, TOKEN_DECIMALS, TOKEN_FACE } from './token.mjs';
 
+const ARBITRUM_ONE = 42161;
+// As its issuer publishes it.
+const MXNB = '0xF197FFC28c23E0309B5559e7a166f2c6164C80aA';
 const ROLE_OF = { RELAYER: 'relayer', ARBITER: 'arbiter', GUARDIAN: 'guardian' };
 
 async function require_chain(call, wanted) {
     const found = Number(await call('eth_chainId'));
     if (found !== wanted) {
         throw new ToolError(`the node is on chain ${found}, not on ${wanted} as --chain-id says`);
+    }
+}
+
+/** A development node that plays Arbitrum One has a token of its own; the real chain has one MXNB. */
+async function require_mxnb(call, given) {
+    if (given['chain-id'] !== ARBITRUM_ONE || given.token === MXNB || given['other-token']) {
+        return;
+    }
+    const client = await call('web3_clientVersion').catch((error) => {
+        if (error instanceof NodeError) {
+            return 'a node that does not say what it is';
+        }
+        throw error;
+    });
+    if (!client.startsWith(DEVELOPMENT_NODE)) {
+        throw new ToolError(`--token ${given.token} is not MXNB, which is ${MXNB} on Arbitrum One; give that one,`
+            + ' or --other-token if another is meant');
     }
 }
 
@@ -34,27 +57,34 @@ async function require_token(view, token) {
         throw new ToolError(`${token} does not say its decimals (${error.message}); it is no token`);
     });
     if (Number(decimals) !== TOKEN_DECIMALS) {
-        throw new ToolError(`the token ${token} has ${decimals} decimals, not ${TOKEN_DECIMALS}; it is not MXNB`);
+        throw new ToolError(`the token ${token} has ${decimals} decimals; this escrow's amounts are counted in`
+            + ` ${TOKEN_DECIMALS}, as MXNB's are`);
     }
 }
 
-/** Who may not be whom: what the contract would refuse, and what would make a key worth two. */
-function require_parties(parties, deployer, first_admin) {
-    const { relayer, arbiter, admin, bridge, token } = parties;
-    if (relayer === arbiter) {
-        throw new ToolError('the relayer must not be the arbiter: who moves money must not decide disputes');
-    }
-    if (relayer === admin) {
-        throw new ToolError('the relayer must not be the admin: who moves money must not grant roles');
-    }
-    if (relayer === first_admin) {
-        throw new ToolError('the relayer must not be the deployer that sets up the roles; use another key to deploy');
-    }
-    if (bridge === token) {
-        throw new ToolError('the bridge must not be the token: it would trap every payout');
-    }
-    if (parties['setup-by-deployer'] && deployer === admin) {
-        throw new ToolError('--setup-by-deployer makes no sense when the deployer is the admin: leave it out');
+/** Two parties, what each of them does, so that one key must not be both. The bridge may be the relayer. */
+const APART = [
+    ['relayer', 'arbiter', 'who moves money must not decide disputes'],
+    ['relayer', 'admin', 'who moves money must not grant roles'],
+    ['relayer', 'guardian', 'a stolen relayer key is what the guardian stops'],
+    ['arbiter', 'admin', 'who decides disputes must not grant roles'],
+    ['arbiter', 'guardian', 'who decides disputes must not stop the pay-outs of what was decided'],
+    ['admin', 'guardian', 'the guardian\'s pause is quick and ends by itself, and only another one may lift it early'],
+    ['bridge', 'arbiter', 'who decides disputes must not hold the money'],
+    ['bridge', 'admin', 'who holds the money must not choose the wallets it goes to'],
+    ['bridge', 'guardian', 'who holds the money must not stop its pay-out'],
+    ...['relayer', 'arbiter', 'admin', 'guardian', 'bridge'].map((party) => (
+        ['deployer', party, 'the deployer\'s key lies on a machine and holds nothing once the contract is there'])),
+    ...['relayer', 'arbiter', 'admin', 'guardian', 'bridge'].map((party) => (
+        ['token', party, 'a token is nobody who could act, and would trap what it is sent'])),
+];
+
+/** What the contract would refuse, and what would make one key worth two. */
+function require_apart(parties) {
+    for (const [one, other, why] of APART) {
+        if (parties[one] === parties[other]) {
+            throw new ToolError(`the ${one} must not be the ${other}: ${why}; give each an address of its own`);
+        }
     }
 }
 
@@ -66,15 +96,13 @@ function steps_plan(escrow, parties, { first_admin, deployer }) {
         for (const [role, name] of Object.entries(ROLE_OF)) {
             steps.push({ what: `grant ${role}`, ...call_make(escrow, 'grant', [role, parties[name]]) });
         }
-    }
-    if (first_admin !== parties.admin) {
         steps.push({ what: 'begin-admin', ...call_make(escrow, 'begin-admin', [parties.admin]) });
     }
     return steps;
 }
 
 /** The nonce of the first step: the journal's, or the key's next, when nothing else of it is under way. */
-async function first_nonce_choose(call, journal, deployer) {
+async function first_nonce_choose({ call, view, journal }, deployer, token) {
     if (journal.first_nonce !== undefined) {
         return journal.first_nonce;
     }
@@ -83,8 +111,20 @@ async function first_nonce_choose(call, journal, deployer) {
     if (mined !== pending) {
         throw new ToolError(`the deployer ${deployer} has ${pending - mined} transactions under way; wait for them`);
     }
-    journal.begin(mined);
+    journal.begin(mined, await token_describe(view, token));
     return mined;
+}
+
+/** What lies where the first step creates the escrow: { created, told }. */
+async function place_look(view, escrow, { token, bridge }) {
+    const code = await view.code(escrow.address);
+    if (code === '0x') {
+        return { created: false, told: `there is no contract at ${escrow.address}` };
+    }
+    const told = code === deployed_code(escrow, { token, funder: bridge })
+        ? `an escrow of this build, token and bridge is at ${escrow.address}`
+        : `another contract (${dataLength(code)} bytes) is at ${escrow.address}`;
+    return { created: true, told };
 }
 
 function journal_open(file, parties, deployer, creation) {
@@ -95,46 +135,67 @@ function journal_open(file, parties, deployer, creation) {
 
 /** What is left for the admin to do: [{ sender, does, to, value, data }]. */
 function calls_left(escrow, parties, { first_admin, deployer }) {
-    if (first_admin !== parties.admin) {
-        return [call_make(escrow, 'accept-admin', [])];
-    }
-    return first_admin === deployer ? []
+    return first_admin === deployer ? [call_make(escrow, 'accept-admin', [])]
         : Object.entries(ROLE_OF).map(([role, name]) => call_make(escrow, 'grant', [role, parties[name]]));
 }
 
+/** The record an earlier run wrote, or undefined. */
+function record_known(file) {
+    if (!existsSync(file)) {
+        return undefined;
+    }
+    if (!existsSync(`${file}.journal`)) {
+        throw new ToolError(`${file} is there already and has no journal; name another --out`);
+    }
+    return record_read(file);
+}
+
 /**
- * given: the command line's options, addresses checked. report(line): progress.
+ * given: the command line's options, addresses checked; the caller holds the lock of given.out. report(line): progress.
  * Gives { record, left } where left are the calls the admin still has to make.
  */
 export async function deploy_for_real(given, report) {
+    const known = record_known(given.out);
     const call = node_open(given.rpc);
     await require_chain(call, given['chain-id']);
     const view = new View(call);
+    await require_mxnb(call, given);
     await require_token(view, given.token);
     const wallet = await key_open(given['key-file'], given['password-file']);
     const deployer = wallet.address;
     const first_admin = given['setup-by-deployer'] ? deployer : given.admin;
     const who = { first_admin, deployer };
-    require_parties(given, deployer, first_admin);
+    require_apart({ ...given, deployer });
 
     const build = contract_load('KustodiaEscrow');
     const creation = creation_code(build, constructor_arguments(given, first_admin));
     const journal = journal_open(`${given.out}.journal`, given, deployer, creation);
-    const nonce = await first_nonce_choose(call, journal, deployer);
+    const nonce = await first_nonce_choose({ call, view, journal }, deployer, given.token);
     const escrow = { ...build, address: getCreateAddress({ from: deployer, nonce }) };
     report(`${journal.found ? 'going on with' : 'deploying'} ${escrow.address} as ${deployer}`);
 
-    const sender = { call, wallet, journal, chain_id: given['chain-id'], report };
+    const place = () => place_look(view, escrow, given);
+    const sender = { call, wallet, journal, chain_id: given['chain-id'], report, place };
     const receipts = [];
-    for (const [index, step] of steps_plan(escrow, given, who).entries()) {
+    const steps = steps_plan(escrow, given, who);
+    if (known !== undefined && journal.step(steps.length - 1) === undefined) {
+        throw new ToolError(`${journal.file} ends before ${given.out} was written; it is not the journal of this record`);
+    }
+    for (const [index, step] of steps.entries()) {
         receipts.push(await step_send(sender, index, { ...step, nonce: nonce + index }));
     }
     const parties = { ...given, escrow: escrow.address };
-    const record = await deployment_describe(view, escrow, parties, {
+    const found = await deployment_describe(view, escrow, parties, {
         chain_id: given['chain-id'], first_admin, receipt: receipts[0],
         transactions: Object.fromEntries(journal.state.steps.map(({ what, hash }) => [what, hash])),
     });
+    const now = { ...found, deployer };
+    const record = known ?? { ...now, ...journal.token };
     const waiting = first_admin === deployer ? [] : Object.keys(ROLE_OF);
-    await roles_check(view, escrow, record, { first_admin, waiting });
-    return { record: { ...record, deployer }, left: calls_left(escrow, given, who) };
+    await roles_check(view, escrow, now, { first_admin, waiting });
+    if (known === undefined) {
+        record_write(given.out, record);
+    }
+    record_compare(given.out, record, now);
+    return { record, left: calls_left(escrow, given, who) };
 }

@@ -95,9 +95,34 @@ export async function deployment_describe(view, contract, parties, { chain_id, f
     };
 }
 
+export function record_write(file, record) {
+    file_write(file, `${JSON.stringify(record, null, 2)}\n`);
+}
+
+function differences(known, now, name = '') {
+    const names = [known, now].map((value) => (object_is(value) ? Object.keys(value) : []));
+    if (names[0].length === 0 || names[1].length === 0) {
+        const told = [known, now].map((value) => JSON.stringify(value) ?? 'absent');
+        return told[0] === told[1] ? [] : [`${name} is ${told[0]} there and ${told[1]} now`];
+    }
+    return [...new Set(names.flat())]
+        .flatMap((key) => differences(known[key], now[key], name === '' ? key : `${name}.${key}`));
+}
+
+/** The record says what was deployed: what reads otherwise today is for a person to judge, never to be written over. */
+export function record_compare(file, known, now) {
+    const different = differences(known, now);
+    if (different.length > 0) {
+        throw new ToolError(`${file} and the chain differ: ${different.join('; ')}. The record stays as it is;`
+            + ' run verify.mjs with it, find out who changed what, and change the record by hand only if that is right');
+    }
+}
+
 const ADDRESSES = ['token', 'escrow', 'admin', 'guardian', 'relayer', 'arbiter', 'bridge', 'payout', 'refund'];
-const HASHES = ['escrowCodeHash', 'abiDigest', 'tokenCodeHash'];
+const HASHES = ['escrowCodeHash', 'abiDigest', 'tokenCodeHash', 'deployBlockHash'];
 const ROLES = ['DEFAULT_ADMIN', 'RELAYER', 'ARBITER', 'GUARDIAN'];
+
+const object_is = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function address_is(value) {
     try {
@@ -127,6 +152,7 @@ export function record_read(file) {
     insist(!proxied || address_is(record.tokenImplementation), '"tokenImplementation" is neither an address nor null');
     insist(proxied ? isHexString(record.tokenImplementationCodeHash, 32) : record.tokenImplementationCodeHash === null,
         '"tokenImplementationCodeHash" does not go with "tokenImplementation"');
+    insist(isHexString(record.transactions?.create, 32), '"transactions.create" is not the hash of a transaction');
     ROLES.forEach((role) => insist(Array.isArray(record.roles?.[role]) && record.roles[role].every(address_is),
         `"roles.${role}" is not a list of addresses`));
     return record;

@@ -60,12 +60,17 @@ async function bytes_send(call, { raw, hash, what }) {
 }
 
 /** The nonce may have been used by something that is not ours: then this step can never happen. */
-async function require_nonce_free(call, wallet, step) {
+async function require_nonce_free({ call, wallet, journal, place }, step) {
     const used = Number(await call('eth_getTransactionCount', [wallet.address, 'latest']));
-    if (used > step.nonce && await call('eth_getTransactionReceipt', [step.hash]) === null) {
-        throw new ToolError(`${step.what}: nonce ${step.nonce} of ${wallet.address} was used by another transaction;`
-            + ' this deployment cannot go on: move its journal away and begin anew');
+    if (used <= step.nonce || await call('eth_getTransactionReceipt', [step.hash]) !== null) {
+        return;
     }
+    const { created, told } = await place();
+    const advice = created
+        ? 'do not begin anew, that might make a second escrow: find out who used this key and what that contract is'
+        : `nothing was created, so the file ${journal.file} may be moved away and the same command run again`;
+    throw new ToolError(`${step.what}: nonce ${step.nonce} of ${wallet.address} was used by another transaction than`
+        + ` ${step.hash}, so this deployment cannot go on; ${told}: ${advice}`);
 }
 
 /** Brings step `index` about and gives its receipt. step: { what, to, data, nonce }. */
@@ -78,7 +83,7 @@ export async function step_send(sender, index, step) {
         journal.record(known);
     }
     if (await call('eth_getTransactionReceipt', [known.hash]) === null) {
-        await require_nonce_free(call, wallet, known);
+        await require_nonce_free(sender, known);
         await bytes_send(call, known);
     }
     const receipt = await receipt_wait(call, known.hash, known.what, RECEIPT_TIMEOUT_MS);

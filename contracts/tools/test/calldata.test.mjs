@@ -18,7 +18,7 @@ const { admin, guardian, relayer, arbiter, bridge } = PARTIES;
 writeFileSync(deployment, JSON.stringify({
     format: 1, chainId: 42161, deployBlock: 8, adminDelaySeconds: 172800, token: TOKEN, escrow: ESCROW, admin, guardian,
     relayer, arbiter, bridge, payout: bridge, refund: bridge, escrowCodeHash: HASH, abiDigest: HASH,
-    tokenCodeHash: HASH,
+    tokenCodeHash: HASH, deployBlockHash: HASH, transactions: { create: HASH },
     escrowConstructorArguments: '0x', tokenImplementation: null, tokenImplementationCodeHash: null,
     roles: { DEFAULT_ADMIN: [admin], RELAYER: [relayer], ARBITER: [arbiter], GUARDIAN: [guardian] },
 }));

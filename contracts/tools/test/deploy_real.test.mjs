@@ -2,7 +2,7 @@
 // thing it refuses, with nothing sent and nothing written.
 
 import assert from 'node:assert/strict';
-import { chmodSync, copyFileSync, existsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { getCreateAddress, Interface } from 'ethers';
@@ -11,6 +11,10 @@ import { Chain, door_open, json_load, local_deploy, MINTER, PARTIES, STRANGER, T
 
 const DAYS_2_S = 2 * 24 * 3600;
 const ABI = path.resolve(TOOLS, '../../abi/json');
+// The number is the one published for the real proxy's code.
+const IMPLEMENTATION_SLOT = '0x7050c9e0f4ca769c69bd3a8ef740bc37934f8e2c036e5a723fd8ee048ed3f8c3';
+const UPGRADED = '0x4545454545454545454545454545454545454545';
+const OTHER_ADMIN = '0x6767676767676767676767676767676767676767';
 const escrow_face = new Interface(json_load(path.join(ABI, 'KustodiaEscrow.json')).abi);
 const chain = new Chain();
 let token;
@@ -88,14 +92,6 @@ test('with --setup-by-deployer the roles are granted, and the admin accepts two 
     assert.equal(again.status, 0, again.stderr);
 });
 
-test('a deployer that is the admin grants the roles itself', async () => {
-    const given = options({ admin: deployer.address });
-    const run = await tool_run('deploy', given);
-    assert.equal(run.status, 0, run.stderr);
-    assert.doesNotMatch(run.stdout, /still has to send/);
-    assert.equal((await verify(given.out)).status, 0);
-});
-
 test('the same command again sends nothing and says the same', async () => {
     const given = options();
     assert.equal((await tool_run('deploy', given)).status, 0);
@@ -104,6 +100,136 @@ test('the same command again sends nothing and says the same', async () => {
     assert.equal(again.status, 0, again.stderr);
     assert.equal(await transactions(), count);
     assert.deepEqual(json_load(given.out), made);
+});
+
+/** A byte more behind the token's proxy is an upgrade; gives how to undo it. */
+async function token_upgrade() {
+    const before_upgrade = await chain.rpc('eth_getStorageAt', [token, IMPLEMENTATION_SLOT, 'latest']);
+    const code = await chain.rpc('eth_getCode', [`0x${before_upgrade.slice(26)}`, 'latest']);
+    await chain.rpc('anvil_setCode', [UPGRADED, `${code}00`]);
+    await chain.rpc('anvil_setStorageAt', [token, IMPLEMENTATION_SLOT, `0x${UPGRADED.slice(2).padStart(64, '0')}`]);
+    return () => chain.rpc('anvil_setStorageAt', [token, IMPLEMENTATION_SLOT, before_upgrade]);
+}
+
+test('a token upgraded between two runs: an error that says so, and the record stays', async (t) => {
+    const given = options();
+    assert.equal((await tool_run('deploy', given)).status, 0);
+    const [text, made, count] = [readFileSync(given.out, 'utf8'), json_load(given.out), await transactions()];
+    t.after(await token_upgrade());
+    const again = await tool_run('deploy', given);
+    assert.equal(again.status, 1);
+    assert.ok(again.stderr.includes(`tokenImplementation is "${made.tokenImplementation}" there and "${UPGRADED}" now`),
+        again.stderr);
+    assert.match(again.stderr, /tokenImplementationCodeHash is "0x.* now\. The record stays as it is; run verify\.mjs/);
+    assert.equal(readFileSync(given.out, 'utf8'), text);
+    assert.equal(await transactions(), count);
+    const found = await verify(given.out);
+    assert.equal(found.status, 5);
+    assert.ok(different(found.checks).includes('token implementation'));
+});
+
+test('a token upgraded before the record was written: the record has the token of the beginning', async (t) => {
+    const given = options();
+    const before_upgrade = json_load(chain.file('local.json'));
+    let undo;
+    const door = await door_open(chain.url, { after: async (method) => {
+        if (method === 'eth_sendRawTransaction') {
+            undo = await token_upgrade();
+        }
+        return true;
+    } });
+    t.after(async () => {
+        door.close();
+        await undo?.();
+    });
+    const run = await tool_run('deploy', { ...given, rpc: door.url });
+    assert.equal(run.status, 1);
+    assert.match(run.stderr, /tokenImplementation is .* there and .* now/);
+    assert.equal(json_load(given.out).tokenImplementation, before_upgrade.tokenImplementation);
+});
+
+test('a record that was changed by hand is not written over', async () => {
+    const given = options();
+    assert.equal((await tool_run('deploy', given)).status, 0);
+    const changed = { ...json_load(given.out), relayer: STRANGER };
+    changed.roles.RELAYER = [STRANGER];
+    writeFileSync(given.out, JSON.stringify(changed));
+    const again = await tool_run('deploy', given);
+    assert.equal(again.status, 1);
+    assert.match(again.stderr, /relayer is "0x7.*" there and "0x1.*" now; roles\.RELAYER is \["0x7.*"\] there/);
+    assert.deepEqual(json_load(given.out), changed);
+});
+
+test('a journal that ends before its record is refused, and nothing is sent', async () => {
+    const given = options();
+    assert.equal((await tool_run('deploy', given)).status, 0);
+    const count = await transactions();
+    const journal = json_load(`${given.out}.journal`);
+    writeFileSync(`${given.out}.journal`, JSON.stringify({ ...journal, steps: [] }));
+    const again = await tool_run('deploy', given);
+    assert.equal(again.status, 1);
+    assert.match(again.stderr, /it is not the journal of this record/);
+    assert.equal(await transactions(), count);
+});
+
+/** Contracts this key has created from nonce `from` on. */
+async function created_count(from) {
+    let created = 0;
+    for (let nonce = from; nonce < await transactions() + 2; nonce += 1) {
+        const code = await chain.rpc('eth_getCode', [getCreateAddress({ from: deployer.address, nonce }), 'latest']);
+        created += code === '0x' ? 0 : 1;
+    }
+    return created;
+}
+
+test('a second run while the first is at work is refused: one escrow', async (t) => {
+    const [given, from] = [options(), await transactions()];
+    let second;
+    const door = await door_open(chain.url, { decide: async (method) => {
+        if (method === 'eth_sendRawTransaction') {
+            // The same file by another name: from its own folder.
+            second = await tool_run('deploy', { ...given, out: path.basename(given.out) }, [], { cwd: chain.dir });
+        }
+    } });
+    t.after(door.close);
+    const first = await tool_run('deploy', { ...given, rpc: door.url });
+    assert.equal(first.status, 0, first.stderr);
+    assert.equal(second.status, 1);
+    assert.match(second.stderr, /process \d+ on \S+ is at work on this deployment and holds .*\.lock; wait for it/);
+    assert.equal(await created_count(from), 1);
+    assert.ok(!existsSync(`${given.out}.lock`), 'the lock is gone');
+    assert.equal((await verify(given.out)).status, 5, 'only the grants are missing');
+});
+
+test('runs started at once: each ends well or is refused, and there is one escrow', async () => {
+    const [given, from] = [options(), await transactions()];
+    const runs = await Promise.all([1, 2, 3].map(() => tool_run('deploy', given)));
+    assert.ok(runs.some(({ status }) => status === 0), JSON.stringify(runs));
+    for (const { status, stderr } of runs.filter((run) => run.status !== 0)) {
+        assert.equal(status, 1);
+        assert.match(stderr, /is at work on this deployment/);
+    }
+    assert.equal(await created_count(from), 1);
+    assert.ok(existsSync(given.out));
+});
+
+test('a deployment of the same key by another name took the nonce: it says what is there', async (t) => {
+    const [given, other, from] = [options(), options({ admin: OTHER_ADMIN }), await transactions()];
+    let second;
+    const door = await door_open(chain.url, { decide: async (method) => {
+        if (method === 'eth_sendRawTransaction' && second === undefined) {
+            second = await tool_run('deploy', other);
+        }
+    } });
+    t.after(door.close);
+    const first = await tool_run('deploy', { ...given, rpc: door.url });
+    assert.equal(second.status, 0, second.stderr);
+    assert.equal(first.status, 1);
+    assert.match(first.stderr, /create: the node refuses transaction/);
+    const again = await tool_run('deploy', given);
+    assert.equal(again.status, 1);
+    assert.match(again.stderr, /an escrow of this build, token and bridge is at 0x.*: do not begin anew/);
+    assert.equal(await created_count(from), 1);
 });
 
 test('the same journal with other parties is refused', async () => {
@@ -168,21 +294,13 @@ const REFUSED = [
     ['a token without code', async () => ({ token: STRANGER }), /there is no contract at the token's address/],
     ['a token with 18 decimals', async () =>
         ({ token: await number_contract('0x8888888888888888888888888888888888888888', '12') }),
-        /has 18 decimals, not 6; it is not MXNB/],
+        /has 18 decimals; this escrow's amounts are counted in 6/],
     ['a contract that is no token', async () => {
         const address = '0x9999999999999999999999999999999999999999';
         await chain.rpc('anvil_setCode', [address, '0x00']);
         return { token: address };
     }, /does not say its decimals/],
-    ['one address as relayer and arbiter', async () => ({ arbiter: PARTIES.relayer }),
-        /the relayer must not be the arbiter/],
-    ['one address as relayer and admin', async () => ({ admin: PARTIES.relayer }), /the relayer must not be the admin/],
-    ['a deployer that sets up and is the relayer', async () => ({ relayer: deployer.address,
-        'setup-by-deployer': true }),
-        /the relayer must not be the deployer/],
-    ['a deployer that hands over to itself', async () => ({ admin: deployer.address, 'setup-by-deployer': true }),
-        /--setup-by-deployer makes no sense/],
-    ['the token as bridge', async () => ({ bridge: token }), /the bridge must not be the token/],
+    ['an empty --out', async () => ({ out: '' }), /--out is empty/],
     ['a key file that is not there', async () => ({ 'key-file': chain.file('none') }),
         /the key file .* cannot be read: ENOENT/],
     ['a key file others can read', async () => ({ 'key-file': file_copy(deployer.key, 'open.json', 0o640) }),
@@ -208,6 +326,22 @@ const REFUSED = [
     }, /is not a journal of this tool/],
 ];
 
+// Every pair of parties but relayer and bridge, which may be one. The first pair that is one is named.
+const PLAYERS = ['relayer', 'arbiter', 'admin', 'guardian', 'bridge'];
+const APART = { ...PARTIES, bridge: '0x1212121212121212121212121212121212121212' };
+const address_of = (party) => ({ ...APART, deployer: deployer.address, token })[party];
+for (const [at, one] of PLAYERS.entries()) {
+    for (const other of [...PLAYERS.slice(at + 1), 'deployer', 'token']) {
+        const pair = new RegExp(`the (${one} must not be the ${other}|${other} must not be the ${one}): [a-z].*;`
+            + ' give each an address of its own');
+        const change = async () => ({ ...APART, [one]: address_of(other),
+            'setup-by-deployer': other === 'deployer' ? true : null });
+        if (`${one} ${other}` !== 'relayer bridge') {
+            REFUSED.push([`the ${other} as ${one}`, change, pair]);
+        }
+    }
+}
+
 for (const [what, change, message] of REFUSED) {
     test(`refuses ${what}`, async () => {
         const [given, count] = [options(await change()), await transactions()];
@@ -219,8 +353,33 @@ for (const [what, change, message] of REFUSED) {
         assert.doesNotMatch(run.stdout + run.stderr, /a password|guess/, 'no secret is printed');
         assert.equal(await transactions(), count, 'nothing is sent');
         assert.equal(existsSync(given.out), was_there, 'nothing is written');
+        assert.ok(!existsSync(`${given.out}.lock`), 'no lock stays');
     });
 }
+
+const REAL_NODE = (method) => (method === 'web3_clientVersion' ? { result: 'nitro/v3.11' } : undefined);
+const SILENT_NODE = (method) => (method === 'web3_clientVersion'
+    ? { error: { code: -32601, message: 'not served' } } : undefined);
+for (const [what, decide] of [['the real chain', REAL_NODE], ['a node that does not say what it is', SILENT_NODE]]) {
+    test(`on ${what} the token is MXNB, or another one is meant`, async (t) => {
+        const door = await door_open(chain.url, { decide });
+        t.after(door.close);
+        const [given, count] = [options({ rpc: door.url }), await transactions()];
+        const refused = await tool_run('deploy', given);
+        assert.equal(refused.status, 1);
+        assert.match(refused.stderr, /is not MXNB, which is 0xF197FFC28c23E0309B5559e7a166f2c6164C80aA on Arbitrum One/);
+        assert.equal(await transactions(), count);
+        const meant = await tool_run('deploy', { ...given, 'other-token': true });
+        assert.equal(meant.status, 0, meant.stderr);
+    });
+}
+
+test('on the real chain MXNB\'s published address goes on to the token\'s own checks', async (t) => {
+    const door = await door_open(chain.url, { decide: REAL_NODE });
+    t.after(door.close);
+    const run = await tool_run('deploy', options({ rpc: door.url, token: '0xF197FFC28c23E0309B5559e7a166f2c6164C80aA' }));
+    assert.match(run.stderr, /there is no contract at the token's address 0xF197/);
+});
 
 test('refuses a deployer without money', async () => {
     const poor = await chain.key_make('poor', { money: '0x3e8' });
@@ -265,18 +424,22 @@ test('says that a nonce was used by something else, and does not take another', 
     const count = await transactions();
     const run = await tool_run('deploy', given);
     assert.equal(run.status, 1);
-    assert.match(run.stderr, /was used by another transaction; this deployment cannot go on/);
+    assert.match(run.stderr, /was used by another transaction than 0x[0-9a-f]{64}, so this deployment cannot go on/);
+    assert.match(run.stderr, /there is no contract at 0x.*: nothing was created, so the file .* may be moved away/);
     assert.equal(await transactions(), count);
     assert.ok(!existsSync(given.out));
 });
 
-test('the constructor has the printed arguments', async () => {
+test('the constructor has the printed arguments, and the ABI digest is printed', async () => {
     const given = options();
-    assert.equal((await tool_run('deploy', given)).status, 0);
+    const run = await tool_run('deploy', given);
+    assert.equal(run.status, 0, run.stderr);
     const made = json_load(given.out);
     const { input } = await chain.rpc('eth_getTransactionByHash', [made.transactions.create]);
     const { bytecode } = json_load(path.join(ABI, 'KustodiaEscrow.json'));
-    assert.equal(input, bytecode + made.escrowConstructorArguments.slice(2));
+    const printed = /^constructor arguments (0x[0-9a-f]+)\nABI digest (0x[0-9a-f]{64})$/m.exec(run.stdout);
+    assert.equal(input, bytecode + printed?.[1].slice(2));
+    assert.deepEqual(printed.slice(1), [made.escrowConstructorArguments, made.abiDigest]);
     const values = escrow_face.getAbiCoder().decode(escrow_face.deploy.inputs, made.escrowConstructorArguments);
     assert.deepEqual([...values].map(String),
         [token, PARTIES.bridge, PARTIES.admin, `${DAYS_2_S}`, PARTIES.bridge, PARTIES.bridge]);

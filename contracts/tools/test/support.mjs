@@ -101,10 +101,10 @@ export class Chain {
 }
 
 /** Starts a tool; options as { name: value }, null leaves one out, true is a flag. */
-export function tool_start(name, options, words = []) {
+export function tool_start(name, options, words = [], spawn_options = {}) {
     const args = Object.entries(options).filter(([, value]) => value !== null)
         .flatMap(([option, value]) => (value === true ? [`--${option}`] : [`--${option}`, value]));
-    return spawn(process.execPath, [path.join(TOOLS, `${name}.mjs`), ...args, ...words]);
+    return spawn(process.execPath, [path.join(TOOLS, `${name}.mjs`), ...args, ...words], spawn_options);
 }
 
 /** Waits for a started tool: { status, stdout, stderr }. */
@@ -118,8 +118,8 @@ export function tool_end(child) {
     });
 }
 
-export function tool_run(name, options, words) {
-    return tool_end(tool_start(name, options, words));
+export function tool_run(name, options, words, spawn_options) {
+    return tool_end(tool_start(name, options, words, spawn_options));
 }
 
 /**

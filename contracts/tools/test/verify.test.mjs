@@ -40,7 +40,8 @@ test('all equal: a line per check, status 0', async () => {
     assert.match(lines.pop(), /^all equal at block \d+ 0x[0-9a-f]{64}$/);
     const names = lines.map((line) => /^ok {7}([^:]+): /.exec(line)?.[1]);
     assert.deepEqual(names, [
-        'chain', 'escrow code', 'escrow code hash', 'ABI digest', 'constructor arguments', 'token code hash',
+        'chain', 'escrow code', 'escrow code hash', 'ABI digest (build against record, not the chain)', 'creation',
+        'constructor arguments', 'token code hash',
         'token implementation', 'token implementation code hash', 'token decimals', 'payout wallet', 'refund wallet',
         'proposed wallets', 'admin', 'admin transfer', 'admin delay', 'admin delay change', 'role DEFAULT_ADMIN',
         'role RELAYER', 'role ARBITER', 'role GUARDIAN', 'role logs and contract', 'pause',
@@ -58,7 +59,14 @@ test('--json is one object with the block and the checks', async () => {
 // One field of the record at a time: each has a check that notices.
 const RECORDED = [
     ['escrow code hash', (r) => { r.escrowCodeHash = `0x${'1'.repeat(64)}`; }],
-    ['ABI digest', (r) => { r.abiDigest = `0x${'1'.repeat(64)}`; }],
+    ['ABI digest (build against record, not the chain)', (r) => { r.abiDigest = `0x${'1'.repeat(64)}`; }],
+    ['creation', (r) => { r.deployBlock -= 1; }],
+    ['creation', (r) => { r.deployBlockHash = `0x${'1'.repeat(64)}`; }],
+    ...['token', 'bridge', 'admin'].map((party) => ['constructor arguments', (r) => {
+        const word = r[party].slice(2).toLowerCase();
+        r.escrowConstructorArguments = r.escrowConstructorArguments.replace(word, STRANGER.slice(2));
+    }]),
+    ['constructor arguments', (r) => { r.escrowConstructorArguments += '00'; }],
     ['token code hash', (r) => { r.tokenCodeHash = `0x${'1'.repeat(64)}`; }],
     ['token implementation', (r) => { r.tokenImplementation = STRANGER; }],
     ['token implementation code hash', (r) => { r.tokenImplementationCodeHash = `0x${'1'.repeat(64)}`; }],
@@ -79,6 +87,37 @@ for (const [name, change] of RECORDED) {
         assert.deepEqual(checks.filter(({ ok }) => !ok).map((check) => check.name), [name]);
     });
 }
+
+/** The creation as a node tells it, one thing changed. */
+async function creation_changed(t, change) {
+    const made = await chain.rpc('eth_getTransactionByHash', [record.transactions.create]);
+    const url = await door(t, { decide: (method) => (method === 'eth_getTransactionByHash'
+        ? { result: change(made) } : undefined) });
+    return verify({ rpc: url, json: true });
+}
+
+const CREATIONS = [
+    ['other arguments', 'constructor arguments', (made) => ({ ...made, input: made.input.replace(
+        record.admin.slice(2).toLowerCase(), STRANGER.slice(2)) })],
+    ['arguments that are cut', 'constructor arguments', (made) => ({ ...made, input: made.input.slice(0, -64) })],
+    ['other code', 'constructor arguments', (made) => ({ ...made, input: made.input.replace('0x60', '0x61') })],
+    ['another nonce', 'creation', (made) => ({ ...made, nonce: '0xff' })],
+    ['a call, which creates nothing', 'creation', (made) => ({ ...made, to: STRANGER })],
+];
+for (const [what, name, change] of CREATIONS) {
+    test(`a creation on the chain with ${what} is named`, async (t) => {
+        const run = await creation_changed(t, change);
+        assert.equal(run.status, EXIT.differs, run.stderr);
+        const names = JSON.parse(run.stdout).checks.filter(({ ok }) => !ok).map((check) => check.name);
+        assert.deepEqual(names, [name]);
+    });
+}
+
+test('a creation the node does not know: it cannot tell', async (t) => {
+    const run = await creation_changed(t, () => null);
+    assert.equal(run.status, EXIT.cannot_tell);
+    assert.match(run.stderr, /does not know 0x[0-9a-f]{64}, which created the escrow.*keeps old transactions/);
+});
 
 test('another token in the record is found in code, arguments and token', async () => {
     const run = await verify({ deployment: changed('changed.json', (r) => { r.token = STRANGER; }), json: true });
@@ -129,6 +168,7 @@ const BAD_RECORDS = [
     ['a hash that is cut', (r) => { r.tokenCodeHash = '0x12'; }, /"tokenCodeHash" is not a hash/],
     ['an implementation without hash', (r) => { r.tokenImplementationCodeHash = null; }, /does not go with/],
     ['a role that is no list', (r) => { r.roles.ARBITER = r.arbiter; }, /"roles.ARBITER" is not a list of addresses/],
+    ['no creation', (r) => { delete r.transactions.create; }, /"transactions.create" is not the hash/],
     ['arguments that are no hex', (r) => { r.escrowConstructorArguments = 'x'; },
         /"escrowConstructorArguments" is not hex/],
 ];
@@ -156,7 +196,7 @@ test('no node: it cannot tell', async () => {
     assert.equal(run.stdout, '');
 });
 
-for (const method of ['eth_getCode', 'eth_getStorageAt', 'eth_call', 'eth_getLogs']) {
+for (const method of ['eth_getTransactionByHash', 'eth_getCode', 'eth_getStorageAt', 'eth_call', 'eth_getLogs']) {
     test(`a node that refuses ${method}: it cannot tell, and never calls it equal or different`, async (t) => {
         const url = await door(t, { decide: (asked) => (asked === method
             ? { error: { code: -32005, message: 'limit exceeded' } } : undefined) });
