@@ -61,6 +61,8 @@ void system_words(const struct engine *engine, char *text, size_t cap)
                   engine->ready ? "everything answers" : "the start checks have not passed yet");
     if (engine->paused)
         add_words(text, cap, "; paused: %s", engine->pause_reason);
+    if (engine->unchecked)
+        add_words(text, cap, "; the contracts were not checked for too long: nothing is sent");
 }
 
 /* Other people's words, cut at a byte: what is no UTF-8 would be no JSON either. */
@@ -119,7 +121,9 @@ static const char *contracts_verdict(const struct contract_status *status)
         return "not checked yet";
     if (status->unsure)
         return "differs: looking again";
-    return contract_believed(status->belief) > 0 ? "changed" : "as recorded";
+    if (contract_believed(status->belief) > 0)
+        return "changed";
+    return status->unchecked ? "not checked for too long" : "as recorded";
 }
 
 static json_t *contracts_json(const struct engine *engine)
@@ -138,6 +142,9 @@ static json_t *contracts_json(const struct engine *engine)
     }
     json_t *json = json_pack("{s:s, s:o, s:o}", "verdict", contracts_verdict(&status),
                              "differences", differences, "not_compared", not_compared);
+    json_object_set_new(json, "unchecked", json_boolean(status.unchecked));
+    if (status.age_ms >= 0)
+        json_object_set_new(json, "age_s", json_integer((json_int_t)(status.age_ms / 1000)));
     if (status.checked) {
         json_object_set_new(json, "block", json_integer((json_int_t)status.block));
         json_object_set_new(json, "at", answer_time_ms(status.at_ms));
@@ -151,16 +158,15 @@ static json_t *status_json(const struct call *call)
     const struct config *config = engine->config;
     char words[SYSTEM_WORDS_MAX];
     system_words(engine, words, sizeof words);
-    json_t *status =
-        json_pack("{s:s, s:s, s:b, s:b, s:o, s:o, s:b, s:o, s:{s:I, s:I, s:I, s:s, s:s, s:s}}",
-                  "environment", config_environment_name(config->relayer_environment), "instance",
-                  config->relayer_instance, "ready", engine->ready, "healthy",
-                  system_is_healthy(engine), "words", text_json(words), "waiting_for",
-                  waiting_json(engine),
-                  "paused", engine->paused, "doors", doors_json(engine), "chain", "chain_id",
-                  (json_int_t)config->chain_chain_id, "latest", (json_int_t)engine->latest_number,
-                  "final", (json_int_t)engine->final_number, "escrow", config->chain_escrow.text,
-                  "token", config->chain_token.text, "bridge", config->chain_bridge.text);
+    json_t *status = json_pack(
+        "{s:s, s:s, s:b, s:b, s:o, s:o, s:b, s:o, s:{s:I, s:I, s:I, s:s, s:s, s:s}}", "environment",
+        config_environment_name(config->relayer_environment), "instance", config->relayer_instance,
+        "ready", engine->ready, "healthy", system_is_healthy(engine), "words", text_json(words),
+        "waiting_for", waiting_json(engine), "paused", engine->paused, "doors", doors_json(engine),
+        "chain", "chain_id", (json_int_t)config->chain_chain_id, "latest",
+        (json_int_t)engine->latest_number, "final", (json_int_t)engine->final_number, "escrow",
+        config->chain_escrow.text, "token", config->chain_token.text, "bridge",
+        config->chain_bridge.text);
     CHECK(status != NULL);
     const char *holder = juno_key_elsewhere(engine->juno_key);
     if (juno_key_is_ours(engine->juno_key))
@@ -212,17 +218,17 @@ void system_health(struct call *call)
 {
     char words[SYSTEM_WORDS_MAX];
     system_words(call->engine, words, sizeof words);
-    call_reply(call, json_pack("{s:b, s:o, s:o}", "healthy", system_is_healthy(call->engine),
-                               "words", text_json(words), "waiting_for",
-                               waiting_json(call->engine)));
+    call_reply(call,
+               json_pack("{s:b, s:o, s:o}", "healthy", system_is_healthy(call->engine), "words",
+                         text_json(words), "waiting_for", waiting_json(call->engine)));
 }
 
 /* --- doctor ------------------------------------------------------------------------------------ */
 
 static void add_check(json_t *checks, const char *id, bool good, const char *fact, const char *fix)
 {
-    json_t *item = json_pack("{s:s, s:s, s:o}", "id", id, "verdict", good ? "pass" : "fail",
-                             "fact", text_json(fact));
+    json_t *item = json_pack("{s:s, s:s, s:o}", "id", id, "verdict", good ? "pass" : "fail", "fact",
+                             text_json(fact));
     if (!good)
         json_object_set_new(item, "fix", json_string(fix));
     json_array_append_new(checks, item);
@@ -279,6 +285,10 @@ static void check_contracts(json_t *checks, const struct engine *engine)
     }
     add_check(checks, "contracts", status.checked && contract_differing(status.belief) == 0, fact,
               "relayerctl system.status lists all of it; first find out who changed it");
+    snprintf(fact, sizeof fact, "the last whole look is %lld s old%s",
+             (long long)(status.age_ms / 1000), status.unchecked ? ": nothing is sent" : "");
+    add_check(checks, "contracts_looked_at", status.checked && !status.unchecked, fact,
+              "the alarm contract_unchecked says why; check chain.rpc_url, or give another node");
 }
 
 static json_t *doctor_checks(const struct engine *engine)
@@ -386,7 +396,7 @@ static void resume_now(struct call *call)
 {
     engine_resume(call->engine);
     engine_kick(call->engine);
-    contract_check_kick(call->engine->contracts);
+    contract_check_kick(call->engine->contracts, 0);
 }
 
 void system_resume(struct call *call)
