@@ -8,7 +8,7 @@ import { getAddress, id, toQuantity, zeroPadValue } from 'ethers';
 import { signal_send, sleep } from '../support/process.mjs';
 import { check, check_equal, check_refused, with_env } from './bed.mjs';
 import {
-    QUIET_MS, SOON, STEP_MS, STRANGER, admin_calls, effect_waits, escrow_called, open_alarms, paused_for, resume,
+    QUIET_MS, SOON, STEP_MS, STRANGER, admin_calls, admin_moves, effect_waits, open_alarms, paused_for, resume,
 } from './contract_bed.mjs';
 
 const DAY_S = 24 * 3600;
@@ -41,15 +41,6 @@ async function token_upgrade(env) {
     const code = await code_of(env, await implementation_of(env) ?? env.contracts.token);
     await code_set(env, NEW_CODE, code);
     await slot_set(env, env.contracts.token, PROXY_SLOT, zeroPadValue(NEW_CODE, 32));
-}
-
-/** From one admin to the next, after the delay. */
-async function admin_moves(env, from, to) {
-    await escrow_called(env, from, 'beginDefaultAdminTransfer', [to]);
-    await env.warp(2 * DAY_S + 1);
-    await env.ground.node('anvil_impersonateAccount', [to]);
-    await env.ground.node('anvil_setBalance', [to, toQuantity(GAS_MONEY_WEI)]);
-    await escrow_called(env, to, 'acceptDefaultAdminTransfer', []);
 }
 
 /** A role for somebody whom nobody expects. */
@@ -104,7 +95,11 @@ const CHANGES = {
     'a stranger as GUARDIAN': stranger_as('GUARDIAN'),
     'the admin': {
         named: ['admin'],
-        change: (env) => admin_moves(env, env.contracts.admin, STRANGER),
+        change: async (env) => {
+            await env.ground.node('anvil_impersonateAccount', [STRANGER]);
+            await env.ground.node('anvil_setBalance', [STRANGER, toQuantity(GAS_MONEY_WEI)]);
+            await admin_moves(env, env.contracts.admin, STRANGER);
+        },
         restore: (env) => admin_moves(env, STRANGER, env.contracts.admin),
     },
     'both wallets': {

@@ -15,6 +15,7 @@ export const STEP_MS = 30_000;
 export const QUIET_MS = 2500;           // many ticks of every part: long enough for anything that would leave
 export const SOON = { 'chain.contract_check_s': 1 };
 export const STRANGER = getAddress('0x00000000000000000000000000000000000000aa');
+const ADMIN_DELAY_S = 2 * 24 * 3600;
 const CALL_GAS = 1_000_000n;
 
 const face = new Interface(JSON.parse(readFileSync(path.join(ROOT, 'abi/json/KustodiaEscrow.json'), 'utf8')).abi);
@@ -31,6 +32,13 @@ export async function escrow_called(env, from, method, args) {
 }
 
 export const admin_calls = (env, method, args) => escrow_called(env, env.contracts.admin, method, args);
+
+/** From one admin to the next, after the delay; both accounts are unlocked. */
+export async function admin_moves(env, from, to) {
+    await escrow_called(env, from, 'beginDefaultAdminTransfer', [to]);
+    await env.warp(ADMIN_DELAY_S + 1);
+    await escrow_called(env, to, 'acceptDefaultAdminTransfer', []);
+}
 
 export async function open_alarms(env, code) {
     const { alarms } = await env.rpc('system.status');
