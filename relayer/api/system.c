@@ -158,15 +158,16 @@ static json_t *status_json(const struct call *call)
     const struct config *config = engine->config;
     char words[SYSTEM_WORDS_MAX];
     system_words(engine, words, sizeof words);
-    json_t *status = json_pack(
-        "{s:s, s:s, s:b, s:b, s:o, s:o, s:b, s:o, s:{s:I, s:I, s:I, s:s, s:s, s:s}}", "environment",
-        config_environment_name(config->relayer_environment), "instance", config->relayer_instance,
-        "ready", engine->ready, "healthy", system_is_healthy(engine), "words", text_json(words),
-        "waiting_for", waiting_json(engine), "paused", engine->paused, "doors", doors_json(engine),
-        "chain", "chain_id", (json_int_t)config->chain_chain_id, "latest",
-        (json_int_t)engine->latest_number, "final", (json_int_t)engine->final_number, "escrow",
-        config->chain_escrow.text, "token", config->chain_token.text, "bridge",
-        config->chain_bridge.text);
+    json_t *status =
+        json_pack("{s:s, s:s, s:b, s:b, s:o, s:o, s:b, s:o, s:{s:I, s:I, s:I, s:s, s:s, s:s}}",
+                  "environment", config_environment_name(config->relayer_environment), "instance",
+                  config->relayer_instance, "ready", engine->ready, "healthy",
+                  system_is_healthy(engine), "words", text_json(words), "waiting_for",
+                  waiting_json(engine),
+                  "paused", engine->paused, "doors", doors_json(engine), "chain", "chain_id",
+                  (json_int_t)config->chain_chain_id, "latest", (json_int_t)engine->latest_number,
+                  "final", (json_int_t)engine->final_number, "escrow", config->chain_escrow.text,
+                  "token", config->chain_token.text, "bridge", config->chain_bridge.text);
     CHECK(status != NULL);
     const char *holder = juno_key_elsewhere(engine->juno_key);
     if (juno_key_is_ours(engine->juno_key))
@@ -218,17 +219,17 @@ void system_health(struct call *call)
 {
     char words[SYSTEM_WORDS_MAX];
     system_words(call->engine, words, sizeof words);
-    call_reply(call,
-               json_pack("{s:b, s:o, s:o}", "healthy", system_is_healthy(call->engine), "words",
-                         text_json(words), "waiting_for", waiting_json(call->engine)));
+    call_reply(call, json_pack("{s:b, s:o, s:o}", "healthy", system_is_healthy(call->engine),
+                               "words", text_json(words), "waiting_for",
+                               waiting_json(call->engine)));
 }
 
 /* --- doctor ------------------------------------------------------------------------------------ */
 
 static void add_check(json_t *checks, const char *id, bool good, const char *fact, const char *fix)
 {
-    json_t *item = json_pack("{s:s, s:s, s:o}", "id", id, "verdict", good ? "pass" : "fail", "fact",
-                             text_json(fact));
+    json_t *item = json_pack("{s:s, s:s, s:o}", "id", id, "verdict", good ? "pass" : "fail",
+                             "fact", text_json(fact));
     if (!good)
         json_object_set_new(item, "fix", json_string(fix));
     json_array_append_new(checks, item);

@@ -90,8 +90,8 @@ bool contract_refusal(const struct config *config, const struct contract_parties
 
 /*
  * Which differences are believed: those seen in two looks one after the other, at two blocks. One answer is
- * no proof: a block may leave the chain again, an endpoint may answer nonsense once, and neither must stop the
- * payments of a day. The second look follows within a second or two, so that a true change is acted upon
+ * no proof: a block may leave the chain again, an endpoint may answer nonsense once, and neither must stop
+ * the payments of a day. The second look follows within a second or two, so that a true change is acted upon
  * nearly as fast; with several endpoints it begins at another one. With one endpoint two looks prove nothing
  * about that endpoint: who lies twice is believed, and who hides a change all the time hides it.
  * On a chain that stands still there is no second block: there time makes up for it.

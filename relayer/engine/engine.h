@@ -76,8 +76,7 @@ struct engine {
     bool pause_known;      /* a pause of before this start was looked for: set by the API */
     bool paused;           /* nothing new is signed or sent to Juno */
     char pause_reason[160];
-    bool
-        unchecked; /* the contracts could not be looked at for too long: as if paused, until they are */
+    bool unchecked; /* the contracts were not looked at for too long: as if paused */
     bool stopping;
     struct door_state door[DOORS_N];
     struct said_alarm said[ENGINE_SAID_MAX]; /* what was raised lately; the oldest makes room */

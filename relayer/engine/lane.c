@@ -32,7 +32,7 @@ enum {
     REFUSED_WAIT_MS = 60000, /* a person must change the policy or the order first */
     DONE_WAIT_MS = 3000,
     FEE_LOW_MAX = 10, /* refusals in a row because of the fee before a person is told */
-    PATIENCE = 20,    /* failures of one effect before a person is asked */
+    PATIENCE = 20, /* failures of one effect before a person is asked */
 };
 
 /* chain.batch_max and chain.in_flight end at these (config.def): a round holds what it may ask for. */

@@ -31,7 +31,7 @@ struct watcher {
     struct loop_timer *timer;
     bool busy;
     bool again;
-    bool position_known;               /* head and scanned are what the database holds */
+    bool position_known; /* head and scanned are what the database holds */
     struct seen_mark scanned;          /* newest block whose logs are committed */
     struct head head;                  /* the newest committed headers */
     struct chain_block latest, policy; /* of this round */

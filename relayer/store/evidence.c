@@ -110,14 +110,14 @@ static void json_bytes(struct buf *out, const char *key, const uint8_t *p, size_
 static void json_log(struct buf *out, const struct seen_log *log)
 {
     char numbers[320];
-    int n =
-        snprintf(numbers, sizeof numbers,
-                 "{\"log_index\":%" PRIu32 ",\"block_number\":%" PRId64 ",\"block_time\":%" PRId64
-                 ",\"event\":\"%s\",\"amount_units\":%" PRId64 ",\"buyer_units\":%" PRId64
-                 ",\"custody_end\":%" PRId64 ",\"party\":%u,\"round\":%" PRIu32 ",\"early\":%s",
-                 log->log_index, (int64_t)log->block_number, log->block_time_s, log->event,
-                 (int64_t)log->amount_units, (int64_t)log->buyer_units, log->custody_end_s,
-                 log->party, log->round, log->early ? "true" : "false");
+    int n = snprintf(numbers, sizeof numbers,
+                     "{\"log_index\":%" PRIu32 ",\"block_number\":%" PRId64
+                     ",\"block_time\":%" PRId64 ",\"event\":\"%s\",\"amount_units\":%" PRId64
+                     ",\"buyer_units\":%" PRId64 ",\"custody_end\":%" PRId64
+                     ",\"party\":%u,\"round\":%" PRIu32 ",\"early\":%s",
+                     log->log_index, (int64_t)log->block_number, log->block_time_s, log->event,
+                     (int64_t)log->amount_units, (int64_t)log->buyer_units, log->custody_end_s,
+                     log->party, log->round, log->early ? "true" : "false");
     CHECK(n > 0 && (size_t)n < sizeof numbers);
     buf_put(out, numbers, (size_t)n);
     json_bytes(out, "tx_hash", log->tx_hash, 32);
@@ -292,8 +292,7 @@ void evidence_rollback(struct db_script *script, const struct seen_mark *from,
  * effect: two withdrawals of one amount that Juno sent under one hash, a release beside an early one, a
  * dispute raised twice with the same words. The oldest effect takes its first free log. */
 #define FREE                                                                                       \
-    "NOT EXISTS (SELECT 1 FROM effect o WHERE o.evidence_id = v.id AND o.kind <> "                 \
-    "'token_transfer')"
+    "NOT EXISTS (SELECT 1 FROM effect o WHERE o.evidence_id = v.id AND o.kind <> 'token_transfer')"
 
 static void confirm_escrows(struct db_script *script)
 {

@@ -55,7 +55,7 @@ struct db_script *evidence_position(void);
 struct seen_position {
     struct seen_mark scanned;
     int64_t latest_time_s; /* of the newest block any run has seen; 0 = none */
-    size_t blocks_n;       /* an unbroken run that ends at scanned; rows below a gap are left out */
+    size_t blocks_n; /* an unbroken run that ends at scanned; rows below a gap are left out */
     struct seen_block blocks[128];
 };
 void evidence_parse_position(struct db_result *result, struct seen_position *out);

@@ -264,8 +264,8 @@ static void say_only_codes(void)
     say("\"0x6002\"");
 }
 
-/* Whom settings and signer name is not asked about; the first stranger that the contract confirms is the fact,
- * and later ones wait for a later look. */
+/* Whom settings and signer name is not asked about; the first stranger that the contract confirms is the
+ * fact, and later ones wait for a later look. */
 static void a_stranger_is_confirmed_by_the_contract(void **state)
 {
     (void)state;
