@@ -22,7 +22,9 @@ const contracts = [
             'idOf'],
         events: ['EscrowCreated', 'EscrowReleased', 'DisputeRaised', 'DisputeDismissed',
             'EscrowReverted', 'EscrowSplit', 'PauseSet', 'WalletsProposed', 'WalletsChanged',
-            'Rescued', 'RoleGranted', 'RoleRevoked', 'DefaultAdminTransferScheduled'],
+            'Rescued', 'RoleGranted', 'RoleRevoked', 'DefaultAdminTransferScheduled',
+            'DefaultAdminTransferCanceled', 'DefaultAdminDelayChangeScheduled',
+            'DefaultAdminDelayChangeCanceled'],
     },
     {
         json: 'TestMXNB.json', header: 'mxnb_abi.h', prefix: 'MXNB', errors: 'none',

@@ -14,6 +14,12 @@ static const struct {
     [ESCROW_ADMIN_ROLE_REVOKED] = {"RoleRevoked", ESCROW_TOPIC_ROLE_REVOKED, 4},
     [ESCROW_ADMIN_TRANSFER_SCHEDULED] = {"DefaultAdminTransferScheduled",
                                          ESCROW_TOPIC_DEFAULT_ADMIN_TRANSFER_SCHEDULED, 2},
+    [ESCROW_ADMIN_TRANSFER_CANCELED] = {"DefaultAdminTransferCanceled",
+                                        ESCROW_TOPIC_DEFAULT_ADMIN_TRANSFER_CANCELED, 1},
+    [ESCROW_ADMIN_DELAY_SCHEDULED] = {"DefaultAdminDelayChangeScheduled",
+                                      ESCROW_TOPIC_DEFAULT_ADMIN_DELAY_CHANGE_SCHEDULED, 1},
+    [ESCROW_ADMIN_DELAY_CANCELED] = {"DefaultAdminDelayChangeCanceled",
+                                     ESCROW_TOPIC_DEFAULT_ADMIN_DELAY_CHANGE_CANCELED, 1},
     [ESCROW_ADMIN_WALLETS_PROPOSED] = {"WalletsProposed", ESCROW_TOPIC_WALLETS_PROPOSED, 3},
     [ESCROW_ADMIN_WALLETS_CHANGED] = {"WalletsChanged", ESCROW_TOPIC_WALLETS_CHANGED, 3},
     [ESCROW_ADMIN_PAUSE_SET] = {"PauseSet", ESCROW_TOPIC_PAUSE_SET, 2},
@@ -38,6 +44,13 @@ static void get_event(struct codec *topics, struct codec *data, struct escrow_ad
     case ESCROW_ADMIN_TRANSFER_SCHEDULED:
         codec_get_address(topics, out->account);
         out->at = codec_get_uint(data, 48);
+        break;
+    case ESCROW_ADMIN_DELAY_SCHEDULED:
+        out->delay_s = codec_get_uint(data, 48);
+        out->at = codec_get_uint(data, 48);
+        break;
+    case ESCROW_ADMIN_TRANSFER_CANCELED:
+    case ESCROW_ADMIN_DELAY_CANCELED:
         break;
     case ESCROW_ADMIN_WALLETS_PROPOSED:
         codec_get_address(topics, out->account);

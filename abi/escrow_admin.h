@@ -11,6 +11,9 @@ enum escrow_admin_kind {
     ESCROW_ADMIN_ROLE_GRANTED,       /* role, account */
     ESCROW_ADMIN_ROLE_REVOKED,       /* role, account */
     ESCROW_ADMIN_TRANSFER_SCHEDULED, /* account = the next admin, at = when it may accept */
+    ESCROW_ADMIN_TRANSFER_CANCELED,  /* nothing more */
+    ESCROW_ADMIN_DELAY_SCHEDULED,    /* delay_s = of admin transfers, at = from when on */
+    ESCROW_ADMIN_DELAY_CANCELED,     /* nothing more */
     ESCROW_ADMIN_WALLETS_PROPOSED,   /* account = payout, refund, at = when it can be accepted */
     ESCROW_ADMIN_WALLETS_CHANGED,    /* account = payout, refund */
     ESCROW_ADMIN_PAUSE_SET,          /* account = by whom, bits, at = until when; 0 0: lifted */
@@ -22,7 +25,7 @@ enum { ESCROW_ADMIN_KINDS = ESCROW_ADMIN_RESCUED + 1 };
 struct escrow_admin_event {
     enum escrow_admin_kind kind;
     uint8_t role[32], account[20], refund[20], token[20];
-    uint64_t at;
+    uint64_t at, delay_s;
     uint8_t bits;
     struct u256 amount;
 };

@@ -61,6 +61,8 @@ void system_words(const struct engine *engine, char *text, size_t cap)
                   engine->ready ? "everything answers" : "the start checks have not passed yet");
     if (engine->paused)
         add_words(text, cap, "; paused: %s", engine->pause_reason);
+    if (engine->unchecked)
+        add_words(text, cap, "; the contracts were not checked for too long: nothing is sent");
 }
 
 /* Other people's words, cut at a byte: what is no UTF-8 would be no JSON either. */
@@ -119,7 +121,9 @@ static const char *contracts_verdict(const struct contract_status *status)
         return "not checked yet";
     if (status->unsure)
         return "differs: looking again";
-    return contract_believed(status->belief) > 0 ? "changed" : "as recorded";
+    if (contract_believed(status->belief) > 0)
+        return "changed";
+    return status->unchecked ? "not checked for too long" : "as recorded";
 }
 
 static json_t *contracts_json(const struct engine *engine)
@@ -138,6 +142,9 @@ static json_t *contracts_json(const struct engine *engine)
     }
     json_t *json = json_pack("{s:s, s:o, s:o}", "verdict", contracts_verdict(&status),
                              "differences", differences, "not_compared", not_compared);
+    json_object_set_new(json, "unchecked", json_boolean(status.unchecked));
+    if (status.age_ms >= 0)
+        json_object_set_new(json, "age_s", json_integer((json_int_t)(status.age_ms / 1000)));
     if (status.checked) {
         json_object_set_new(json, "block", json_integer((json_int_t)status.block));
         json_object_set_new(json, "at", answer_time_ms(status.at_ms));
@@ -279,6 +286,10 @@ static void check_contracts(json_t *checks, const struct engine *engine)
     }
     add_check(checks, "contracts", status.checked && contract_differing(status.belief) == 0, fact,
               "relayerctl system.status lists all of it; first find out who changed it");
+    snprintf(fact, sizeof fact, "the last whole look is %lld s old%s",
+             (long long)(status.age_ms / 1000), status.unchecked ? ": nothing is sent" : "");
+    add_check(checks, "contracts_looked_at", status.checked && !status.unchecked, fact,
+              "the alarm contract_unchecked says why; check chain.rpc_url, or give another node");
 }
 
 static json_t *doctor_checks(const struct engine *engine)
@@ -386,7 +397,7 @@ static void resume_now(struct call *call)
 {
     engine_resume(call->engine);
     engine_kick(call->engine);
-    contract_check_kick(call->engine->contracts);
+    contract_check_kick(call->engine->contracts, 0);
 }
 
 void system_resume(struct call *call)

@@ -2,6 +2,12 @@
 
 #include <string.h>
 
+static bool names_somebody(enum escrow_admin_kind kind)
+{
+    return kind != ESCROW_ADMIN_TRANSFER_CANCELED && kind != ESCROW_ADMIN_DELAY_SCHEDULED &&
+           kind != ESCROW_ADMIN_DELAY_CANCELED;
+}
+
 bool admin_log_read(const struct chain_log *log, struct seen_log *out,
                     struct escrow_admin_event *event)
 {
@@ -11,7 +17,7 @@ bool admin_log_read(const struct chain_log *log, struct seen_log *out,
     if (event->kind == ESCROW_ADMIN_PAUSE_SET) {
         out->has_from = true;
         memcpy(out->from, event->account, 20);
-    } else {
+    } else if (names_somebody(event->kind)) {
         out->has_to = true;
         memcpy(out->to, event->account, 20);
     }

@@ -19,7 +19,11 @@ enum {
 struct contract_check {
     struct engine *engine;
     struct loop_timer *timer;
-    struct contract_reader *reader;
+    struct loop_timer *age_timer; /* a look that hangs must not hide how old the last one is */
+    struct contract_reader
+        *reader[2]; /* the second begins at another endpoint; NULL: there is only one */
+    size_t turn;
+    struct role_grants grants;
     struct contract_parties parties;
     struct contract_wanted wanted;
     struct contract_belief belief;
@@ -29,7 +33,11 @@ struct contract_check {
     size_t scripts_n; /* under way in the database */
     bool checked;
     uint64_t block;
+    uint64_t floor; /* looks at blocks before this one are not counted */
     int64_t at_ms;
+    int64_t whole_mono_ms; /* when the newest look came to its end, else when the first began */
+    char why_unfinished[200];
+    bool unchecked_alarm_open;       /* perhaps, as below */
     bool alarm_open[CONTRACT_ITEMS]; /* perhaps: a former run may have raised it */
     bool pause_unstored;
 };
@@ -112,6 +120,58 @@ static void begun(struct contract_check *c, const char *refusal)
         cb(c->begun_ctx, refusal);
 }
 
+/* --- looks that do not come to their end ------------------------------------------------------- */
+
+static int64_t age_ms(const struct contract_check *c)
+{
+    return clock_mono_ms() - c->whole_mono_ms;
+}
+
+static int64_t age_max_ms(const struct contract_check *c)
+{
+    int64_t three = 3000 * (int64_t)c->engine->config->chain_contract_check_s;
+    return three > CONTRACT_UNCHECKED_MIN_MS ? three : CONTRACT_UNCHECKED_MIN_MS;
+}
+
+static void age_tick(void *ctx)
+{
+    struct contract_check *c = ctx;
+    if (c->engine->stopping || c->engine->unchecked || age_ms(c) <= age_max_ms(c))
+        return;
+    char detail[300];
+    snprintf(detail, sizeof detail, "no look at the contracts came to its end for %lld s: %s",
+             (long long)(age_ms(c) / 1000),
+             c->why_unfinished[0] != '\0' ? c->why_unfinished : "the node does not answer");
+    c->engine->unchecked = c->unchecked_alarm_open = true;
+    engine_alarm(c->engine, "contract_unchecked", "", detail);
+}
+
+static void unchecked_cleared(void *ctx, const struct err *err, struct db_result *res)
+{
+    (void)res;
+    struct contract_check *c = ctx;
+    c->scripts_n--;
+    c->unchecked_alarm_open = err != NULL; /* the next look clears it again */
+}
+
+static void came_to_its_end(struct contract_check *c)
+{
+    c->whole_mono_ms = clock_mono_ms();
+    c->why_unfinished[0] = '\0';
+    if (c->engine->unchecked) {
+        c->engine->unchecked = false;
+        log_info("contracts_looked_at", "again, at block %llu", (unsigned long long)c->block);
+        engine_kick(c->engine);
+    }
+    if (!c->unchecked_alarm_open)
+        return;
+    c->unchecked_alarm_open = false;
+    struct db_script *script = db_script_new();
+    observed_alarm_clear(script, "contract_unchecked", "");
+    c->scripts_n++;
+    db_run(c->engine->db, script, unchecked_cleared, c);
+}
+
 /* --- looks ------------------------------------------------------------------------------------- */
 
 static void look_in(struct contract_check *c, int64_t delay_ms)
@@ -143,27 +203,27 @@ static void say_change(const struct contract_check *c, size_t differing_before)
         log_info("contracts_checked", "as recorded, at block %llu", block);
 }
 
-static void looked(void *ctx, const struct err *err, const struct contract_facts *facts)
+/* An endpoint that lags tells what was: that neither makes a difference nor ends one. */
+static void say_behind(struct contract_check *c, uint64_t block)
 {
-    struct contract_check *c = ctx;
-    c->busy = false;
-    if (c->engine->stopping)
-        return;
-    /* A look that broke off counts when it found something: code that was changed may make the node fail at
-     * the questions behind it, and that is no outage of the node. */
-    if (err != NULL && !contract_differs_somewhere(&c->wanted, facts)) {
-        engine_waits(c->engine, DOOR_NODE, err);
-        look_in(c, SOON_MS);
-        return;
-    }
+    snprintf(c->why_unfinished, sizeof c->why_unfinished,
+             "the endpoint is at block %llu, behind block %llu", (unsigned long long)block,
+             (unsigned long long)c->floor);
+}
+
+static void note_look(struct contract_check *c, const struct err *err,
+                      const struct contract_facts *facts)
+{
     size_t before = contract_differing(&c->belief);
     contract_note(&c->belief, &c->wanted, facts, clock_mono_ms());
     size_t differing = contract_differing(&c->belief);
     size_t believed = contract_believed(&c->belief);
     engine_answers(c->engine, DOOR_NODE);
     c->checked = true;
-    c->block = facts->block;
+    c->block = c->floor = facts->block;
     c->at_ms = clock_wall_ms();
+    if (err == NULL)
+        came_to_its_end(c);
     if (refused(c, facts))
         return;
     say_change(c, before);
@@ -179,13 +239,63 @@ static void looked(void *ctx, const struct err *err, const struct contract_facts
                                     : (int64_t)c->engine->config->chain_contract_check_s * 1000);
 }
 
+static void looked(void *ctx, const struct err *err, const struct contract_facts *facts)
+{
+    struct contract_check *c = ctx;
+    c->busy = false;
+    if (c->engine->stopping)
+        return;
+    if (err != NULL)
+        snprintf(c->why_unfinished, sizeof c->why_unfinished, "%s", err->message);
+    /* A look that broke off counts when it found something: code that was changed may make the node fail at
+     * the questions behind it, and that is no outage of the node. */
+    if (err != NULL && !contract_differs_somewhere(&c->wanted, facts)) {
+        engine_waits(c->engine, DOOR_NODE, err);
+        look_in(c, SOON_MS);
+        return;
+    }
+    if (facts->block < c->floor) {
+        say_behind(c, facts->block);
+        look_in(c, SOON_MS);
+        return;
+    }
+    note_look(c, err, facts);
+}
+
+/* Each look begins at the other endpoint: the second look at a difference too. */
+static struct contract_reader *next_reader(struct contract_check *c)
+{
+    if (c->reader[1] != NULL)
+        c->turn = 1 - c->turn;
+    return c->reader[c->turn];
+}
+
+static void grants_read(void *ctx, const struct err *err, struct db_result *res)
+{
+    struct contract_check *c = ctx;
+    if (err == NULL && !c->engine->stopping) {
+        evidence_parse_role_grants(res, &c->grants);
+        contract_read(next_reader(c), &c->grants, looked, c);
+        return;
+    }
+    c->busy = false;
+    if (c->engine->stopping)
+        return;
+    snprintf(c->why_unfinished, sizeof c->why_unfinished, "%s", err->message);
+    engine_waits(c->engine, DOOR_DATABASE, err);
+    look_in(c, SOON_MS);
+}
+
 static void tick(void *ctx)
 {
     struct contract_check *c = ctx;
     if (c->busy || c->engine->stopping)
         return;
     c->busy = true;
-    contract_read(c->reader, looked, c);
+    const uint8_t *roles[3];
+    contract_roles_compared(c->engine->config, roles);
+    db_run(c->engine->db, evidence_role_grants(c->engine->config->chain_escrow.b, roles),
+           grants_read, c);
 }
 
 static void say_not_compared(const struct contract_check *c)
@@ -214,7 +324,11 @@ struct contract_check *contract_check_new(struct engine *engine)
     c->engine = engine;
     c->timer = loop_timer_new(engine->loop, tick, c);
     contract_wanted_fill(&c->wanted, engine->config);
-    c->reader = contract_reader_new(engine->node, engine->config, &c->parties, &c->wanted);
+    c->age_timer = loop_timer_new(engine->loop, age_tick, c);
+    struct node *const nodes[2] = {engine->node, engine->node_second};
+    for (size_t i = 0; i < 2 && nodes[i] != NULL; i++)
+        c->reader[i] = contract_reader_new(nodes[i], engine->config, &c->parties, &c->wanted);
+    c->unchecked_alarm_open = true;
     for (size_t i = 0; i < CONTRACT_ITEMS; i++)
         c->alarm_open[i] = true;
     return c;
@@ -227,12 +341,16 @@ void contract_check_begin(struct contract_check *c, const struct contract_partie
     c->parties = *parties;
     c->begun = begun_cb;
     c->begun_ctx = ctx;
+    c->whole_mono_ms = clock_mono_ms();
     say_not_compared(c);
     loop_timer_start(c->timer, 0, 0);
+    loop_timer_start(c->age_timer, SOON_MS, SOON_MS);
 }
 
-void contract_check_kick(struct contract_check *c)
+void contract_check_kick(struct contract_check *c, uint64_t block)
 {
+    if (block > c->floor)
+        c->floor = block;
     if (c->begun != NULL || !c->checked)
         return;
     if (c->busy)
@@ -246,6 +364,8 @@ void contract_check_status(const struct contract_check *c, struct contract_statu
     *out = (struct contract_status){.checked = c->checked,
                                     .unsure = contract_differing(&c->belief) >
                                               contract_believed(&c->belief),
+                                    .unchecked = c->engine->unchecked,
+                                    .age_ms = c->whole_mono_ms != 0 ? age_ms(c) : -1,
                                     .block = c->block,
                                     .at_ms = c->at_ms,
                                     .wanted = &c->wanted,
@@ -257,14 +377,10 @@ bool contract_check_differs(const struct contract_check *c)
     return contract_differing(&c->belief) > 0;
 }
 
-const struct contract_parties *contract_check_parties(const struct contract_check *c)
-{
-    return &c->parties;
-}
-
 void contract_check_stop(struct contract_check *c)
 {
     loop_timer_stop(c->timer);
+    loop_timer_stop(c->age_timer);
 }
 
 bool contract_check_idle(const struct contract_check *c)
@@ -277,6 +393,8 @@ void contract_check_free(struct contract_check *c)
     if (c == NULL)
         return;
     loop_timer_free(c->timer);
-    contract_reader_free(c->reader);
+    loop_timer_free(c->age_timer);
+    for (size_t i = 0; i < 2; i++)
+        contract_reader_free(c->reader[i]);
     free(c);
 }

@@ -6,6 +6,13 @@
  * one for each item that differs. The pause is stored as one that people set: it outlives a restart, and
  * only a person ends it, which system.resume refuses while the newest look still differs. Everything that
  * moves no money goes on: the chain is followed, open effects are asked about. No answer is no difference.
+ *
+ * Who holds a role besides those expected is found by the logs that the watcher stored, and confirmed by the
+ * contract: a stranger's role is a difference like any other, found once its log was read.
+ *
+ * Looks that do not come to their end prove nothing. When none did for three times chain.contract_check_s
+ * (CONTRACT_UNCHECKED_MIN_MS at least), the alarm contract_unchecked is raised and nothing new is sent until
+ * one does: that hold ends by itself, no person has to.
  */
 #ifndef KUSTODIA_ENGINE_CONTRACT_CHECK_H
 #define KUSTODIA_ENGINE_CONTRACT_CHECK_H
@@ -25,13 +32,18 @@ typedef void contract_begun_cb(void *ctx, const char *refusal);
 void contract_check_begin(struct contract_check *check, const struct contract_parties *parties,
                           contract_begun_cb *begun, void *ctx);
 
-/* Look now rather than at the next tick. */
-void contract_check_kick(struct contract_check *check);
+/* Look now rather than at the next tick, and not at a block before this one (0: no matter). */
+void contract_check_kick(struct contract_check *check, uint64_t block);
+
+enum { CONTRACT_UNCHECKED_MIN_MS = 15000 };
 
 /* The newest look that was answered. */
 struct contract_status {
     bool checked;
-    bool unsure; /* a difference that is not believed yet */
+    bool unsure;    /* a difference that is not believed yet */
+    bool unchecked; /* no look came to its end for too long: nothing is sent */
+    int64_t
+        age_ms; /* of the newest look that came to its end, else of the first try; -1: none yet */
     uint64_t block;
     int64_t at_ms;
     const struct contract_wanted *wanted;
@@ -41,8 +53,5 @@ void contract_check_status(const struct contract_check *check, struct contract_s
 
 /* The newest answered look found a difference, believed or not. */
 bool contract_check_differs(const struct contract_check *check);
-
-/* The addresses that hold the roles; meaningful once begun. */
-const struct contract_parties *contract_check_parties(const struct contract_check *check);
 
 #endif

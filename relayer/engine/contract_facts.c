@@ -1,5 +1,6 @@
 #include "relayer/engine/contract_facts.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +9,7 @@
 #include "abi/mxnb.h"
 #include "relayer/base/check.h"
 
-enum kind { KIND_CODE, KIND_ADDRESS, KIND_NUMBER, KIND_YES_NO };
+enum kind { KIND_CODE, KIND_ADDRESS, KIND_NUMBER, KIND_YES_NO, KIND_HOLDER };
 
 static const struct {
     const char *name;
@@ -30,6 +31,7 @@ static const struct {
     [CONTRACT_ADMIN] = {"admin", KIND_ADDRESS, false},
     [CONTRACT_RELAYER_ARBITER] = {"relayer_is_arbiter", KIND_YES_NO, false},
     [CONTRACT_RELAYER_ADMIN] = {"relayer_is_admin", KIND_YES_NO, false},
+    [CONTRACT_ROLE_HOLDER] = {"role_holder", KIND_HOLDER, false},
 };
 
 static const uint8_t ZERO[32];
@@ -86,6 +88,58 @@ void contract_wanted_fill(struct contract_wanted *wanted, const struct config *c
         want_address(wanted, CONTRACT_ADMIN, config->chain_admin.b);
     want_number(wanted, CONTRACT_RELAYER_ARBITER, 0);
     want_number(wanted, CONTRACT_RELAYER_ADMIN, 0);
+    want_number(wanted, CONTRACT_ROLE_HOLDER, 0);
+}
+
+/* --- roles ------------------------------------------------------------------------------------- */
+
+static const struct {
+    const uint8_t *role;
+    const char *name;
+} roles[] = {{escrow_role_relayer, "RELAYER"},
+             {escrow_role_arbiter, "ARBITER"},
+             {escrow_role_guardian, "GUARDIAN"}};
+enum { ROLES = sizeof roles / sizeof roles[0] };
+
+/* ROLES: none of them. */
+static size_t role_place(const uint8_t role[32])
+{
+    size_t i = 0;
+    while (i < ROLES && memcmp(roles[i].role, role, 32) != 0)
+        i++;
+    return i;
+}
+
+bool contract_role_expected(const struct role_grant *grant, const struct config *config,
+                            const struct contract_parties *parties)
+{
+    const struct {
+        const uint8_t *role, *holder;
+        bool known;
+    } rows[] = {{escrow_role_relayer, parties->relayer, true},
+                {escrow_role_arbiter, parties->arbiter, true},
+                {escrow_role_guardian, config->chain_guardian.b, config->chain_guardian.set}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (memcmp(rows[i].role, grant->role, 32) == 0)
+            return !rows[i].known || memcmp(rows[i].holder, grant->account, 20) == 0;
+    }
+    return true;
+}
+
+void contract_roles_compared(const struct config *config, const uint8_t *role[3])
+{
+    role[0] = escrow_role_relayer;
+    role[1] = escrow_role_arbiter;
+    role[2] = config->chain_guardian.set ? escrow_role_guardian : escrow_role_arbiter;
+}
+
+void contract_holder_word(const struct role_grant *grant, uint8_t word[32])
+{
+    size_t place = role_place(grant->role);
+    CHECK(place < ROLES);
+    memset(word, 0, 32);
+    word[0] = (uint8_t)(place + 1);
+    memcpy(word + 12, grant->account, 20);
 }
 
 /* --- differences ------------------------------------------------------------------------------- */
@@ -117,6 +171,18 @@ bool contract_differs_somewhere(const struct contract_wanted *wanted,
     return false;
 }
 
+static void holder_text(const uint8_t word[32], char out[CONTRACT_WORDS_MAX])
+{
+    char address[HEX_ADDRESS_SIZE];
+    hex_checksum_address(word + 12, address);
+    if (memcmp(word, ZERO, 32) == 0)
+        snprintf(out, CONTRACT_WORDS_MAX, "nobody else");
+    else if (word[0] >= 1 && word[0] <= ROLES)
+        snprintf(out, CONTRACT_WORDS_MAX, "%s %s", roles[word[0] - 1].name, address);
+    else
+        hex_encode_0x(word, 32, out);
+}
+
 static void word_text(enum contract_item item, const uint8_t word[32], char out[CONTRACT_WORDS_MAX])
 {
     bool zero = memcmp(word, ZERO, 32) == 0;
@@ -125,6 +191,8 @@ static void word_text(enum contract_item item, const uint8_t word[32], char out[
         snprintf(out, CONTRACT_WORDS_MAX, "no code");
     else if (item == CONTRACT_IMPLEMENTATION && zero)
         snprintf(out, CONTRACT_WORDS_MAX, "no proxy");
+    else if (items[item].kind == KIND_HOLDER)
+        holder_text(word, out);
     else if (items[item].kind == KIND_ADDRESS && memcmp(word, ZERO, 12) == 0)
         hex_checksum_address(word + 12, out);
     else if (items[item].kind == KIND_YES_NO && small && word[31] <= 1)
@@ -267,68 +335,51 @@ void contract_reason(const struct contract_belief *belief, char out[CONTRACT_REA
 
 /* --- notices ----------------------------------------------------------------------------------- */
 
-static const char *role_name(const uint8_t role[32])
+static void notice_say(struct contract_notice *notice, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void notice_say(struct contract_notice *notice, const char *format, ...)
 {
-    static const struct {
-        const uint8_t *role;
-        const char *name;
-    } roles[] = {{escrow_role_relayer, "RELAYER"},
-                 {escrow_role_arbiter, "ARBITER"},
-                 {escrow_role_guardian, "GUARDIAN"},
-                 {escrow_role_admin, "DEFAULT_ADMIN"}};
-    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
-        if (memcmp(roles[i].role, role, 32) == 0)
-            return roles[i].name;
-    }
-    return "of an unknown name";
+    va_list args;
+    va_start(args, format);
+    vsnprintf(notice->detail, sizeof notice->detail, format, args);
+    va_end(args);
 }
 
-/* Whom the settings and the signer name for the role. Without such a setting anybody is expected: that
- * comparison is not made. */
-static bool role_expected(const struct escrow_admin_event *event, const struct config *config,
-                          const struct contract_parties *parties)
+/* The four roles of the contract: who holds them is compared. */
+static bool role_used(const uint8_t role[32])
 {
-    const struct {
-        const uint8_t *role, *holder;
-        bool known;
-    } rows[] = {{escrow_role_relayer, parties->relayer, true},
-                {escrow_role_arbiter, parties->arbiter, true},
-                {escrow_role_guardian, config->chain_guardian.b, config->chain_guardian.set},
-                {escrow_role_admin, config->chain_admin.b, config->chain_admin.set}};
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (memcmp(rows[i].role, event->role, 32) == 0)
-            return !rows[i].known || memcmp(rows[i].holder, event->account, 20) == 0;
-    }
-    return false;
+    return role_place(role) < ROLES || memcmp(role, escrow_role_admin, 32) == 0;
 }
 
-bool contract_notice_fill(struct contract_notice *notice, const struct escrow_admin_event *event,
-                          const struct config *config, const struct contract_parties *parties)
+bool contract_notice_fill(struct contract_notice *notice, const struct escrow_admin_event *event)
 {
     char account[HEX_ADDRESS_SIZE], refund[HEX_ADDRESS_SIZE];
-    const char *name = escrow_admin_event_name(event->kind);
-    unsigned long long at = event->at;
+    unsigned long long at = event->at, delay_s = event->delay_s;
     hex_checksum_address(event->account, account);
     hex_checksum_address(event->refund, refund);
+    snprintf(notice->subject, sizeof notice->subject, "%s", escrow_admin_event_name(event->kind));
     switch (event->kind) {
     case ESCROW_ADMIN_ROLE_GRANTED:
-        if (role_expected(event, config, parties))
-            return false;
-        snprintf(notice->subject, sizeof notice->subject, "%s %s %s", name, role_name(event->role),
-                 account);
-        snprintf(notice->detail, sizeof notice->detail, "%s was given the role %s in the escrow",
-                 account, role_name(event->role));
-        return true;
+        notice_say(notice, "%s was given a role of an unknown name in the escrow", account);
+        return !role_used(event->role);
     case ESCROW_ADMIN_TRANSFER_SCHEDULED:
-        snprintf(notice->subject, sizeof notice->subject, "%s", name);
-        snprintf(notice->detail, sizeof notice->detail,
-                 "%s may become the escrow's admin from UNIX time %llu on", account, at);
+        notice_say(notice, "%s may become the escrow's admin from UNIX time %llu on", account, at);
+        return true;
+    case ESCROW_ADMIN_TRANSFER_CANCELED:
+        notice_say(notice, "the announced transfer of the escrow's admin role was taken back");
+        return true;
+    case ESCROW_ADMIN_DELAY_SCHEDULED:
+        notice_say(
+            notice,
+            "from UNIX time %llu on a transfer of the escrow's admin role waits %llu seconds", at,
+            delay_s);
+        return true;
+    case ESCROW_ADMIN_DELAY_CANCELED:
+        notice_say(notice, "the announced delay of admin transfers was taken back");
         return true;
     case ESCROW_ADMIN_WALLETS_PROPOSED:
-        snprintf(notice->subject, sizeof notice->subject, "%s", name);
-        snprintf(notice->detail, sizeof notice->detail,
-                 "from UNIX time %llu on the escrow may pay out to %s and refund to %s", at,
-                 account, refund);
+        notice_say(notice, "from UNIX time %llu on the escrow may pay out to %s and refund to %s",
+                   at, account, refund);
         return true;
     case ESCROW_ADMIN_ROLE_REVOKED:
     case ESCROW_ADMIN_WALLETS_CHANGED:

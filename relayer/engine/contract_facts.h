@@ -14,6 +14,7 @@
 
 #include "abi/escrow_admin.h"
 #include "relayer/base/config.h"
+#include "relayer/store/evidence.h"
 
 /* In the order in which they are asked for. Code first: a changed contract may not answer the rest. */
 enum contract_item {
@@ -32,8 +33,9 @@ enum contract_item {
     CONTRACT_ADMIN,
     CONTRACT_RELAYER_ARBITER, /* the relayer's address holds ARBITER: never */
     CONTRACT_RELAYER_ADMIN,   /* the same for the admin role */
+    CONTRACT_ROLE_HOLDER, /* somebody else who holds RELAYER, ARBITER or GUARDIAN; zero: nobody */
 };
-enum { CONTRACT_ITEMS = CONTRACT_RELAYER_ADMIN + 1 };
+enum { CONTRACT_ITEMS = CONTRACT_ROLE_HOLDER + 1 };
 
 /* "escrow_code", "payout", ...: the alarm's subject. */
 const char *contract_item_name(enum contract_item item);
@@ -44,6 +46,15 @@ bool contract_item_is_code(enum contract_item item);
 struct contract_parties {
     uint8_t relayer[20], arbiter[20]; /* the signer's addresses */
 };
+
+/* The holder that settings and signer name for this role. Without such a setting anybody is: that comparison
+ * is not made. The admin role is not asked about: it has one holder, CONTRACT_ADMIN. */
+bool contract_role_expected(const struct role_grant *grant, const struct config *config,
+                            const struct contract_parties *parties);
+/* The three roles; one that nobody is compared with is left out, and another stands there twice. */
+void contract_roles_compared(const struct config *config, const uint8_t *role[3]);
+/* The fact CONTRACT_ROLE_HOLDER: this one is a stranger. */
+void contract_holder_word(const struct role_grant *grant, uint8_t word[32]);
 
 struct contract_wanted {
     bool compared[CONTRACT_ITEMS]; /* false: no setting says what it should be */
@@ -79,9 +90,11 @@ bool contract_refusal(const struct config *config, const struct contract_parties
 
 /*
  * Which differences are believed: those seen in two looks one after the other, at two blocks. One answer is
- * no proof: an endpoint that lags or lies, or a block that leaves the chain again, must not stop the
- * payments of a day. The second look follows within a second or two, so that a true change is acted upon
- * nearly as fast. On a chain that stands still there is no second block: there time makes up for it.
+ * no proof: a block may leave the chain again, an endpoint may answer nonsense once, and neither must stop
+ * the payments of a day. The second look follows within a second or two, so that a true change is acted upon
+ * nearly as fast; with several endpoints it begins at another one. With one endpoint two looks prove nothing
+ * about that endpoint: who lies twice is believed, and who hides a change all the time hides it.
+ * On a chain that stands still there is no second block: there time makes up for it.
  */
 enum { CONTRACT_STILL_MS = 10000, CONTRACT_WORDS_MAX = 80 };
 struct contract_belief {
@@ -104,14 +117,14 @@ enum { CONTRACT_REASON_MAX = 160 };
 void contract_reason(const struct contract_belief *belief, char out[CONTRACT_REASON_MAX]);
 
 /*
- * A person is told of an administrative log that announces a change (a transfer of the admin role, new
- * wallets: both take two days) or that gives a role to somebody the settings do not name. False: nobody is.
+ * A person is told of an administrative log that announces a change or takes it back (a transfer of the admin
+ * role, its delay, new wallets), or that gives a role this contract does not use. False: nobody is told. A
+ * stranger in a role that is used is a difference, and no notice.
  */
 struct contract_notice {
     char subject[96]; /* of the alarm: one open row for each */
     char detail[200];
 };
-bool contract_notice_fill(struct contract_notice *notice, const struct escrow_admin_event *event,
-                          const struct config *config, const struct contract_parties *parties);
+bool contract_notice_fill(struct contract_notice *notice, const struct escrow_admin_event *event);
 
 #endif

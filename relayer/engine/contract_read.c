@@ -27,6 +27,8 @@ struct contract_reader {
     void *ctx;
     enum contract_item item; /* being asked */
     bool older_slot_empty;   /* of the implementation: the newer one is asked */
+    const struct role_grants *grants;
+    size_t grant; /* the one being asked about */
     struct node_at at;
     struct contract_facts facts;
 };
@@ -111,6 +113,20 @@ static void mute(struct contract_reader *r, const char *why)
     next(r);
 }
 
+/* The first stranger will do: one is reason enough, and the next look finds the next. */
+static void holder_read(struct contract_reader *r, const uint8_t answer[32])
+{
+    static const uint8_t NO[32];
+    uint8_t word[32];
+    if (memcmp(answer, NO, 32) == 0) {
+        r->grant++;
+        ask(r);
+        return;
+    }
+    contract_holder_word(&r->grants->grant[r->grant], word);
+    found(r, word);
+}
+
 static void word_read(void *ctx, const struct err *err, const struct bytes *data)
 {
     struct contract_reader *r = ctx;
@@ -120,6 +136,8 @@ static void word_read(void *ctx, const struct err *err, const struct bytes *data
         ended(r, err);
     else if (data->n != 32)
         mute(r, "the answer is not one word");
+    else if (r->item == CONTRACT_ROLE_HOLDER)
+        holder_read(r, data->p);
     else
         found(r, data->p);
 }
@@ -162,6 +180,19 @@ static void ask_role(struct contract_reader *r, const uint8_t role[32], const ui
     buf_init(&question, space, sizeof space);
     (void)escrow_encode_has_role(role, account, &question);
     ask_word(r, r->config->chain_escrow.b, &question);
+}
+
+static void ask_holder(struct contract_reader *r)
+{
+    static const uint8_t NOBODY[32];
+    const struct role_grants *grants = r->grants;
+    while (r->grant < grants->n &&
+           contract_role_expected(&grants->grant[r->grant], r->config, r->parties))
+        r->grant++;
+    if (r->grant == grants->n)
+        found(r, NOBODY);
+    else
+        ask_role(r, grants->grant[r->grant].role, grants->grant[r->grant].account);
 }
 
 static void ask_view(struct contract_reader *r, bool (*encode)(struct buf *out))
@@ -231,6 +262,9 @@ static void ask(struct contract_reader *r)
     case CONTRACT_RELAYER_ADMIN:
         ask_role(r, escrow_role_admin, r->parties->relayer);
         return;
+    case CONTRACT_ROLE_HOLDER:
+        ask_holder(r);
+        return;
     }
 }
 
@@ -254,13 +288,16 @@ static void block_read(void *ctx, const struct err *err, const struct chain_bloc
     ask(r);
 }
 
-void contract_read(struct contract_reader *r, contract_read_cb *cb, void *ctx)
+void contract_read(struct contract_reader *r, const struct role_grants *grants,
+                   contract_read_cb *cb, void *ctx)
 {
     CHECK(r->cb == NULL);
     r->cb = cb;
     r->ctx = ctx;
     r->item = CONTRACT_TOKEN_CODE;
     r->older_slot_empty = false;
+    r->grants = grants;
+    r->grant = 0;
     memset(&r->facts, 0, sizeof r->facts);
     node_block(r->node, (struct node_at){.tag = NODE_LATEST}, block_read, r);
 }

@@ -22,9 +22,11 @@ struct contract_reader *contract_reader_new(struct node *node, const struct conf
                                             const struct contract_wanted *wanted);
 void contract_reader_free(struct contract_reader *reader); /* not during a look; NULL is fine */
 
-/* One look; one at a time. The callback comes once, never before this returns. With `err` the look broke
- * off: the facts read before it stand, the others are CONTRACT_UNREAD. */
+/* One look; one at a time. `grants`, which live as long as the look, say who may be a stranger with a role:
+ * whom nobody expects is asked about. The callback comes once, never before this returns. With `err` the look
+ * broke off: the facts read before it stand, the others are CONTRACT_UNREAD. */
 typedef void contract_read_cb(void *ctx, const struct err *err, const struct contract_facts *facts);
-void contract_read(struct contract_reader *reader, contract_read_cb *cb, void *ctx);
+void contract_read(struct contract_reader *reader, const struct role_grants *grants,
+                   contract_read_cb *cb, void *ctx);
 
 #endif

@@ -605,7 +605,7 @@ static void errand_start(struct courier *c, const struct effect_row *row, struct
         struct db_script *script = db_script_new();
         park(errand, script, "outcome unknown for longer than Juno remembers the key");
         record(errand, script);
-    } else if (c->engine->paused || clock_mono_ms() < c->hold_until_ms) {
+    } else if (engine_holds(c->engine) || clock_mono_ms() < c->hold_until_ms) {
         wait_only(errand, 1000);
     } else if (row->kind == EFFECT_BANK_REGISTER) {
         juno_banks(c->engine->juno, banks_listed, errand);

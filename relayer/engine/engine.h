@@ -57,6 +57,7 @@ struct engine {
     struct http_client *http;
     struct db *db;
     struct node *node;
+    struct node *node_second; /* the same endpoints, the first one last; NULL: only one */
     struct juno *juno;
     struct signer *signer;
     struct flow_rules rules;
@@ -74,6 +75,7 @@ struct engine {
     bool pause_known;      /* a pause of before this start was looked for: set by the API */
     bool paused;           /* nothing new is signed or sent to Juno */
     char pause_reason[160];
+    bool unchecked; /* the contracts were not looked at for too long: as if paused */
     bool stopping;
     struct door_state door[DOORS_N];
     struct said_alarm said[ENGINE_SAID_MAX]; /* what was raised lately; the oldest makes room */
@@ -121,5 +123,7 @@ void engine_wallets(const struct engine *engine, struct evidence_wallets *out);
 /* For people, tests and the check of the contracts: pause stops new effects, resume ends it. */
 void engine_pause(struct engine *engine, const char *reason);
 void engine_resume(struct engine *engine);
+/* Nothing new may be signed or sent. */
+bool engine_holds(const struct engine *engine);
 
 #endif

@@ -206,7 +206,7 @@ static void sent(void *ctx, const struct err *err, const struct node_sent *answe
 static void lane_offer(struct lane *l)
 {
     const struct lane_tx *tx = &l->open[l->open_at];
-    if (l->engine->paused && tx->sends == 0) {
+    if (engine_holds(l->engine) && tx->sends == 0) {
         l->open_at++;
         next_open(l);
         return;
@@ -585,11 +585,11 @@ static void estimated(void *ctx, const struct err *err, const struct node_estima
 static void build(struct lane *l)
 {
     const struct config *config = l->engine->config;
-    if (l->has_draft && !l->engine->paused) {
+    if (l->has_draft && !engine_holds(l->engine)) {
         sign_draft(l);
         return;
     }
-    if (l->effects_n == 0 || l->engine->paused || l->open_n >= config->chain_in_flight ||
+    if (l->effects_n == 0 || engine_holds(l->engine) || l->open_n >= config->chain_in_flight ||
         l->engine->chain_time_s == 0) {
         round_ended(l);
         return;

@@ -59,7 +59,7 @@ static void looked(void *ctx, const struct err *err, struct db_result *res)
         s->open++;
         db_run(s->engine->db, script, committed, s);
     }
-    for (size_t i = 0; i < accounts_n && !s->engine->paused; i++) {
+    for (size_t i = 0; i < accounts_n && !engine_holds(s->engine); i++) {
         struct sweep_plan plan = sweep_plan(&accounts[i].beneficiary, accounts[i].waiting_units,
                                             accounts[i].version, &s->engine->rules);
         if (!plan.due)

@@ -128,7 +128,7 @@ static void span_taken(struct watcher *w)
         log_error("alarm", "code=contract_notice subject=%s: %s", w->notices[i].subject,
                   w->notices[i].detail);
     if (w->admin_seen)
-        contract_check_kick(w->engine->contracts);
+        contract_check_kick(w->engine->contracts, w->scanned.number);
 }
 
 static void committed(void *ctx, const struct err *err, struct db_result *res)
@@ -234,9 +234,7 @@ static void read_admin_event(struct watcher *w, const struct chain_log *log, str
         return;
     log_info("contract_event", "%s at block %llu", out->event,
              (unsigned long long)out->block_number);
-    if (w->notices_n < NOTICES_MAX &&
-        contract_notice_fill(&w->notices[w->notices_n], &event, w->engine->config,
-                             contract_check_parties(w->engine->contracts)))
+    if (w->notices_n < NOTICES_MAX && contract_notice_fill(&w->notices[w->notices_n], &event))
         w->notices_n++;
 }
 
@@ -544,7 +542,7 @@ static void heads_read(void *ctx, const struct err *err, const struct chain_head
     uint64_t next = scanned_next(w);
     if (w->latest.number >= next) {
         uint64_t missing = w->latest.number - next + 1;
-        node_blocks(w->engine->node, next, 
+        node_blocks(w->engine->node, next,
                     missing < w->span_limit ? (size_t)missing : w->span_limit, blocks_read, w);
         return;
     }

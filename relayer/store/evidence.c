@@ -9,6 +9,37 @@
 #include "abi/hex.h"
 #include "relayer/base/check.h"
 
+struct db_script *evidence_role_grants(const uint8_t address[20], const uint8_t *const role[3])
+{
+    struct db_script *script = db_script_new();
+    struct db_stmt *s =
+        db_add(script,
+               "SELECT note_hash, to_address FROM (SELECT DISTINCT ON (note_hash, to_address)"
+               " note_hash, to_address, event, block_number, log_index FROM evidence"
+               " WHERE event IN ('RoleGranted', 'RoleRevoked') AND superseded_at IS NULL"
+               " AND address = $1 AND note_hash IN ($2, $3, $4)"
+               " ORDER BY note_hash, to_address, block_number DESC, log_index DESC) AS newest"
+               " WHERE event = 'RoleGranted' ORDER BY block_number DESC, log_index DESC"
+               " LIMIT $5::bigint",
+               DB_ANY);
+    db_bytes(s, address, 20);
+    for (size_t i = 0; i < 3; i++)
+        db_bytes(s, role[i], 32);
+    db_i64(s, ROLE_GRANTS_MAX);
+    return script;
+}
+
+void evidence_parse_role_grants(struct db_result *result, struct role_grants *out)
+{
+    out->n = (size_t)db_rows(result, 0);
+    CHECK(out->n <= ROLE_GRANTS_MAX);
+    for (size_t i = 0; i < out->n; i++) {
+        struct role_grant *grant = &out->grant[i];
+        (void)db_get_bytes(result, 0, (int)i, 0, grant->role, sizeof grant->role);
+        (void)db_get_bytes(result, 0, (int)i, 1, grant->account, sizeof grant->account);
+    }
+}
+
 struct db_script *evidence_position(void)
 {
     struct db_script *script = db_script_new();

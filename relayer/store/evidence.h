@@ -78,6 +78,17 @@ void evidence_scanned(struct db_script *script, const struct seen_mark *from,
 void evidence_rollback(struct db_script *script, const struct seen_mark *from,
                        const struct seen_mark *ancestor);
 
+/* Who was given one of three roles in this contract, and by its logs holds it still: the newest first. */
+enum { ROLE_GRANTS_MAX = 64 };
+struct role_grants {
+    size_t n;
+    struct role_grant {
+        uint8_t role[32], account[20];
+    } grant[ROLE_GRANTS_MAX];
+};
+struct db_script *evidence_role_grants(const uint8_t address[20], const uint8_t *const role[3]);
+void evidence_parse_role_grants(struct db_result *result, struct role_grants *out);
+
 /* Nothing new was scanned: the rest of the script holds only while the position is still `from`. */
 void evidence_still(struct db_script *script, const struct seen_mark *from);
 

@@ -175,11 +175,15 @@ function randomAdminEvent(random) {
     const [role, account, other] = [random.hex(32), getAddress(random.hex(20)),
         getAddress(random.hex(20))];
     const [at, bits, amount] = [random.integer(48), 1 + random.below(3), random.integer(256)];
+    const delay_s = random.integer(48);
     const [who, second] = [account, other].map((address) => bare(address.toLowerCase()));
     const kinds = {
         RoleGranted: [[role, account, other], { role: bare(role), account: who }],
         RoleRevoked: [[role, account, other], { role: bare(role), account: who }],
         DefaultAdminTransferScheduled: [[account, at], { account: who, at }],
+        DefaultAdminTransferCanceled: [[], {}],
+        DefaultAdminDelayChangeScheduled: [[delay_s, at], { delay_s, at }],
+        DefaultAdminDelayChangeCanceled: [[], {}],
         WalletsProposed: [[account, other, at], { account: who, refund: second, at }],
         WalletsChanged: [[account, other], { account: who, refund: second }],
         PauseSet: [[bits, at, account], { account: who, bits, at }],
@@ -187,7 +191,7 @@ function randomAdminEvent(random) {
     };
     const name = random.pick(Object.keys(kinds));
     const [args, fields] = kinds[name];
-    const expected = { name, at: 0, bits: 0, amount: 0, role: zero32, account: zero20,
+    const expected = { name, at: 0, delay_s: 0, bits: 0, amount: 0, role: zero32, account: zero20,
         refund: zero20, token: zero20, ...fields };
     for (const key of Object.keys(expected)) expected[key] = String(expected[key]);
     return { log: escrow.encodeEventLog(name, args), expected };

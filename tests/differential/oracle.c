@@ -271,8 +271,8 @@ static void do_escrow_admin(const struct bytes *arg)
         return;
     }
     u256_to_dec(&event.amount, amount);
-    printf("name=%s at=%" PRIu64 " bits=%d amount=%s ", escrow_admin_event_name(event.kind),
-           event.at, event.bits, amount);
+    printf("name=%s delay_s=%" PRIu64 " ", escrow_admin_event_name(event.kind), event.delay_s);
+    printf("at=%" PRIu64 " bits=%d amount=%s ", event.at, event.bits, amount);
     print_hex("role", event.role, 32);
     print_hex("account", event.account, 20);
     print_hex("refund", event.refund, 20);

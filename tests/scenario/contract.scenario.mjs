@@ -1,37 +1,21 @@
 // The contracts against what was deployed: a clean start says so; whatever is changed on the chain, at run
 // time or before the start, pauses the daemon, raises an alarm and lets nothing out until it is put right.
 
-import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import path from 'node:path';
 
-import { Interface, getAddress, id, toQuantity, zeroPadValue } from 'ethers';
+import { getAddress, id, toQuantity, zeroPadValue } from 'ethers';
 
-import { ROOT } from '../support/env.mjs';
 import { signal_send, sleep } from '../support/process.mjs';
 import { check, check_equal, check_refused, with_env } from './bed.mjs';
+import {
+    QUIET_MS, SOON, STEP_MS, STRANGER, admin_calls, admin_moves, effect_waits, open_alarms, paused_for, resume,
+} from './contract_bed.mjs';
 
 const DAY_S = 24 * 3600;
-const STEP_MS = 30_000;
-const QUIET_MS = 2500;           // many ticks of every part: long enough for anything that would leave
-const SOON = { 'chain.contract_check_s': 1 };
-const STRANGER = getAddress('0x00000000000000000000000000000000000000aa');
+const ANNOUNCED_S = 3 * DAY_S;
 const NEW_CODE = getAddress('0x00000000000000000000000000000000000000bb');
 const PROXY_SLOT = id('org.zeppelinos.proxy.implementation');
-const CALL_GAS = 1_000_000n;
-
-const face = new Interface(JSON.parse(readFileSync(path.join(ROOT, 'abi/json/KustodiaEscrow.json'), 'utf8')).abi);
-
-/** A call of the escrow by its admin, an unlocked account of the development node. */
-async function admin_calls(env, method, args) {
-    const { node } = env.ground;
-    const hash = await node('eth_sendTransaction', [{
-        from: env.contracts.admin, to: env.contracts.escrow, gas: toQuantity(CALL_GAS),
-        data: face.encodeFunctionData(method, args),
-    }]);
-    const receipt = await env.wait_for(() => node('eth_getTransactionReceipt', [hash]), STEP_MS, `${method} being mined`);
-    check(receipt.status === '0x1', `${method} reverted`);
-}
+const GAS_MONEY_WEI = 10n ** 18n;
 
 const code_of = (env, address) => env.ground.node('eth_getCode', [address, 'latest']);
 const code_set = (env, address, code) => env.ground.node('anvil_setCode', [address, code]);
@@ -58,6 +42,13 @@ async function token_upgrade(env) {
     await code_set(env, NEW_CODE, code);
     await slot_set(env, env.contracts.token, PROXY_SLOT, zeroPadValue(NEW_CODE, 32));
 }
+
+/** A role for somebody whom nobody expects. */
+const stranger_as = (role) => ({
+    named: ['role_holder'],
+    change: (env) => admin_calls(env, 'grantRole', [id(role), STRANGER]),
+    restore: (env) => admin_calls(env, 'revokeRole', [id(role), STRANGER]),
+});
 
 /** What is changed, which items must be named for it, and how it is put right. Each restores from `kept`. */
 const CHANGES = {
@@ -99,6 +90,18 @@ const CHANGES = {
         change: (env) => admin_calls(env, 'revokeRole', [id('GUARDIAN'), env.contracts.guardian]),
         restore: (env) => admin_calls(env, 'grantRole', [id('GUARDIAN'), env.contracts.guardian]),
     },
+    'a stranger as RELAYER': stranger_as('RELAYER'),
+    'a stranger as ARBITER': stranger_as('ARBITER'),
+    'a stranger as GUARDIAN': stranger_as('GUARDIAN'),
+    'the admin': {
+        named: ['admin'],
+        change: async (env) => {
+            await env.ground.node('anvil_impersonateAccount', [STRANGER]);
+            await env.ground.node('anvil_setBalance', [STRANGER, toQuantity(GAS_MONEY_WEI)]);
+            await admin_moves(env, env.contracts.admin, STRANGER);
+        },
+        restore: (env) => admin_moves(env, STRANGER, env.contracts.admin),
+    },
     'both wallets': {
         named: ['payout', 'refund'],
         change: (env) => wallets_move(env, STRANGER),
@@ -112,44 +115,6 @@ async function people(story) {
 }
 
 const order_of = (amount) => ({ payer: 'ana', seller: 'Seller', buyer: 'Buyer', amount, custody_seconds: 5 * DAY_S });
-
-async function open_alarms(env, code) {
-    const { alarms } = await env.rpc('system.status');
-    return alarms.filter((alarm) => alarm.code === code).map((alarm) => alarm.subject).sort();
-}
-
-/** Paused, for this reason, with one alarm for each item that differs and no other. */
-async function paused_for(env, named) {
-    const status = await env.wait_for(async () => {
-        const found = await env.rpc('system.status');
-        return found.paused && found.contracts.verdict === 'changed'
-            && found.contracts.differences.length === named.length && found;
-    }, STEP_MS, `the daemon pausing itself for ${named}`);
-    check_equal(status.contracts.differences.map(({ what }) => what).sort(), [...named].sort(), 'what differs');
-    for (const { what, found, wanted } of status.contracts.differences) {
-        check(found !== '' && wanted !== '' && found !== wanted, `${what}: found ${found}, wanted ${wanted}`);
-    }
-    check(status.pause_reason.includes(`contract changed: ${status.contracts.differences[0].what} is `),
-        `the reason is "${status.pause_reason}"`);
-    await env.wait_for(async () => (await open_alarms(env, 'contract_changed')).length === named.length, STEP_MS,
-        'an alarm for each');
-    check_equal(await open_alarms(env, 'contract_changed'), [...named].sort(), 'the alarms');
-    const { checks } = await env.rpc('system.doctor');
-    check_equal(checks.find((item) => item.id === 'contracts').verdict, 'fail', 'what doctor says of the contracts');
-}
-
-const resume = (env) => env.rpc('system.resume', { idempotency_key: randomUUID() });
-
-/** An effect of the payment is decided and stays where it is: an attempt is written down, and a transaction
- *  stored, before a byte of it leaves for Juno or the chain. */
-async function effect_waits(env, order, kind) {
-    const rows = () => env.sql("SELECT e.state IN ('planned', 'armed') AS open, e.tx_hash, e.attempts + (SELECT count(*)"
-        + ` FROM attempt a WHERE a.effect_id = e.id) AS attempts FROM effect e WHERE e.kind = '${kind}'`
-        + ` AND e.payment_id = '${order.payment_id}'`);
-    await env.wait_for(async () => (await rows()).length === 1, STEP_MS, `the ${kind} being decided`);
-    await sleep(QUIET_MS);
-    check_equal(await rows(), [{ open: true, tx_hash: null, attempts: 0 }], `the ${kind} of a paused daemon`);
-}
 
 /** Money in custody and money on its way, while a contract is not what it was. */
 async function nothing_leaves(env, story, held) {
@@ -317,23 +282,47 @@ async function log_makes_it_look(ground) {
     }, { settings: { 'chain.contract_check_s': 3600 } });
 }
 
-/** What announces a change, or names a stranger, is told; nothing stops for it. */
+/** What announces a change, or takes it back, is told; nothing stops for it. */
 async function notices(ground) {
     await with_env(ground, 'contract-notice', async ({ env }) => {
         check_equal(await open_alarms(env, 'contract_notice'), [], 'notices of a deployment');
-        await admin_calls(env, 'grantRole', [id('ARBITER'), STRANGER]);
         await admin_calls(env, 'proposeWallets', [STRANGER, STRANGER]);
         await admin_calls(env, 'beginDefaultAdminTransfer', [STRANGER]);
+        await admin_calls(env, 'cancelDefaultAdminTransfer', []);
+        await admin_calls(env, 'changeDefaultAdminDelay', [ANNOUNCED_S]);
+        await admin_calls(env, 'rollbackDefaultAdminDelay', []);
         await admin_calls(env, 'grantRole', [id('GUARDIAN'), env.contracts.guardian]);     // holds it already
-        const wanted = ['DefaultAdminTransferScheduled', `RoleGranted ARBITER ${STRANGER}`, 'WalletsProposed'];
+        const wanted = ['DefaultAdminDelayChangeCanceled', 'DefaultAdminDelayChangeScheduled',
+            'DefaultAdminTransferCanceled', 'DefaultAdminTransferScheduled', 'WalletsProposed'];
         await env.wait_for(async () => (await open_alarms(env, 'contract_notice')).length === wanted.length, STEP_MS,
             'the notices');
         check_equal(await open_alarms(env, 'contract_notice'), wanted, 'the notices');
         const { paused, alarms, contracts } = await env.rpc('system.status');
         check_equal([paused, contracts.verdict], [false, 'as recorded'], 'after the notices');
-        const { detail } = alarms.find((alarm) => alarm.subject === 'WalletsProposed');
-        check(detail.includes(STRANGER), `the notice says "${detail}"`);
+        const detail_of = (subject) => alarms.find((alarm) => alarm.subject === subject).detail;
+        check(detail_of('WalletsProposed').includes(STRANGER), `the notice says "${detail_of('WalletsProposed')}"`);
+        check(detail_of('DefaultAdminDelayChangeScheduled').includes(`waits ${ANNOUNCED_S} seconds`),
+            `the notice says "${detail_of('DefaultAdminDelayChangeScheduled')}"`);
     }, { settings: SOON });
+}
+
+/** A former stranger is none: the logs name him, the contract does not. The timer is an hour away. */
+async function stranger_comes_and_goes(ground) {
+    await with_env(ground, 'contract-stranger', async ({ env }) => {
+        await admin_calls(env, 'grantRole', [id('ARBITER'), STRANGER]);
+        await paused_for(env, ['role_holder']);
+        const { contracts } = await env.rpc('system.status');
+        check_equal(contracts.differences[0].found, `ARBITER ${STRANGER}`, 'who it is');
+        await env.daemon_stop();
+        await env.daemon_start();
+        await paused_for(env, ['role_holder']);
+        await admin_calls(env, 'revokeRole', [id('ARBITER'), STRANGER]);
+        await env.wait_for(async () => (await open_alarms(env, 'contract_changed')).length === 0, STEP_MS, 'its end');
+        await env.daemon_stop();
+        await env.daemon_start();
+        check_equal((await env.rpc('system.status')).contracts.verdict, 'as recorded', 'after he lost it');
+        await resume(env);
+    }, { settings: { 'chain.contract_check_s': 3600 } });
 }
 
 export const scenarios = [
@@ -342,6 +331,7 @@ export const scenarios = [
     { name: 'contract: one look that differs is no proof', run: one_look },
     { name: 'contract: a node that hangs ends no difference', run: node_hangs_meanwhile },
     { name: 'contract: a log of the escrow makes the daemon look', run: log_makes_it_look },
+    { name: 'contract: a stranger with a role, until he loses it', run: stranger_comes_and_goes },
     { name: 'contract: announced changes are told, nothing stops', run: notices },
     ...Object.keys(CHANGES).map((what) => ({
         name: `contract: changed at run time, ${what}`, run: changed_at_run_time(what),

@@ -97,6 +97,7 @@ static int up(void **state)
     found_address(CONTRACT_ADMIN, 0x05);
     found_number(CONTRACT_RELAYER_ARBITER, 0);
     found_number(CONTRACT_RELAYER_ADMIN, 0);
+    found_number(CONTRACT_ROLE_HOLDER, 0);
     contract_wanted_fill(&wanted, &config);
     return 0;
 }
@@ -302,7 +303,7 @@ static void the_reason_fits(void **state)
     assert_int_equal(contract_believed(&belief), CONTRACT_ITEMS);
     contract_reason(&belief, reason);
     assert_string_equal(reason, "contract changed: token_code is 0x666666666666, wanted "
-                                "0x111111111111, and 14 more");
+                                "0x111111111111, and 15 more");
     for (int i = 0; i + 1 < CONTRACT_ITEMS; i++) {
         belief.item[i] = (struct contract_doubt){0};
         contract_reason(&belief, reason);
@@ -315,45 +316,80 @@ static void the_reason_fits(void **state)
 static bool notice(struct contract_notice *out, const struct escrow_admin_event *event)
 {
     memset(out, 0, sizeof *out);
-    return contract_notice_fill(out, event, &config, &parties);
+    return contract_notice_fill(out, event);
 }
 
-static struct escrow_admin_event granted(const uint8_t role[32], int account)
+static struct role_grant grant(const uint8_t role[32], int account)
 {
-    struct escrow_admin_event event = {.kind = ESCROW_ADMIN_ROLE_GRANTED};
-    memcpy(event.role, role, 32);
-    memset(event.account, account, 20);
-    return event;
+    struct role_grant out;
+    memcpy(out.role, role, 32);
+    memset(out.account, account, 20);
+    return out;
 }
 
-static void a_role_for_a_stranger_is_told(void **state)
+static bool expected(const uint8_t role[32], int account)
+{
+    struct role_grant one = grant(role, account);
+    return contract_role_expected(&one, &config, &parties);
+}
+
+static void only_settings_and_signer_name_a_holder(void **state)
 {
     (void)state;
     const struct {
         const uint8_t *role;
         int holder;
-    } rows[] = {{escrow_role_relayer, 0x03},
-                {escrow_role_arbiter, 0x07},
-                {escrow_role_guardian, 0x06},
-                {escrow_role_admin, 0x05}};
-    struct contract_notice out;
-    struct escrow_admin_event event;
+        const char *says;
+    } rows[] = {
+        {escrow_role_relayer, 0x03, "RELAYER 0x9999999999999999999999999999999999999999"},
+        {escrow_role_arbiter, 0x07, "ARBITER 0x9999999999999999999999999999999999999999"},
+        {escrow_role_guardian, 0x06, "GUARDIAN 0x9999999999999999999999999999999999999999"}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        event = granted(rows[i].role, rows[i].holder);
-        assert_false(notice(&out, &event));
-        event = granted(rows[i].role, 0x99);
-        assert_true(notice(&out, &event));
+        assert_true(expected(rows[i].role, rows[i].holder));
+        assert_false(expected(rows[i].role, rows[(i + 1) % 3].holder));
+        assert_false(expected(rows[i].role, 0x99));
+        struct role_grant stranger = grant(rows[i].role, 0x99);
+        contract_holder_word(&stranger, facts.word[CONTRACT_ROLE_HOLDER]);
+        assert_true(differs(CONTRACT_ROLE_HOLDER));
+        note(1000);
+        assert_string_equal(belief.item[CONTRACT_ROLE_HOLDER].found, rows[i].says);
+        assert_string_equal(belief.item[CONTRACT_ROLE_HOLDER].wanted, "nobody else");
     }
-    assert_string_equal(out.subject, "RoleGranted DEFAULT_ADMIN "
-                                     "0x9999999999999999999999999999999999999999");
-    uint8_t unknown[32] = {1};
-    event = granted(unknown, 0x03);
+    config.chain_guardian.set = false; /* not compared */
+    assert_true(expected(escrow_role_guardian, 0x99));
+    assert_false(expected(escrow_role_arbiter, 0x99));
+}
+
+static void roles_that_are_compared_are_asked_for(void **state)
+{
+    (void)state;
+    const uint8_t *roles[3];
+    contract_roles_compared(&config, roles);
+    assert_memory_equal(roles[0], escrow_role_relayer, 32);
+    assert_memory_equal(roles[1], escrow_role_arbiter, 32);
+    assert_memory_equal(roles[2], escrow_role_guardian, 32);
+    config.chain_guardian.set = false;
+    contract_roles_compared(&config, roles);
+    for (size_t i = 0; i < 3; i++)
+        assert_memory_not_equal(roles[i], escrow_role_guardian, 32);
+}
+
+/* A role that is used is a difference when a stranger has it; told is one that the contract does not know. */
+static void a_role_of_an_unknown_name_is_told(void **state)
+{
+    (void)state;
+    static const uint8_t UNKNOWN[32] = {1};
+    const uint8_t *const used[] = {escrow_role_relayer, escrow_role_arbiter, escrow_role_guardian,
+                                   escrow_role_admin};
+    struct contract_notice out;
+    struct escrow_admin_event event = {.kind = ESCROW_ADMIN_ROLE_GRANTED};
+    for (size_t i = 0; i < sizeof used / sizeof used[0]; i++) {
+        memcpy(event.role, used[i], 32);
+        assert_false(notice(&out, &event));
+    }
+    memcpy(event.role, UNKNOWN, 32);
     assert_true(notice(&out, &event));
-    config.chain_admin.set = config.chain_guardian.set = false;
-    event = granted(escrow_role_admin, 0x99); /* not compared */
-    assert_false(notice(&out, &event));
-    event = granted(escrow_role_guardian, 0x99);
-    assert_false(notice(&out, &event));
+    assert_string_equal(out.subject, "RoleGranted");
 }
 
 static void an_announced_change_is_told(void **state)
@@ -372,6 +408,18 @@ static void an_announced_change_is_told(void **state)
     assert_true(notice(&out, &event));
     assert_string_equal(out.subject, "DefaultAdminTransferScheduled");
     assert_non_null(strstr(out.detail, "may become the escrow's admin from UNIX time 1800000000"));
+    event = (struct escrow_admin_event){
+        .kind = ESCROW_ADMIN_DELAY_SCHEDULED, .delay_s = 3600, .at = 1800000000};
+    assert_true(notice(&out, &event));
+    assert_string_equal(out.subject, "DefaultAdminDelayChangeScheduled");
+    assert_string_equal(out.detail, "from UNIX time 1800000000 on a transfer of the escrow's admin "
+                                    "role waits 3600 seconds");
+    event.kind = ESCROW_ADMIN_TRANSFER_CANCELED;
+    assert_true(notice(&out, &event));
+    assert_string_equal(out.subject, "DefaultAdminTransferCanceled");
+    event.kind = ESCROW_ADMIN_DELAY_CANCELED;
+    assert_true(notice(&out, &event));
+    assert_string_equal(out.subject, "DefaultAdminDelayChangeCanceled");
     static const enum escrow_admin_kind told_by_the_check[] = {
         ESCROW_ADMIN_ROLE_REVOKED, ESCROW_ADMIN_WALLETS_CHANGED, ESCROW_ADMIN_PAUSE_SET,
         ESCROW_ADMIN_RESCUED};
@@ -409,7 +457,9 @@ int main(void)
         cmocka_unit_test_setup(a_chain_that_stands_still_is_believed_in_time, up),
         cmocka_unit_test_setup(what_was_not_read_stays_as_it_was, up),
         cmocka_unit_test_setup(the_reason_fits, up),
-        cmocka_unit_test_setup(a_role_for_a_stranger_is_told, up),
+        cmocka_unit_test_setup(only_settings_and_signer_name_a_holder, up),
+        cmocka_unit_test_setup(roles_that_are_compared_are_asked_for, up),
+        cmocka_unit_test_setup(a_role_of_an_unknown_name_is_told, up),
         cmocka_unit_test_setup(an_announced_change_is_told, up),
         cmocka_unit_test(slots_are_hashes_of_their_names),
     };

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "abi/escrow.h"
 #include "abi/hex.h"
 #include "abi/keccak.h"
 #include "relayer/chain/node.h"
@@ -30,6 +31,7 @@ static struct config config;
 static struct contract_parties parties;
 static struct contract_wanted wanted;
 static struct contract_reader *reader;
+static struct role_grants grants;
 static unsigned said; /* answers planned so far; their ids follow each other */
 
 static struct {
@@ -63,6 +65,7 @@ static int up(void **state)
     (void)state;
     memset(&got, 0, sizeof got);
     memset(&config, 0, sizeof config);
+    grants.n = 0;
     said = 0;
     assert_int_equal(uv_loop_init(&loop), 0);
     http = http_client_new(&loop, &limits);
@@ -119,7 +122,7 @@ static void say_block(void)
 
 static void look(void)
 {
-    contract_read(reader, on_facts, NULL);
+    contract_read(reader, &grants, on_facts, NULL);
     assert_int_equal(got.calls, 0);
     while (got.calls == 0)
         (void)uv_run(&loop, UV_RUN_ONCE);
@@ -244,6 +247,78 @@ static void a_contract_may_be_mute(void **state)
     assert_non_null(strstr(got.facts.mute, "so there"));
 }
 
+static void granted(const uint8_t role[32], int account)
+{
+    struct role_grant *grant = &grants.grant[grants.n++];
+    memcpy(grant->role, role, 32);
+    memset(grant->account, account, 20);
+}
+
+/* Two codes, then the strangers: nothing else is compared. */
+static void say_only_codes(void)
+{
+    memset(&wanted, 0, sizeof wanted);
+    wanted.compared[CONTRACT_ROLE_HOLDER] = true;
+    say_block();
+    say("\"0x6001\"");
+    say("\"0x6002\"");
+}
+
+/* Whom settings and signer name is not asked about; the first stranger that the contract confirms is the
+ * fact, and later ones wait for a later look. */
+static void a_stranger_is_confirmed_by_the_contract(void **state)
+{
+    (void)state;
+    granted(escrow_role_relayer, 0xa3);
+    granted(escrow_role_arbiter, 0xa6);
+    granted(escrow_role_guardian, 0xa5);
+    granted(escrow_role_arbiter, 0xc1);
+    granted(escrow_role_guardian, 0xc2);
+    granted(escrow_role_relayer, 0xc3);
+    say_only_codes();
+    say("\"0x" Z31 "00\"");
+    say("\"0x" Z31 "01\"");
+    look();
+    assert_false(got.failed);
+    assert_int_equal(peer_requests(peer), 5);
+    asked(3, "c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1");
+    asked(4, "c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2");
+    asked(4, "\"blockHash\":\"0x" H32 "\"");
+    const uint8_t *word = got.facts.word[CONTRACT_ROLE_HOLDER];
+    assert_int_equal(word[0], 3);
+    for (int i = 12; i < 32; i++)
+        assert_int_equal(word[i], 0xc2);
+    assert_true(contract_differs(&wanted, &got.facts, CONTRACT_ROLE_HOLDER));
+}
+
+static void former_strangers_are_no_difference(void **state)
+{
+    (void)state;
+    granted(escrow_role_arbiter, 0xc1);
+    granted(escrow_role_relayer, 0xa6); /* the arbiter's address, in another role */
+    say_only_codes();
+    say("\"0x" Z31 "00\"");
+    say("\"0x" Z31 "00\"");
+    look();
+    assert_false(got.failed);
+    assert_int_equal(peer_requests(peer), 5);
+    assert_int_equal(got.facts.state[CONTRACT_ROLE_HOLDER], CONTRACT_READ);
+    assert_false(contract_differs(&wanted, &got.facts, CONTRACT_ROLE_HOLDER));
+}
+
+/* Without chain.guardian anybody may be it. */
+static void a_guardian_that_no_setting_names_is_not_asked_about(void **state)
+{
+    (void)state;
+    config.chain_guardian.set = false;
+    granted(escrow_role_guardian, 0xc2);
+    say_only_codes();
+    look();
+    assert_false(got.failed);
+    assert_int_equal(peer_requests(peer), 3);
+    assert_false(contract_differs(&wanted, &got.facts, CONTRACT_ROLE_HOLDER));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
@@ -252,6 +327,9 @@ int main(void)
         TEST(asks_the_newer_slot_when_the_older_is_empty),
         TEST(a_look_may_break_off),
         TEST(a_contract_may_be_mute),
+        TEST(a_stranger_is_confirmed_by_the_contract),
+        TEST(former_strangers_are_no_difference),
+        TEST(a_guardian_that_no_setting_names_is_not_asked_about),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
