@@ -21,7 +21,7 @@ struct db_script *sweeps_look(int64_t floor_units)
     struct db_script *script = db_script_new();
     db_i64(db_add(script,
                   "SELECT w.id, w.units, w.version, count(r.at),"
-                  " coalesce(extract(epoch FROM now() - max(r.at)), 0)::bigint FROM"
+                  " floor(coalesce(extract(epoch FROM now() - max(r.at)), 0))::bigint FROM"
                   " (SELECT a.beneficiary_id AS id, -sum(b.amount)::bigint AS units,"
                   "   sum(b.version)::bigint AS version"
                   "  FROM account a JOIN balance b ON b.account_id = a.id"
