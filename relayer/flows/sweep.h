@@ -13,7 +13,7 @@ struct sweep_plan {
     struct posting reserve;
 };
 
-/* A commission account as it stands. version is of its balance, so that the same look names the same effect. */
+/* A commission account as it stands. version is of its balance: the same look names the same effect. */
 struct sweep_account {
     struct uuid beneficiary;
     int64_t waiting_units; /* held and not reserved */

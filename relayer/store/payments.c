@@ -223,7 +223,7 @@ static const char *lane_name(enum effect_lane lane)
 
 /* A redemption's destination is the bank account Juno knows for the leg's beneficiary: read in the same
  * statement, so a payout can never be planned without one. The beneficiary must be active, and is locked so
- * that it stays active until the commit: suspended meanwhile, there is no row and the decision is a conflict. */
+ * that it stays so until the commit. Suspended meanwhile, there is no row, and the decision is a conflict. */
 static void add_effect(struct db_script *script, const struct payment_row *row,
                        const struct effect_plan *effect, const struct uuid *beneficiary,
                        const struct payment_targets *targets)
