@@ -42,15 +42,22 @@ static void committed(void *ctx, const struct err *err, struct db_result *res)
     one_done(s);
 }
 
+/* True: a round of commits begins, held open by the caller. Otherwise the round is over. */
+static bool rows_came(struct sweeper *s, const struct err *err)
+{
+    s->open = 1;
+    if (err == NULL)
+        return true;
+    engine_waits(s->engine, DOOR_DATABASE, err);
+    one_done(s);
+    return false;
+}
+
 static void looked(void *ctx, const struct err *err, struct db_result *res)
 {
     struct sweeper *s = ctx;
-    s->open = 1;
-    if (err != NULL) {
-        engine_waits(s->engine, DOOR_DATABASE, err);
-        one_done(s);
+    if (!rows_came(s, err))
         return;
-    }
     struct sweep_account accounts[SWEEPS_MAX];
     struct sweep_ended ended[SWEEPS_MAX];
     size_t accounts_n = sweeps_parse_accounts(res, accounts, SWEEPS_MAX);
@@ -76,12 +83,8 @@ static void looked(void *ctx, const struct err *err, struct db_result *res)
 static void watched(void *ctx, const struct err *err, struct db_result *res)
 {
     struct sweeper *s = ctx;
-    s->open = 1;
-    if (err != NULL) {
-        engine_waits(s->engine, DOOR_DATABASE, err);
-        one_done(s);
+    if (!rows_came(s, err))
         return;
-    }
     struct sweep_ended back[SWEEPS_MAX];
     size_t n = sweeps_parse_back(res, back, SWEEPS_MAX);
     for (size_t i = 0; i < n; i++) {
