@@ -152,6 +152,8 @@ void mutation_commit(struct call *call, struct db_script *script, json_t *result
     if (call->dry_run) {
         db_script_free(script);
         json_object_set_new(result, "dry_run", json_true());
+        /* Changes that book go through the intake, which shows its decision's postings. */
+        json_object_set_new(result, "postings", json_array());
         call_reply(call, result);
         return;
     }

@@ -14,8 +14,8 @@
 void mutation_remember(struct call *call, struct db_script *script, json_t *result);
 
 /* Remembers result (taken), commits script (taken) and answers. A dry run commits nothing and answers
- * result with dry_run: true. refused: names the constraint or statement that stood in the way, or NULL to
- * answer with the database's own error. */
+ * result with dry_run: true and no postings: script must not book. refused: names the constraint or statement
+ * that stood in the way, or NULL to answer with the database's own error. */
 typedef bool mutation_refused(struct call *call, const char *constraint, int stmt, struct err *e);
 void mutation_commit(struct call *call, struct db_script *script, json_t *result,
                      mutation_refused *refused);

@@ -105,8 +105,6 @@ static bool choose_leg_facts(const struct payment_row *row, const struct fact *t
             fact = effect_fact(time, brief);
         else if (row->leg_returned[i] && leg->state == LEG_PAID)
             fact.kind = FACT_PAYOUT_RETURNED;
-        else if (row->leg_blocked[i] && leg->state == LEG_PLANNED)
-            continue;
         out->decision = payment_leg_step(&row->payment, leg, &fact, rules);
         if (out->decision.verdict == VERDICT_MOVE)
             return true;

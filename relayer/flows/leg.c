@@ -141,7 +141,7 @@ struct decision payment_leg_step(const struct payment *payment, const struct leg
                       memcmp(&fact->effect_id, &leg->effect_id, sizeof fact->effect_id) == 0;
     switch (leg->state) {
     case LEG_PLANNED:
-        if (fact->kind == FACT_TIME && is_payable(payment, leg))
+        if (fact->kind == FACT_TIME && !leg->held && is_payable(payment, leg))
             return step_planned(payment, leg, rules);
         break;
     case LEG_REDEEMING:

@@ -69,6 +69,7 @@ struct leg {
     enum leg_state state;
     struct uuid beneficiary_id;
     int64_t amount_centavos;
+    bool held; /* its beneficiary is not active (suspended): nothing new is planned for it */
     bool has_effect;
     struct uuid effect_id;
 };

@@ -45,6 +45,9 @@ void effects_claim_juno(struct db_script *script, int limit, int lease_s, const 
                "WITH picked AS (SELECT id FROM effect WHERE door = 'juno'"
                " AND state IN ('armed', 'sent', 'unknown') AND next_at <= now()"
                " AND (claimed_until IS NULL OR claimed_until < now())"
+               /* Nothing of an armed one is at Juno: it waits while its bank account is suspended. */
+               " AND (kind <> 'redeem' OR state <> 'armed' OR EXISTS (SELECT 1 FROM beneficiary b"
+               "  WHERE b.juno_account_id = effect.destination AND b.state = 'active'))"
                /* CLABE creations go one at a time, open ones first: courier.c says why. */
                " AND (kind <> 'clabe_create' OR id = (SELECT o.id FROM effect o"
                "  WHERE o.kind = 'clabe_create' AND o.state IN ('armed', 'sent', 'unknown')"

@@ -83,7 +83,7 @@ enum leg_column {
     L_E_EXTERNAL,
     L_E_ERROR,
     L_RETURNED,
-    L_BLOCKED,
+    L_HELD,
 };
 
 struct db_script *payments_due(int limit)
@@ -172,7 +172,7 @@ static void parse_leg(struct db_result *res, int r, struct payment_row *row)
     leg->amount_centavos = db_get_i64(res, 1, r, L_AMOUNT);
     leg->has_effect = db_get_uuid(res, 1, r, L_EFFECT, &leg->effect_id);
     row->leg_returned[i] = is_true(db_get(res, 1, r, L_RETURNED));
-    row->leg_blocked[i] = is_true(db_get(res, 1, r, L_BLOCKED));
+    leg->held = is_true(db_get(res, 1, r, L_HELD));
     struct effect_brief *e = &row->leg[i];
     const char *kind = db_get(res, 1, r, L_E_KIND);
     if (kind == NULL)
@@ -222,7 +222,8 @@ static const char *lane_name(enum effect_lane lane)
 }
 
 /* A redemption's destination is the bank account Juno knows for the leg's beneficiary: read in the same
- * statement, so a payout can never be planned without one (the CHECK on effect refuses an empty one). */
+ * statement, so a payout can never be planned without one. The beneficiary must be active, and is locked so
+ * that it stays so until the commit. Suspended meanwhile, there is no row, and the decision is a conflict. */
 static void add_effect(struct db_script *script, const struct payment_row *row,
                        const struct effect_plan *effect, const struct uuid *beneficiary,
                        const struct payment_targets *targets)
@@ -236,9 +237,10 @@ static void add_effect(struct db_script *script, const struct payment_row *row,
         " destination, escrow_id, custody_seconds, buyer_units, party, note_hash)"
         " SELECT $1::uuid, $2::uuid, $3::smallint, $4::text, $5::text, $6::text, $7::text, "
         "$8::uuid,"
-        " $9::bigint, CASE WHEN $4::text = 'redeem'"
-        " THEN coalesce((SELECT juno_account_id FROM beneficiary WHERE id = $10::uuid), '')"
-        " ELSE $11::text END, $12::bytea, $13::bigint, $14::bigint, $15::smallint, $16::bytea",
+        " $9::bigint, t.destination, $12::bytea, $13::bigint, $14::bigint, $15::smallint,"
+        " $16::bytea FROM (SELECT $11::text AS destination WHERE $4::text <> 'redeem' UNION ALL"
+        " SELECT * FROM (SELECT juno_account_id FROM beneficiary WHERE $4::text = 'redeem'"
+        "  AND id = $10::uuid AND state = 'active' FOR SHARE) b) t",
         1);
     db_uuid(s, &effect->id);
     db_uuid(s, &row->payment.id);

@@ -38,7 +38,6 @@ struct payment_row {
     struct effect_brief strand;
     struct effect_brief leg[PAYMENT_LEGS_MAX];
     bool leg_returned[PAYMENT_LEGS_MAX]; /* Juno reports the redemption as sent back */
-    bool leg_blocked[PAYMENT_LEGS_MAX];  /* its beneficiary is suspended: plan nothing new */
 };
 
 /* Reads for payments_parse: up to limit payments whose time has come, or one by id. */

@@ -10,15 +10,11 @@
 
 enum { SWEEPS_MAX = 32 };
 
-/* Result 0: accounts of active beneficiaries without an open sweep that hold at least floor_units.
+/* Result 0: accounts of active beneficiaries without an open sweep that hold at least floor_units, those that
+ * were not refused first, then by how long ago. A parked sweep stays open: what came of it is not known.
  * Result 1: sweeps that ended and are not booked yet. */
 struct db_script *sweeps_look(int64_t floor_units);
 
-struct sweep_account {
-    struct uuid beneficiary;
-    int64_t waiting_units;
-    int64_t version;
-};
 struct sweep_ended {
     struct uuid beneficiary;
     struct uuid effect_id;
@@ -32,6 +28,12 @@ size_t sweeps_parse_ended(struct db_result *result, struct sweep_ended *out, siz
 void sweeps_start(struct db_script *script, const struct uuid *beneficiary,
                   const struct sweep_plan *plan);
 void sweeps_finish(struct db_script *script, const struct sweep_ended *ended);
+
+/* Result 0: sweeps that came back by SPEI and are not booked so, for sweeps_parse_back. The rest keeps two
+ * alarms as things are: sweep_refused and payout_waits_suspended, each for a beneficiary. Run with db_run. */
+struct db_script *sweeps_watch(void);
+size_t sweeps_parse_back(struct db_result *result, struct sweep_ended *out, size_t max);
+void sweeps_return(struct db_script *script, const struct sweep_ended *back);
 
 /* What has been on its way for longer than it ever should be gets an alarm (effect_slow, payment_slow), which
  * ends by itself when it moved on. Waiting for a deposit, a custody end or a decision is not slow. */

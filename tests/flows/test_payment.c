@@ -707,6 +707,33 @@ static void every_leg_state_meets_every_fact(void **state)
     }
 }
 
+static void what_a_suspension_holds_waits_alone(void **state)
+{
+    (void)state;
+    struct world w;
+    to_custody(&w);
+    struct fact over = tell(FACT_TIME);
+    over.chain_time_s = CUSTODY_END + 2;
+    step(&w, over);
+    strand_done(&w);
+    strand_done(&w);
+    struct leg *seller = &w.p.legs[1];
+    assert_int_equal(seller->role, LEG_SELLER_FINAL);
+    seller->held = true;
+    legs_time(&w);
+    w.p.legs[2].held = true; /* suspended after its order: it ends as it would have */
+    legs_end(&w, EFFECT_CONFIRMED);
+    assert_int_equal(paid_to(&w, LEG_COMMISSION), 22000);
+    assert_int_equal(seller->state, LEG_PLANNED);
+    assert_int_equal(payment_step(&w.p, &over, &RULES).verdict, VERDICT_NOTHING);
+    seller->held = false;
+    legs_time(&w);
+    legs_end(&w, EFFECT_CONFIRMED);
+    step(&w, over);
+    assert_int_equal(w.p.state, PAYMENT_COMPLETED);
+    assert_all_empty(&w);
+}
+
 static void the_same_step_names_the_same_effect(void **state)
 {
     (void)state;
@@ -764,6 +791,7 @@ int main(void)
         cmocka_unit_test(returned_payout_opens_the_payment_again),
         cmocka_unit_test(every_state_meets_every_fact),
         cmocka_unit_test(every_leg_state_meets_every_fact),
+        cmocka_unit_test(what_a_suspension_holds_waits_alone),
         cmocka_unit_test(the_same_step_names_the_same_effect),
         cmocka_unit_test(names_go_both_ways),
     };

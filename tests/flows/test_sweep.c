@@ -12,6 +12,23 @@
 static const struct flow_rules RULES = {.min_leg_centavos = 10000};
 static const struct uuid BENEFICIARY = {{4, 2}};
 
+static struct sweep_plan plan_of(int64_t waiting_units, int64_t version)
+{
+    struct sweep_account account = {
+        .beneficiary = BENEFICIARY, .waiting_units = waiting_units, .version = version};
+    return sweep_plan(&account, &RULES);
+}
+
+static bool due_after(int64_t refused_n, int64_t ago_s)
+{
+    struct sweep_account account = {.beneficiary = BENEFICIARY,
+                                    .waiting_units = 123450000,
+                                    .version = 7,
+                                    .refused_n = refused_n,
+                                    .refused_ago_s = ago_s};
+    return sweep_plan(&account, &RULES).due;
+}
+
 static int64_t sum_of(const struct posting *p, enum account_class class, enum layer layer)
 {
     int64_t sum = 0;
@@ -25,15 +42,15 @@ static int64_t sum_of(const struct posting *p, enum account_class class, enum la
 static void below_the_floor_waits(void **state)
 {
     (void)state;
-    assert_false(sweep_plan(&BENEFICIARY, 0, 1, &RULES).due);
-    assert_false(sweep_plan(&BENEFICIARY, 99990000, 1, &RULES).due);
-    assert_true(sweep_plan(&BENEFICIARY, 100000000, 1, &RULES).due);
+    assert_false(plan_of(0, 1).due);
+    assert_false(plan_of(99990000, 1).due);
+    assert_true(plan_of(100000000, 1).due);
 }
 
 static void all_that_waits_leaves(void **state)
 {
     (void)state;
-    struct sweep_plan plan = sweep_plan(&BENEFICIARY, 123450000, 7, &RULES);
+    struct sweep_plan plan = plan_of(123450000, 7);
     assert_true(plan.due);
     assert_int_equal(plan.effect.kind, EFFECT_REDEEM);
     assert_int_equal(plan.effect.amount_units, 123450000);
@@ -45,9 +62,9 @@ static void all_that_waits_leaves(void **state)
 static void the_same_look_names_the_same_effect(void **state)
 {
     (void)state;
-    struct sweep_plan a = sweep_plan(&BENEFICIARY, 123450000, 7, &RULES);
-    struct sweep_plan b = sweep_plan(&BENEFICIARY, 123450000, 7, &RULES);
-    struct sweep_plan c = sweep_plan(&BENEFICIARY, 123450000, 8, &RULES);
+    struct sweep_plan a = plan_of(123450000, 7);
+    struct sweep_plan b = plan_of(123450000, 7);
+    struct sweep_plan c = plan_of(123450000, 8);
     assert_true(uuid_equal(&a.effect.id, &b.effect.id));
     assert_true(uuid_equal(&a.effect.idem_key, &b.effect.idem_key));
     assert_false(uuid_equal(&a.effect.id, &c.effect.id));
@@ -56,7 +73,7 @@ static void the_same_look_names_the_same_effect(void **state)
 static void the_end_mirrors_the_reservation(void **state)
 {
     (void)state;
-    struct sweep_plan plan = sweep_plan(&BENEFICIARY, 123450000, 7, &RULES);
+    struct sweep_plan plan = plan_of(123450000, 7);
     struct posting paid =
         sweep_end(&BENEFICIARY, &plan.effect.id, plan.effect.amount_units, EFFECT_CONFIRMED);
     struct posting refused =
@@ -74,6 +91,36 @@ static void the_end_mirrors_the_reservation(void **state)
     assert_true(uuid_equal(&paid.txn_id, &refused.txn_id));
 }
 
+static void a_refused_account_rests_longer_each_time(void **state)
+{
+    /* Refusals in a row, and the seconds until the next order: a minute, doubled, an hour at most. */
+    static const int64_t RESTS[][2] = {{1, 60},    {2, 120},         {3, 240},  {4, 480},
+                                       {5, 960},   {6, 1920},        {7, 3600}, {8, 3600},
+                                       {64, 3600}, {INT64_MAX, 3600}};
+    (void)state;
+    assert_true(due_after(0, 0));
+    for (size_t i = 0; i < sizeof RESTS / sizeof RESTS[0]; i++) {
+        assert_false(due_after(RESTS[i][0], 0));
+        assert_false(due_after(RESTS[i][0], RESTS[i][1] - 1));
+        assert_true(due_after(RESTS[i][0], RESTS[i][1]));
+    }
+}
+
+static void what_came_back_lies_at_juno_in_pesos(void **state)
+{
+    (void)state;
+    struct sweep_plan plan = plan_of(123450000, 7);
+    struct posting back = sweep_returned(&plan.effect.id, plan.effect.amount_units);
+    assert_true(posting_balanced(&back));
+    assert_int_equal(back.kind, POSTING_RETURNED);
+    assert_int_equal(sum_of(&back, ACCOUNT_JUNO_MXN, LAYER_POSTED), 12345);
+    assert_int_equal(sum_of(&back, ACCOUNT_PAID_OUT_MXN, LAYER_POSTED), -12345);
+    assert_int_equal(sum_of(&back, ACCOUNT_COMMISSION, LAYER_POSTED), 0);
+    assert_true(back.has_effect && uuid_equal(&back.effect_id, &plan.effect.id));
+    struct posting again = sweep_returned(&plan.effect.id, plan.effect.amount_units);
+    assert_true(uuid_equal(&back.txn_id, &again.txn_id)); /* booked once */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -81,6 +128,8 @@ int main(void)
         cmocka_unit_test(all_that_waits_leaves),
         cmocka_unit_test(the_same_look_names_the_same_effect),
         cmocka_unit_test(the_end_mirrors_the_reservation),
+        cmocka_unit_test(a_refused_account_rests_longer_each_time),
+        cmocka_unit_test(what_came_back_lies_at_juno_in_pesos),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -213,6 +213,15 @@ async function bank_accounts(ground) {
             .find((d) => d.fid === fid), STEP_MS, 'the deposit');
         await check_refused(env.insist('deposit.assign', { fid, payment_id: order.payment_id }), 'request.amount',
             'a deposit of another amount');
+        const exact = await env.deposit(story.payers.ana, '777.00');
+        await wait_for(async () => rows_of(await env.rpc('deposit.list', { state: 'unassigned' }))
+            .find((d) => d.fid === exact.fid), STEP_MS, 'the second deposit');
+        const other = await story.create({
+            payer: 'ana', seller: 'Seller', buyer: 'Buyer', amount: '777.00', custody_seconds: DAY_S,
+        });
+        const dry = await env.rpc('deposit.assign', { fid: exact.fid, payment_id: other.payment_id, dry_run: true });
+        check_equal([dry.state, dry.postings, await story.state(other)], ['matched', [], 'waiting_deposit'],
+            'a dry assignment, which books nothing itself');
         await check_refused(env.insist('deposit.assign', { fid: 'none', payment_id: order.payment_id }),
             'request.not_found', 'a deposit that is not there');
     });
@@ -235,8 +244,8 @@ async function payout_again(ground) {
             return rows.length > 0 ? rows : undefined;
         }, STEP_MS, 'a parked payout');
         const dry = await env.rpc('payout.retry', { payment_id, leg: parked.leg, dry_run: true });
-        check_equal([dry.state, (await env.rpc('payout.get', { payment_id, leg: parked.leg })).state],
-            ['planned', 'parked'], 'a dry retry');
+        check_equal([dry.state, dry.postings, (await env.rpc('payout.get', { payment_id, leg: parked.leg })).state],
+            ['planned', [], 'parked'], 'a dry retry, which books nothing itself');
         const idempotency_key = randomUUID();
         await env.insist('payout.retry', { payment_id, leg: parked.leg, idempotency_key });
         await story.reach(order, 'completed');

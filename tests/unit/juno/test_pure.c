@@ -220,7 +220,7 @@ static void refuses_odd_times(void **state)
 /* The documented meaning of each code, written down a second time and by hand from the list of
  * error codes: P permanent, R re-sign, W wait, S stop, L look up. */
 static const char *const documented[] = {
-    "L0101", "S0201", "P0202", "R0206", "R0207", "P0208", "P0213", "P0303",  "P0304",
+    "L0101", "S0201", "S0202", "R0206", "R0207", "S0208", "S0213", "P0303",  "P0304",
     "P0315", "P0317", "P0318", "P0319", "P0320", "S0326", "S0330", "P0335",  "P0343",
     "P0353", "L0356", "P0357", "P0368", "P0372", "R0373", "P0407", "P0408",  "W0501",
     "W0502", "W0503", "W0504", "W0505", "W0506", "W0602", "S0703", "S0705",  "W0801",
