@@ -62,7 +62,7 @@ async function require_token(view, token) {
     }
 }
 
-/** Two parties, what each of them does, so that one key must not be both. The bridge may be the relayer. */
+/** Who must not be whom, and why, each pair once. The bridge may be the relayer: with this daemon it is. */
 const APART = [
     ['relayer', 'arbiter', 'who moves money must not decide disputes'],
     ['relayer', 'admin', 'who moves money must not grant roles'],

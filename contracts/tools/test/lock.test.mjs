@@ -11,10 +11,11 @@ import { with_lock } from '../lib/lock.mjs';
 import { tool_end, TOOLS } from './support.mjs';
 
 const RUNS = 8;
-const HOLD_MS = 1500;
+const HOLD_MAX_MS = 60_000;
 const folder = mkdtempSync(path.join(os.tmpdir(), 'lock-'));
 const target = path.join(folder, 'record.json');
 const lock = `${target}.lock`;
+const go = path.join(folder, 'go');
 
 beforeEach(() => readdirSync(folder).forEach((name) => rmSync(path.join(folder, name))));
 after(() => rmSync(folder, { recursive: true }));
@@ -26,10 +27,15 @@ async function dead_pid() {
     return child.pid;
 }
 
-/** A run in a process of its own: takes the lock, says so, holds it, or ends with status 1. */
+/** A run in a process of its own: takes the lock, says so and holds it until it may go, or ends with status 1. */
 function run_start() {
-    const body = `console.log('taken'); await new Promise((done) => setTimeout(done, ${HOLD_MS}));`;
-    const text = `import { with_lock } from ${JSON.stringify(path.join(TOOLS, 'lib/lock.mjs'))};
+    const body = `console.log('taken');
+        const end = Date.now() + ${HOLD_MAX_MS};
+        while (!existsSync(${JSON.stringify(go)}) && Date.now() < end) {
+            await new Promise((done) => setTimeout(done, 20));
+        }`;
+    const text = `import { existsSync } from 'node:fs';
+        import { with_lock } from ${JSON.stringify(path.join(TOOLS, 'lib/lock.mjs'))};
         await with_lock(${JSON.stringify(target)}, async () => { ${body} })
             .catch((error) => { console.error(error.message); process.exitCode = 1; });`;
     return tool_end(spawn(process.execPath, ['--input-type=module', '-e', text]));
@@ -82,9 +88,16 @@ for (const stale of [false, true]) {
         if (stale) {
             leave(`${await dead_pid()} ${os.hostname()}\n`);
         }
-        const runs = await Promise.all(Array.from({ length: RUNS }, run_start));
+        let ended = 0;
+        const runs = await Promise.all(Array.from({ length: RUNS }, () => run_start().then((run) => {
+            ended += 1;
+            if (ended === RUNS - 1) {
+                writeFileSync(go, '');
+            }
+            return run;
+        })));
         assert.equal(runs.filter(({ stdout }) => stdout === 'taken\n').length, 1, JSON.stringify(runs));
         assert.equal(runs.filter(({ status, stderr }) => status === 1 && stderr.includes('is at work')).length, RUNS - 1);
-        assert.deepEqual(readdirSync(folder), []);
+        assert.deepEqual(readdirSync(folder), ['go']);
     });
 }
