@@ -44,6 +44,18 @@ export function check_equal(found, wanted, what) {
     check(left === right, `${what}: ${left}, not ${right}`);
 }
 
+const TRANSACTION_GAS = '0x7a1200';
+const MINED_MS = 30_000;
+
+/** Sends { from, to, data } from an account the development node has unlocked; gives its receipt. */
+export async function transaction_mine(env, transaction, what) {
+    const { node } = env.ground;
+    const hash = await node('eth_sendTransaction', [{ gas: TRANSACTION_GAS, ...transaction }]);
+    const receipt = await env.wait_for(() => node('eth_getTransactionReceipt', [hash]), MINED_MS, `${what} being mined`);
+    check(receipt.status === '0x1', `${what} reverted`);
+    return receipt;
+}
+
 /** The call must be answered by an error of this type, with a hint; gives the error. */
 export async function check_refused(call, type, what) {
     let error;
