@@ -310,24 +310,6 @@ async function protocol(ground) {
     });
 }
 
-async function owner_names(ground) {
-    await with_env(ground, 'views', async ({ env, story }) => {
-        await people(story);
-        const order = await story.create({
-            payer: 'ana', seller: 'Seller', buyer: 'Buyer', amount: '1000.00', custody_seconds: DAY_S,
-        });
-        await story.pay(order);
-        await story.reach(order, 'in_custody');
-        for (const view of ['payment', 'escrow', 'dispute', 'payment_event', 'juno_transaction']) {
-            const rows = await env.sql(`SELECT * FROM kustodia.${view}`);
-            check(view === 'dispute' || rows.length > 0, `kustodia.${view} is empty`);
-        }
-        const events = rows_of(await env.rpc('payment.timeline', { payment_id: order.payment_id }));
-        const types = events.map((event) => event.type);
-        check_equal(types.filter((type) => type === 'escrow_created').length, 1, 'escrow_created events');
-    });
-}
-
 export const scenarios = [
     { name: 'input: amounts, shares and periods', run: amounts },
     { name: 'input: every field of every method', run: fields },
@@ -335,5 +317,4 @@ export const scenarios = [
     { name: 'input: idempotency keys and dry runs', run: idempotency },
     { name: 'input: every method under every grant', run: roles },
     { name: 'input: the protocol itself', run: protocol },
-    { name: 'views: the owner\'s names', run: owner_names },
 ];
