@@ -44,6 +44,18 @@ export function check_equal(found, wanted, what) {
     check(left === right, `${what}: ${left}, not ${right}`);
 }
 
+const TRANSACTION_GAS = '0x7a1200';
+const MINED_MS = 30_000;
+
+/** Sends { from, to, data } from an account the development node has unlocked; gives its receipt. */
+export async function transaction_mine(env, transaction, what) {
+    const { node } = env.ground;
+    const hash = await node('eth_sendTransaction', [{ gas: TRANSACTION_GAS, ...transaction }]);
+    const receipt = await env.wait_for(() => node('eth_getTransactionReceipt', [hash]), MINED_MS, `${what} being mined`);
+    check(receipt.status === '0x1', `${what} reverted`);
+    return receipt;
+}
+
 /** The call must be answered by an error of this type, with a hint; gives the error. */
 export async function check_refused(call, type, what) {
     let error;
@@ -59,15 +71,39 @@ export async function check_refused(call, type, what) {
     return error;
 }
 
-/** Everything a bad request must not change. */
-export async function rows_count(env) {
-    const tables = ['payment', 'leg', 'escrow', 'dispute', 'effect', 'txn', 'entry', 'beneficiary', 'clabe'];
-    const counts = {};
-    for (const table of tables) {
-        // The lane grants the escrow its token allowance by itself, at a moment of its own.
-        const own = table === 'effect' ? " WHERE kind <> 'token_approve'" : '';
-        const [row] = await env.sql(`SELECT count(*) AS n FROM ${table}${own}`);
-        counts[table] = Number(row.n);
-    }
-    return counts;
+/** Tables, or rows of them, that move by themselves: not looked at when nothing may have changed. */
+const MOVES = {
+    block: 'the chain goes on',
+    head: 'the chain goes on',
+    lease: 'its holder renews it',
+    counter: 'numbers of requests to Juno, and how far its deposits were read',
+    db_session: 'the last script of each connection',
+    // The lane grants the escrow its token allowance by itself, at a moment of its own. What a request would
+    // have done on the chain begins in effect, of which only that allowance is left out.
+    tx: 'of the allowance',
+    nonce: 'of the allowance',
+    draft: 'of the allowance',
+    evidence: 'of the allowance',
+};
+const PARTS = {
+    effect: "effect WHERE kind <> 'token_approve'",
+    alarm: '(SELECT id, code, subject, detail, first_at, cleared_at FROM alarm) a',   // seen again: times, last_at
+};
+
+/** What is written in every table that a refused request must not change: { table: "N rows, digest" }. */
+export async function tables_digest(env) {
+    const tables = await env.sql("SELECT tablename AS name FROM pg_tables WHERE schemaname = 'relayer'");
+    const looked_at = tables.map(({ name }) => name).filter((name) => MOVES[name] === undefined).sort();
+    const rows = await env.sql(looked_at.map((name) => (
+        `SELECT '${name}' AS name, count(*) || ' rows, ' || coalesce(md5(string_agg(r::text, '|' ORDER BY r::text)), '')`
+        + ` AS digest FROM (SELECT * FROM ${PARTS[name] ?? name}) r`)).join(' UNION ALL '));
+    return Object.fromEntries(rows.map(({ name, digest }) => [name, digest]));
+}
+
+/** Fails with the names of the tables that are not as they were. */
+export async function check_unchanged(env, before, what) {
+    const now = await tables_digest(env);
+    const changed = Object.keys(now).filter((name) => now[name] !== before[name]);
+    check(changed.length === 0, `${what} changed ${changed.map((name) => (
+        `${name} (${before[name]}; now ${now[name]})`)).join(', ')}`);
 }

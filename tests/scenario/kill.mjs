@@ -19,6 +19,13 @@ const WATCH_MS = 25;
 const RESTARTS_MAX = 20;
 const LATER_HITS = 4;              // a pair's first death comes at the 1st, 2nd ... time of its point
 
+/**
+ * Points that one run may pass only once: what comes from Juno at the same time is stored in one batch, so how
+ * often depends on the moment. A pair that begins here has its first death at the first time.
+ */
+const BATCHED = ['observer_deposits_read', 'observer_before_deposit', 'observer_deposit_stored', 'observer_txn_stored',
+    'observer_match_stored'];
+
 const NAMES = ['Seller', 'Buyer', 'Platform', 'Agent'];
 
 /** Every fault point the daemon was built with: [{ name, where }]. */
@@ -222,7 +229,7 @@ async function settled_wait(env) {
 export async function kill_scenarios({ pairs = 0 } = {}) {
     const points = await fault_points();
     let reference;
-    const compare = async (ground, faults, t) => {
+    const compare = async (ground, faults) => {
         reference ??= run_once(ground, []);
         const undisturbed = await reference;
         if (undisturbed.outcome.differences.length > 0 || undisturbed.outcome.broken.length > 0) {
@@ -235,7 +242,7 @@ export async function kill_scenarios({ pairs = 0 } = {}) {
             throw new Error(`the daemon ended by itself: ${disturbed.deaths.join(', ')}`);
         }
         if (killed === 0) {
-            t.skip('four payments that end in four ways never pass this point');
+            throw new Error('the daemon was never killed: the four payments did not pass this point');
         }
         const words = differences_of(undisturbed.outcome, disturbed.outcome);
         if (words.length > 0) {
@@ -243,14 +250,14 @@ export async function kill_scenarios({ pairs = 0 } = {}) {
         }
     };
     const singles = points.map(({ name, where }) => ({
-        name: `kill -9 at ${name} (${where})`, run: (ground, t) => compare(ground, [name], t),
+        name: `kill -9 at ${name} (${where})`, run: (ground) => compare(ground, [name]),
     }));
     const doubles = Array.from({ length: Math.min(pairs, points.length ** 2) }, (_unused, at) => {
         // A stride that shares no factor with the number of pairs visits them all, evenly spread.
         const pick = (at * 7919) % (points.length ** 2);
         const [first, second] = [points[pick % points.length].name, points[Math.floor(pick / points.length)].name];
-        const faults = [`${first}:${1 + (at % LATER_HITS)}`, second];
-        return { name: `kill -9 at ${faults[0]}, then at ${second}`, run: (ground, t) => compare(ground, faults, t) };
+        const faults = [`${first}:${BATCHED.includes(first) ? 1 : 1 + (at % LATER_HITS)}`, second];
+        return { name: `kill -9 at ${faults[0]}, then at ${second}`, run: (ground) => compare(ground, faults) };
     });
     return [...singles, ...doubles];
 }
