@@ -70,7 +70,7 @@ function folder_fill(folder, names) {
 /** Without the IR pipeline, which takes far longer: the rules do not depend on it. */
 function contracts_build(copy) {
     const environment = { FOUNDRY_PROFILE: 'test', FOUNDRY_OUT: path.join(copy, 'out-export') };
-    const args = ['build', 'src/KustodiaEscrow.sol', 'src/TestMXNB.sol'];
+    const args = ['build', 'src/KustodiaEscrow.sol', 'src/TestMXNB.sol', 'src/TestMXNBProxy.sol'];
     return run(FORGE, args, environment, { cwd: path.join(copy, 'mutant'), timeout: MUTANT_MS_MOST });
 }
 
