@@ -23,12 +23,28 @@ const SOURCES = ['src', 'tools', 'foundry.toml'];
 const MUTANT_MS_MOST = 120_000;
 const DAY_MS = 86_400_000;
 
-/** The mutants whose text is not in its file exactly once. */
+/** From where to where in the text the mutant's fault can lie; empty when there is no such function. */
+function scope_of(text, { within }) {
+    if (within === undefined) {
+        return { start: 0, end: text.length };
+    }
+    const start = text.search(new RegExp(`^ {4}function ${within}\\(`, 'm'));
+    return start < 0 ? { start: 0, end: 0 } : { start, end: text.indexOf('\n    }\n', start) + 1 };
+}
+
+function mutant_apply(text, mutant) {
+    const { start, end } = scope_of(text, mutant);
+    return text.slice(0, start) + text.slice(start, end).replace(mutant.old, () => mutant.fresh) + text.slice(end);
+}
+
+/** The mutants whose text is not in its file, or its function, exactly once. */
 function misfits() {
     const names = MUTANTS.map((mutant) => mutant.name);
-    return MUTANTS.filter(({ name, file, old, fresh }) => {
-        const found = readFileSync(path.join(ROOT, file), 'utf8').split(old).length - 1;
-        return found !== 1 || old === fresh || names.filter((other) => other === name).length !== 1;
+    return MUTANTS.filter((mutant) => {
+        const text = readFileSync(path.join(ROOT, mutant.file), 'utf8');
+        const { start, end } = scope_of(text, mutant);
+        const found = text.slice(start, end).split(mutant.old).length - 1;
+        return found !== 1 || mutant.old === mutant.fresh || names.filter((name) => name === mutant.name).length !== 1;
     });
 }
 
@@ -105,7 +121,7 @@ function outcome_of(result) {
 function mutant_run(copy, mutant) {
     const file = path.join(copy, 'mutant', mutant.file);
     const text = readFileSync(file, 'utf8');
-    writeFileSync(file, text.replace(mutant.old, () => mutant.fresh));
+    writeFileSync(file, mutant_apply(text, mutant));
     try {
         return outcome_of(tests_run(copy));
     } finally {
