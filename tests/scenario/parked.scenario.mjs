@@ -8,11 +8,15 @@ import { check, check_equal, check_refused, with_env } from './bed.mjs';
 const DAY_S = 24 * 3600;
 const STEP_MS = 60_000;
 const PAUSE_CREATE = 1;
+const ON_CHAIN_ACTIVE = 1;
+const ON_CHAIN_DISPUTED = 2;
 const escrow = new Interface([
     'function grantRole(bytes32 role, address account)',
     'function revokeRole(bytes32 role, address account)',
     'function pause(uint8 bits)',
     'function unpause()',
+    'function escrow(bytes32 id) view returns (tuple(uint88 amount, uint40 createdAt, uint40 custodyEnd, '
+        + 'uint40 disputedAt, uint8 state, bool lock, uint8 party, uint8 round))',
 ]);
 
 /** A transaction of the contract's admin or guardian: an unlocked account of the development node. */
@@ -76,7 +80,52 @@ async function contract_paused(ground) {
     });
 }
 
+/** The state of the only escrow, read from the chain itself. */
+async function state_on_chain(env) {
+    const [{ id: escrow_id }] = await env.sql("SELECT '0x' || encode(escrow_id, 'hex') AS id FROM effect"
+        + " WHERE kind = 'escrow_create'");
+    const answer = await env.ground.node('eth_call', [
+        { to: env.contracts.escrow, data: escrow.encodeFunctionData('escrow', [escrow_id]) }, 'latest',
+    ]);
+    return Number(escrow.decodeFunctionResult('escrow', answer)[0].state);
+}
+
+/** The daemon paused itself over the lost role; a person ends that once the role is back. */
+async function resume_when_as_recorded(env) {
+    await env.wait_for(async () => (await env.rpc('system.status')).contracts.verdict === 'as recorded', STEP_MS,
+        'the contract being as recorded');
+    await env.insist('system.resume', {});
+}
+
+/** K4 of the defects of the system before: a dispute that failed on the chain was written down as done. */
+async function dispute_refused(ground) {
+    await with_env(ground, 'dispute-refused', async ({ env, story }) => {
+        const order = await order_make(story);
+        await story.pay(order);
+        await story.reach(order, 'in_custody');
+        await admin_send(env, env.contracts.admin, 'revokeRole', role_of(env));
+        await story.dispute(order, 'buyer', 'nothing came');
+        const told_as = (type) => env.sql(`SELECT seq FROM payment_event WHERE type = '${type}'`);
+        await env.wait_for(async () => (await told_as('dispute_refused')).length === 1, STEP_MS, 'the refusal being told');
+        check_equal(await story.state(order), 'in_custody', 'state after a refused dispute');
+        check_equal((await told_as('dispute_raised')).length, 0, 'disputes told as raised');
+        const [told] = await env.sql('SELECT contract_dispute_raised_tx AS tx FROM kustodia.dispute');
+        check_equal(told.tx, null, 'the transaction of a refused dispute');
+        check_equal(await state_on_chain(env), ON_CHAIN_ACTIVE, 'the escrow on the chain after a refused dispute');
+        await env.wait_for(async () => (await env.rpc('system.status')).paused, STEP_MS, 'the daemon pausing itself');
+        await admin_send(env, env.contracts.admin, 'grantRole', role_of(env));
+        await resume_when_as_recorded(env);
+        await story.dispute(order, 'buyer', 'nothing came');
+        await story.reach(order, 'disputed');
+        check_equal((await told_as('dispute_raised')).length, 1, 'disputes told as raised once the contract took it');
+        check_equal(await state_on_chain(env), ON_CHAIN_DISPUTED, 'the escrow on the chain after the dispute');
+        await story.resolve(order, 'dismissed', 'it came after all');
+        await finish(env, story, order);
+    });
+}
+
 export const scenarios = [
+    { name: 'contract refuses: a dispute is not told as done', run: dispute_refused },
     { name: 'parked: a lost role parks, a person lets it go on', run: role_lost },
     { name: 'parked: a paused contract is waited out', run: contract_paused },
 ];
