@@ -118,6 +118,7 @@
 #define ESCROW_ERROR_ACCESS_CONTROL_ENFORCED_DEFAULT_ADMIN_RULES 0x3fc3c27au
 #define ESCROW_ERROR_ACCESS_CONTROL_INVALID_DEFAULT_ADMIN 0xc22c8022u
 #define ESCROW_ERROR_ACCESS_CONTROL_UNAUTHORIZED_ACCOUNT 0xe2517d3fu
+#define ESCROW_ERROR_ADMIN_REQUIRED 0x92d14c9eu
 #define ESCROW_ERROR_AMOUNT_ZERO 0xc1c38ed3u
 #define ESCROW_ERROR_BATCH_SIZE 0x31045bf5u
 #define ESCROW_ERROR_CUSTODY_ENDED 0x3b1cb578u
@@ -144,6 +145,7 @@
 #define ESCROW_ERROR_WALLET_INVALID 0xb63de057u
 #define ESCROW_ERROR_WALLETS_NOT_PROPOSED 0xc1b109a8u
 #define ESCROW_ERROR_WALLETS_TOO_EARLY 0x1105128au
+#define ESCROW_ERROR_WALLETS_TOO_LATE 0x60b5d87bu
 #define ESCROW_ERROR_WRONG_STATE 0x986f4620u
 
 /* X(NAME, selector, name, signature, signature with names) */
@@ -168,6 +170,10 @@
       "AccessControlUnauthorizedAccount", \
       "AccessControlUnauthorizedAccount(address,bytes32)", \
       "AccessControlUnauthorizedAccount(address account,bytes32 neededRole)") \
+    X(ADMIN_REQUIRED, 0x92d14c9eu, \
+      "AdminRequired", \
+      "AdminRequired()", \
+      "AdminRequired()") \
     X(AMOUNT_ZERO, 0xc1c38ed3u, \
       "AmountZero", \
       "AmountZero(bytes32)", \
@@ -272,6 +278,10 @@
       "WalletsTooEarly", \
       "WalletsTooEarly(uint256,uint256)", \
       "WalletsTooEarly(uint256 acceptableAt,uint256 time)") \
+    X(WALLETS_TOO_LATE, 0x60b5d87bu, \
+      "WalletsTooLate", \
+      "WalletsTooLate(uint256,uint256)", \
+      "WalletsTooLate(uint256 until,uint256 time)") \
     X(WRONG_STATE, 0x986f4620u, \
       "WrongState", \
       "WrongState(bytes32,uint8,uint8)", \

@@ -132,6 +132,7 @@ const struct escrow_revert_row escrow_revert_rows[] = {
      "AccessControlEnforcedDefaultAdminRules", REVERT_ALARM},
     {ESCROW_ERROR_ACCESS_CONTROL_INVALID_DEFAULT_ADMIN, "AccessControlInvalidDefaultAdmin",
      REVERT_ALARM},
+    {ESCROW_ERROR_ADMIN_REQUIRED, "AdminRequired", REVERT_ALARM},
     {ESCROW_ERROR_FUNDER_INVALID, "FunderInvalid", REVERT_ALARM},
     {ESCROW_ERROR_PAUSE_BITS_INVALID, "PauseBitsInvalid", REVERT_ALARM},
     {ESCROW_ERROR_RESCUE_ABOVE_SURPLUS, "RescueAboveSurplus", REVERT_ALARM},
@@ -139,6 +140,7 @@ const struct escrow_revert_row escrow_revert_rows[] = {
     {ESCROW_ERROR_WALLET_INVALID, "WalletInvalid", REVERT_ALARM},
     {ESCROW_ERROR_WALLETS_NOT_PROPOSED, "WalletsNotProposed", REVERT_ALARM},
     {ESCROW_ERROR_WALLETS_TOO_EARLY, "WalletsTooEarly", REVERT_ALARM},
+    {ESCROW_ERROR_WALLETS_TOO_LATE, "WalletsTooLate", REVERT_ALARM},
 
     /* FiatToken v2.2 (circlefin/stablecoin-evm), the token below */
     /* its pause ends, its money and its allowance arrive */

@@ -102,5 +102,8 @@ interface IKustodiaEscrow {
     error WalletInvalid(address wallet);
     error WalletsNotProposed();
     error WalletsTooEarly(uint256 acceptableAt, uint256 time);
+    /// @notice The proposal was forgotten: propose again.
+    error WalletsTooLate(uint256 until, uint256 time);
+    error AdminRequired();
     error RescueAboveSurplus(uint256 surplus, uint256 amount);
 }

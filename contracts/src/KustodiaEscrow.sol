@@ -22,7 +22,8 @@ import {IKustodiaEscrow} from "./IKustodiaEscrow.sol";
 ///   two wallets. The same address can never hold ARBITER or the admin role.
 /// - ARBITER: decide disputes and release early, again only towards the two wallets.
 /// - GUARDIAN: stop new escrows and pay-outs for PAUSE_TIME; refunds and disputes go on.
-/// - DEFAULT_ADMIN: grant roles, and change the wallets after WALLET_DELAY, in the open.
+/// - DEFAULT_ADMIN: grant and revoke roles at once, and change the wallets after WALLET_DELAY, in
+///   the open. Nobody can end this role: it only changes hands.
 ///
 /// Token assumptions: no fee on transfer, no rebase. A token that pauses or blocks an account makes
 /// the call revert with nothing changed; the escrow keeps its state and the call can be repeated.
@@ -41,6 +42,9 @@ contract KustodiaEscrow is
     uint8 public constant PAUSE_PAYOUT = 2;
     uint256 public constant PAUSE_TIME = 7 days;
     uint256 public constant WALLET_DELAY = 2 days;
+    /// @dev How long a proposal of wallets can be accepted once its delay is over. Not a call of its own: one
+    /// more would cost gas in each of the others.
+    uint256 private constant WALLET_WINDOW = 14 days;
     uint256 public constant MAX_CUSTODY = EscrowCore.MAX_CUSTODY;
     uint256 public constant MAX_ROUNDS = EscrowCore.MAX_ROUNDS;
     /// @notice Most entries of one batch; 500 creates stay below half of Arbitrum's limit per
@@ -303,12 +307,15 @@ contract KustodiaEscrow is
         emit WalletsProposed(payout_, refund_, _nextAcceptableAt);
     }
 
-    /// @notice Second step, WALLET_DELAY later. Escrows already open pay to the new wallets.
+    /// @notice Second step, WALLET_DELAY later and within WALLET_WINDOW: a forgotten proposal does not
+    /// stay good for ever. Escrows already open pay to the new wallets.
     function acceptWallets() external onlyRole(DEFAULT_ADMIN_ROLE) {
         if (_nextAcceptableAt == 0) revert WalletsNotProposed();
         if (block.timestamp < _nextAcceptableAt) {
             revert WalletsTooEarly(_nextAcceptableAt, block.timestamp);
         }
+        uint256 until = _nextAcceptableAt + WALLET_WINDOW;
+        if (block.timestamp >= until) revert WalletsTooLate(until, block.timestamp);
         _payout = _nextPayout;
         _refund = _nextRefund;
         delete _nextPayout;
@@ -375,7 +382,8 @@ contract KustodiaEscrow is
         return _refund;
     }
 
-    /// @notice The wallets waiting for `acceptWallets`; all zero when none wait.
+    /// @notice The wallets waiting for `acceptWallets`; all zero when none wait. One that has expired
+    /// still shows, until another takes its place.
     function proposedWallets()
         external
         view
@@ -398,6 +406,13 @@ contract KustodiaEscrow is
             _requireNotHolding(account, role, RELAYER);
         }
         return super._grantRole(role, account);
+    }
+
+    /// @dev Without an admin no wallet could ever change and no role be granted: one blocked wallet
+    /// would trap every open escrow. To renounce the role, a transfer to nobody has to begin first.
+    function _beginDefaultAdminTransfer(address newAdmin) internal override {
+        if (newAdmin == address(0)) revert AdminRequired();
+        super._beginDefaultAdminTransfer(newAdmin);
     }
 
     function _requireNotHolding(address account, bytes32 role, bytes32 other) private view {

@@ -1,6 +1,6 @@
 // Faults put into the contract one at a time, each of which the tests have to notice: the file, a text
-// that occurs there exactly once, what stands in its place, and what is broken then. A mutant with
-// `equivalent` may survive; the text says why nobody could tell the difference.
+// that occurs there exactly once (with `within`: once in that function), what stands in its place, and what is
+// broken then. A mutant with `equivalent` may survive; the text says why nobody could tell the difference.
 
 const CORE = 'src/EscrowCore.sol';
 const ESCROW = 'src/KustodiaEscrow.sol';
@@ -8,6 +8,32 @@ const ESCROW = 'src/KustodiaEscrow.sol';
 const mutant = (file) => (name, old, fresh, breaks, equivalent) => ({ name, file, old, fresh, breaks, equivalent });
 const core = mutant(CORE);
 const escrow = mutant(ESCROW);
+const within = (call, ...rest) => ({ ...escrow(...rest), within: call });
+
+// The guards of each call, taken away one by one.
+const ROLES = {
+    RELAYER: ['create', 'createMany', 'createWithAuthorization', 'release', 'releaseMany', 'refundExpired', 'dispute'],
+    ARBITER: ['hold', 'dismiss', 'resolveRevert', 'resolveSplit', 'releaseEarly'],
+    GUARDIAN: ['pause'],
+    DEFAULT_ADMIN_ROLE: ['unpause', 'proposeWallets', 'acceptWallets', 'rescue'],
+};
+const LOCKED = ['create', 'createMany', 'createWithAuthorization', 'release', 'releaseMany', 'refundExpired',
+    'resolveRevert', 'resolveSplit', 'releaseEarly', 'rescue'];
+const PAUSED = {
+    PAUSE_CREATE: ['create', 'createMany', 'createWithAuthorization'],
+    PAUSE_PAYOUT: ['release', 'releaseMany', 'releaseEarly'],
+};
+const CREATES = PAUSED.PAUSE_CREATE;
+
+const each = (table, make) => Object.entries(table).flatMap(([guard, calls]) => calls.map((call) => make(guard, call)));
+
+const GUARDS = [
+    ...each(ROLES, (role, call) => within(call, `${call}_role`, `onlyRole(${role})`, '', `anybody calls ${call}`)),
+    ...LOCKED.map((call) => within(call, `${call}_lock`, 'nonReentrant', '', `a token calls back into ${call}`)),
+    ...each(PAUSED, (bit, call) => within(call, `${call}_paused`, `whenNotPaused(${bit})`, '',
+        `a pause does not stop ${call}`)),
+    ...CREATES.map((call) => within(call, `${call}_inflow`, '_requireInflow();', '', `${call} takes less than it books`)),
+];
 
 export const MUTANTS = [
     core('open_id_zero', 't.id == bytes32(0)', 'false', 'an escrow without an id'),
@@ -51,11 +77,7 @@ export const MUTANTS = [
     core('due_lock', '? time < e.custodyEnd', '? time <= e.custodyEnd', 'a burn lock at its end is released'),
     core('running_at_end', 'if (time >= e.custodyEnd)', 'if (time > e.custodyEnd)', 'a dispute at the end'),
     core('any_state', 'if (state != required)', 'if (false)', 'every call in every state'),
-    escrow('release_paused', '        whenNotPaused(PAUSE_PAYOUT)\n    {\n        Escrow memory e = _escrows[id];\n'
-        + '        (State next, uint88 heldAfter, uint88 paid) =\n            EscrowCore.release(',
-    '    {\n        Escrow memory e = _escrows[id];\n'
-        + '        (State next, uint88 heldAfter, uint88 paid) =\n            EscrowCore.release(',
-    'a pause does not stop a release'),
+    ...GUARDS,
     escrow('pause_ends', ' && block.timestamp < _pauseUntil) {', ') {', 'a pause never ends by itself'),
     escrow('pause_longer', 'PAUSE_TIME = 7 days', 'PAUSE_TIME = 8 days', 'the length of a pause'),
     escrow('pause_bits', '(bits & ~(PAUSE_CREATE | PAUSE_PAYOUT)) != 0', 'false', 'unknown pause bits'),
@@ -77,6 +99,34 @@ export const MUTANTS = [
     escrow('freeze_party', '        e.party = party;\n', '', 'who disputed is not stored'),
     escrow('freeze_time', '        e.disputedAt = uint40(block.timestamp);\n', '', 'when it was disputed is not stored'),
     escrow('wallet_delay', 'block.timestamp < _nextAcceptableAt', 'false', 'wallets change at once'),
+    escrow('wallet_window', 'if (block.timestamp >= until)', 'if (false)', 'a forgotten proposal stays good for ever'),
+    escrow('wallet_window_end', 'if (block.timestamp >= until)', 'if (block.timestamp > until)',
+        'a proposal is good one second longer'),
+    escrow('wallet_window_short', 'WALLET_WINDOW = 14 days', 'WALLET_WINDOW = 13 days', 'how long a proposal is good'),
+    escrow('accept_unproposed', 'if (_nextAcceptableAt == 0) revert WalletsNotProposed();', '',
+        'an acceptance without a proposal has another error'),
+    escrow('accept_payout_stays', '        delete _nextPayout;\n', '', 'an accepted payout wallet still waits'),
+    escrow('accept_refund_stays', '        delete _nextRefund;\n', '', 'an accepted refund wallet still waits'),
+    escrow('accept_again', '        delete _nextAcceptableAt;\n', '', 'wallets are accepted twice'),
+    within('proposeWallets', 'propose_payout', '_requireWallet(payout_, address(token));', '',
+        'a payout wallet that traps the money'),
+    within('proposeWallets', 'propose_refund', '_requireWallet(refund_, address(token));', '',
+        'a refund wallet that traps the money'),
+    escrow('first_payout', '_requireWallet(payout_, address(token_));', '', 'a first payout wallet that traps the money'),
+    escrow('first_refund', '_requireWallet(refund_, address(token_));', '', 'a first refund wallet that traps the money'),
+    escrow('first_token', 'address(token_).code.length == 0', 'false', 'a token that is no contract'),
+    escrow('first_funder_zero', 'funder_ == address(0) || ', '', 'nobody is the funder'),
+    escrow('first_funder_self', ' || funder_ == address(this)', '', 'the escrow is its own funder'),
+    escrow('first_log', '        emit WalletsChanged(payout_, refund_);\n', '', 'the first wallets are not logged'),
+    within('unpause', 'unpause_bits', '        _pauseBits = 0;\n', '', 'a lifted pause keeps its bits',
+        'bits without an end in the future are read nowhere, and the next pause overwrites them'),
+    within('unpause', 'unpause_until', '        _pauseUntil = 0;\n', '', 'a lifted pause keeps its end'),
+    within('unpause', 'unpause_log', '        emit PauseSet(0, 0, msg.sender);\n', '', 'a lifted pause is not logged'),
+    escrow('admin_nobody', 'if (newAdmin == address(0)) revert AdminRequired();', '', 'the admin role can end for ever'),
+    escrow('admin_transfer', '        super._beginDefaultAdminTransfer(newAdmin);\n', '', 'the admin role never changes hands'),
+    within('rescue', 'rescue_wallet', '_requireWallet(to, address(token));', '', 'rescued money goes where it is trapped'),
+    escrow('wallet_zero', 'wallet == address(0) || ', '', 'a wallet of nobody'),
+    escrow('wallet_token', ' || wallet == token_', '', 'the token as a wallet'),
     escrow('wallet_delay_short', 'WALLET_DELAY = 2 days', 'WALLET_DELAY = 1 days', 'the delay of a change of wallets'),
     escrow('rescue_held', 'if (amount > surplus)', 'if (amount > balance)', 'the admin takes open escrows'),
     escrow('inflow', 'if (balance < _held)', 'if (false)', 'a token that takes a fee is accepted'),

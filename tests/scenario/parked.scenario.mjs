@@ -3,12 +3,19 @@
 
 import { Interface } from 'ethers';
 
+import { NodeProxy } from '../support/node_proxy.mjs';
 import { check, check_equal, check_refused, with_env } from './bed.mjs';
 
 const DAY_S = 24 * 3600;
 const STEP_MS = 60_000;
 const PAUSE_CREATE = 1;
+const ON_CHAIN_ACTIVE = 1;
+const ON_CHAIN_DISPUTED = 2;
 const face = new Interface([
+    'function grantRole(bytes32 role, address account)',
+    'function revokeRole(bytes32 role, address account)',
+    'function escrow(bytes32 id) view returns (tuple(uint88 amount, uint40 createdAt, uint40 custodyEnd, '
+        + 'uint40 disputedAt, uint8 state, bool lock, uint8 party, uint8 round))',
     'function pause(uint8 bits)',
     'function unpause()',
     'function blacklister() view returns (address)',
@@ -88,7 +95,68 @@ async function contract_paused(ground) {
     });
 }
 
+/** The state of the only escrow, read from the chain itself. */
+async function state_on_chain(env) {
+    const [{ id: escrow_id }] = await env.sql("SELECT '0x' || encode(escrow_id, 'hex') AS id FROM effect"
+        + " WHERE kind = 'escrow_create'");
+    const answer = await env.ground.node('eth_call', [
+        { to: env.contracts.escrow, data: face.encodeFunctionData('escrow', [escrow_id]) }, 'latest',
+    ]);
+    return Number(face.decodeFunctionResult('escrow', answer)[0].state);
+}
+
+/** The daemon paused itself over the lost role; a person ends that once the role is back. */
+async function resume_when_as_recorded(env) {
+    await env.wait_for(async () => (await env.rpc('system.status')).contracts.verdict === 'as recorded', STEP_MS,
+        'the contract being as recorded');
+    await env.insist('system.resume', {});
+}
+
+/**
+ * K4 of the defects of the system before: a dispute that failed on the chain was written down as done. The
+ * contract refuses because the relayer's role is gone; the node keeps the daemon from seeing that before
+ * it has tried, or it would have paused itself.
+ */
+async function dispute_refused(ground) {
+    const proxy = new NodeProxy(ground.rpc_url);
+    await proxy.start();
+    try {
+        await with_env(ground, 'dispute-refused', ({ env, story }) => dispute_refused_run(env, story, proxy),
+            { settings: { 'chain.rpc_url': proxy.url } });
+    } finally {
+        await proxy.stop();
+    }
+}
+
+async function dispute_refused_run(env, story, proxy) {
+    const { escrow, admin, relayer } = env.contracts;
+    const order = await order_make(story);
+    await story.pay(order);
+    await story.reach(order, 'in_custody');
+    proxy.rule('eth_getStorageAt', () => ({ error: { code: -32000, message: 'missing trie node' } }));
+    await send(env, admin, escrow, 'revokeRole', [id('RELAYER'), relayer]);
+    await story.dispute(order, 'buyer', 'nothing came');
+    const told_as = (type) => env.sql(`SELECT seq FROM payment_event WHERE type = '${type}'`);
+    await env.wait_for(async () => (await told_as('dispute_refused')).length === 1, STEP_MS, 'the refusal being told');
+    check_equal(await story.state(order), 'in_custody', 'state after a refused dispute');
+    check_equal((await told_as('dispute_raised')).length, 0, 'disputes told as raised');
+    const [told] = await env.sql('SELECT contract_dispute_raised_tx AS tx FROM kustodia.dispute');
+    check_equal(told.tx, null, 'the transaction of a refused dispute');
+    check_equal(await state_on_chain(env), ON_CHAIN_ACTIVE, 'the escrow on the chain after a refused dispute');
+    proxy.rule('eth_getStorageAt', null);
+    await env.wait_for(async () => (await env.rpc('system.status')).paused, STEP_MS, 'the daemon pausing itself');
+    await send(env, admin, escrow, 'grantRole', [id('RELAYER'), relayer]);
+    await resume_when_as_recorded(env);
+    await story.dispute(order, 'buyer', 'nothing came');
+    await story.reach(order, 'disputed');
+    check_equal((await told_as('dispute_raised')).length, 1, 'disputes told as raised once the contract took it');
+    check_equal(await state_on_chain(env), ON_CHAIN_DISPUTED, 'the escrow on the chain after the dispute');
+    await story.resolve(order, 'dismissed', 'it came after all');
+    await finish(env, story, order);
+}
+
 export const scenarios = [
+    { name: 'contract refuses: a dispute is not told as done', run: dispute_refused },
     { name: 'parked: a blocked escrow parks, a person lets it go on', run: escrow_blocked },
     { name: 'parked: a paused contract is waited out', run: contract_paused },
 ];

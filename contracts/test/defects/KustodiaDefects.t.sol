@@ -9,7 +9,8 @@ import {Vm, vm} from "../support/Vm.sol";
 
 /// @notice One test for each known defect of the contract in use before and of the back end around it.
 /// Each shows first that the scenario goes wrong on the old behaviour, then that ours refuses it. K10,
-/// K11 and K16 have a second half in tools/test/defects.test.mjs, over the ABI and the files.
+/// K11 and K16 have a second half in tools/test/defects.test.mjs, over the ABI and the files; K4, K12 and K13 have
+/// theirs on the daemon, named there too: what the chain alone cannot show.
 contract KustodiaDefectsTest is EscrowFixture {
     string private constant CLABE = "646180157000000004";
 

@@ -39,6 +39,25 @@ contract ConstructTest is EscrowFixture {
         construct(abi.encode(t, funder, ADMIN, 2 days, address(token), REFUND));
     }
 
+    function test_refuses_itself_as_funder_and_as_wallet() public {
+        IERC20 t = IERC20(address(token));
+        address self = nextAddress();
+        expectError(abi.encodeWithSelector(FunderInvalid.selector, self));
+        construct(abi.encode(t, self, ADMIN, 2 days, PAYOUT, REFUND));
+        self = nextAddress();
+        expectError(abi.encodeWithSelector(WalletInvalid.selector, self));
+        construct(abi.encode(t, funder, ADMIN, 2 days, self, REFUND));
+        self = nextAddress();
+        expectError(abi.encodeWithSelector(WalletInvalid.selector, self));
+        construct(abi.encode(t, funder, ADMIN, 2 days, PAYOUT, self));
+    }
+
+    function test_logs_the_first_wallets() public {
+        vm.expectEmit(true, true, true, true, nextAddress());
+        emit WalletsChanged(PAYOUT, REFUND);
+        construct(abi.encode(IERC20(address(token)), funder, ADMIN, 2 days, PAYOUT, REFUND));
+    }
+
     /// @dev The embedded environment: one bridge address is funder, relayer and both wallets.
     function test_one_bridge_may_be_funder_relayer_and_both_wallets() public {
         escrow =
@@ -63,5 +82,14 @@ contract ConstructTest is EscrowFixture {
         escrow.release(ID);
         vm.assertEq(token.balanceOf(funder), FUNDS, "all money is back");
         vm.assertEq(escrow.held(), 0, "held");
+    }
+
+    /// @dev Where the next escrow will lie: one is made there and taken back.
+    function nextAddress() private returns (address made) {
+        uint256 state = vm.snapshotState();
+        made = address(
+            construct(abi.encode(IERC20(address(token)), funder, ADMIN, 2 days, PAYOUT, REFUND))
+        );
+        vm.revertToState(state);
     }
 }

@@ -109,6 +109,49 @@ contract RolesTest is EscrowFixture {
         vm.assertEq(escrow.defaultAdmin(), STRANGER, "admin");
     }
 
+    /// @dev Neither the way of the library (a transfer to nobody, then to renounce) nor any other.
+    function test_the_admin_role_cannot_be_given_to_nobody() public {
+        bytes32 role = escrow.DEFAULT_ADMIN_ROLE();
+        bytes memory rules = abi.encodeWithSelector(
+            IAccessControlDefaultAdminRules.AccessControlEnforcedDefaultAdminRules.selector
+        );
+        vm.startPrank(ADMIN);
+        expectError(abi.encodeWithSelector(AdminRequired.selector));
+        escrow.beginDefaultAdminTransfer(address(0));
+        vm.warp(START + 30 days);
+        expectError(
+            abi.encodeWithSelector(
+                IAccessControlDefaultAdminRules.AccessControlEnforcedDefaultAdminDelay.selector,
+                uint48(0)
+            )
+        );
+        escrow.renounceRole(role, ADMIN);
+        expectError(rules);
+        escrow.revokeRole(role, ADMIN);
+        vm.stopPrank();
+        vm.assertEq(escrow.defaultAdmin(), ADMIN, "admin");
+    }
+
+    function test_a_begun_transfer_can_be_taken_back_and_not_turned_to_nobody() public {
+        vm.startPrank(ADMIN);
+        escrow.beginDefaultAdminTransfer(STRANGER);
+        expectError(abi.encodeWithSelector(AdminRequired.selector));
+        escrow.beginDefaultAdminTransfer(address(0));
+        (address next,) = escrow.pendingDefaultAdmin();
+        vm.assertEq(next, STRANGER, "the begun transfer stays");
+        escrow.cancelDefaultAdminTransfer();
+        vm.stopPrank();
+        vm.warp(START + 30 days);
+        expectError(
+            abi.encodeWithSelector(
+                IAccessControlDefaultAdminRules.AccessControlInvalidDefaultAdmin.selector, STRANGER
+            )
+        );
+        vm.prank(STRANGER);
+        escrow.acceptDefaultAdminTransfer();
+        vm.assertEq(escrow.defaultAdmin(), ADMIN, "admin");
+    }
+
     function testFuzz_nobody_without_a_role_gets_anywhere(address who, uint256 seed) public {
         vm.assume(who != ADMIN && who != RELAYER && who != ARBITER && who != GUARDIAN);
         createDisputed(ID);

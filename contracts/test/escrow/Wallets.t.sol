@@ -65,6 +65,27 @@ contract WalletsTest is EscrowFixture {
         accept();
     }
 
+    function test_a_forgotten_proposal_expires_and_can_be_made_again() public {
+        propose(NEW_PAYOUT, NEW_REFUND);
+        uint256 until = START + 2 days + 14 days;
+        vm.warp(until);
+        expectError(abi.encodeWithSelector(WalletsTooLate.selector, until, until));
+        accept();
+        vm.assertEq(escrow.payout(), PAYOUT, "payout unchanged");
+        expectProposal(NEW_PAYOUT, NEW_REFUND, START + 2 days);
+        propose(NEW_PAYOUT, NEW_REFUND);
+        vm.warp(until + 2 days);
+        accept();
+        vm.assertEq(escrow.payout(), NEW_PAYOUT, "payout");
+    }
+
+    function test_a_proposal_is_good_until_the_last_second_of_its_window() public {
+        propose(NEW_PAYOUT, NEW_REFUND);
+        vm.warp(START + 2 days + 14 days - 1);
+        accept();
+        vm.assertEq(escrow.refund(), NEW_REFUND, "refund");
+    }
+
     function test_refuses_wallets_that_would_trap_money() public {
         address[3] memory wrong = [address(0), address(escrow), address(token)];
         for (uint256 i = 0; i < wrong.length; ++i) {
@@ -84,15 +105,18 @@ contract WalletsTest is EscrowFixture {
         vm.assume(payout != address(0) && payout != address(escrow) && payout != address(token));
         vm.assume(refund != address(0) && refund != address(escrow) && refund != address(token));
         propose(payout, refund);
-        time = uint40(between(time, START, START + 10 days));
+        time = uint40(between(time, START, START + 20 days));
         vm.warp(time);
         bool early = time < START + 2 days;
+        bool late = time >= START + 16 days;
         if (early) {
             expectError(abi.encodeWithSelector(WalletsTooEarly.selector, START + 2 days, time));
+        } else if (late) {
+            expectError(abi.encodeWithSelector(WalletsTooLate.selector, START + 16 days, time));
         }
         accept();
-        vm.assertEq(escrow.payout(), early ? PAYOUT : payout, "payout");
-        vm.assertEq(escrow.refund(), early ? REFUND : refund, "refund");
+        vm.assertEq(escrow.payout(), early || late ? PAYOUT : payout, "payout");
+        vm.assertEq(escrow.refund(), early || late ? REFUND : refund, "refund");
     }
 
     function test_payout_and_refund_may_be_one_wallet() public {

@@ -178,9 +178,10 @@ contract EscrowHandler is EscrowWitness {
             address refund = wallet(seed >> 16);
             bool wanted = payout != address(escrow) && refund != address(escrow);
             act(ADMIN, abi.encodeCall(escrow.proposeWallets, (payout, refund)), wanted);
-        } else if (act(ADMIN, abi.encodeCall(escrow.acceptWallets, ()), time >= from)) {
-            saw("wallets changed");
+            return;
         }
+        bool open = time >= from && time < from + 14 days;
+        if (act(ADMIN, abi.encodeCall(escrow.acceptWallets, ()), open)) saw("wallets changed");
     }
 
     function takeSurplus(uint256 seed, uint88 amount) external {

@@ -1,5 +1,7 @@
-// The defects of the system before that lay in files rather than in calls: K3, K10, K11, K16. Their
-// halves on the chain are in test/defects/KustodiaDefects.t.sol.
+// The defects of the system before that lay in files rather than in calls: K3, K10, K11, K13, K16. Their
+// halves on the chain are in test/defects/KustodiaDefects.t.sol. Three have a half in another room: K4 (a refused
+// dispute is not told as done) is a scenario on the daemon, K12 (amounts) a unit test of our reader, K13 (the end in
+// every time zone) a differential test; the last test here sees to it that they stay.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -144,4 +146,29 @@ test('K16: the search finds a planted key in each form', () => {
     const label = ['-----BEGIN', 'EC PRIVATE', 'KEY-----'].join(' ');
     assert.deepEqual(keys_in([{ file: 'c.pem', text: `${label}\n${'MHcCAQEE'.repeat(8)}\n` }]), ['c.pem']);
     assert.deepEqual(keys_in([owner, { file: 'd.md', text: `hash ${id('something')}` }]), []);
+});
+
+/** Sources of the daemon and of the bindings, in C and SQL. */
+function daemon_sources() {
+    return repository_files().filter(({ file }) => /^(relayer|abi|migrations)\/.*\.(c|h|sql)$/.test(file));
+}
+
+const CALENDAR_TO_SECONDS = /\b(mktime|timelocal|timegm|strptime|getdate_r?)\s*\(|\bAT TIME ZONE\b/i;
+
+test('K13: nothing in the daemon makes seconds of a calendar time', () => {
+    const sources = daemon_sources();
+    assert.ok(sources.length > 100);
+    assert.deepEqual(sources.filter(({ text }) => CALENDAR_TO_SECONDS.test(text)).map(({ file }) => file), []);
+    assert.match('end = mktime(&local);', CALENDAR_TO_SECONDS);
+});
+
+test('K04, K12, K13: the halves in other rooms are there', () => {
+    const halves = {
+        'tests/scenario/parked.scenario.mjs': "name: 'contract refuses: a dispute is not told as done', run: dispute_refused",
+        'tests/unit/money/test_money.c': 'cmocka_unit_test(test_K12_amounts_have_six_decimals_and_lose_none)',
+        'tests/differential/defects.test.mjs': "test('K13: the end of custody that reaches the contract",
+    };
+    for (const [file, text] of Object.entries(halves)) {
+        assert.ok(readFileSync(path.join(ROOT, file), 'utf8').includes(text), `${file}: ${text}`);
+    }
 });

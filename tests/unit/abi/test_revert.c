@@ -51,6 +51,8 @@ static const struct {
     {"WalletInvalid", REVERT_ALARM, "only the admin or a deployment meets it"},
     {"WalletsNotProposed", REVERT_ALARM, "only the admin meets it"},
     {"WalletsTooEarly", REVERT_ALARM, "only the admin meets it, and we never send it"},
+    {"WalletsTooLate", REVERT_ALARM, "only the admin meets it: it has to propose again"},
+    {"AdminRequired", REVERT_ALARM, "only the admin meets it"},
 
     {"Pausable: paused", REVERT_RETRY, "the issuer ends its pause"},
     {"ERC20: transfer amount exceeds balance", REVERT_RETRY,

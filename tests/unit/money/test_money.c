@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -115,6 +116,31 @@ static void test_refused(void **state)
 }
 
 /* Each one- and two-character text of printable bytes, held against the rule stated another way. */
+/* Defect K12 of the system before: amounts of 18 decimals in place of 6, and parseFloat(text) * 1000000,
+ * which lost a unit here and there. Half of it: the contract's side is in contracts/test/defects. */
+static void test_K12_amounts_have_six_decimals_and_lose_none(void **state)
+{
+    (void)state;
+    int64_t units = 4711;
+    /* 1500 MXNB as 18 decimals would write it, as a number of units and as a text with the point */
+    assert_false(amount_parse_units("1500000000000000000000", &units));
+    assert_false(amount_parse_centavos("1500000000000000000000", &units));
+    assert_false(amount_parse_units("1500.000000000000000000", &units));
+    assert_int_equal(units, 4711);
+    /* each of these the old arithmetic cut short by one unit */
+    static const struct {
+        const char *text;
+        int64_t units;
+    } ROWS[] = {{"1.005", 1005000}, {"2.01", 2010000}, {"64.13", 64130000}, {"1024.1", 1024100000}};
+    size_t lost = 0;
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        lost += (int64_t)(strtod(ROWS[i].text, NULL) * 1000000) != ROWS[i].units;
+        assert_true(amount_parse_units(ROWS[i].text, &units));
+        assert_int_equal(units, ROWS[i].units);
+    }
+    assert_int_equal(lost, sizeof ROWS / sizeof ROWS[0]); /* the old behaviour fails in each */
+}
+
 static void test_short_texts_exhaustively(void **state)
 {
     (void)state;
@@ -374,6 +400,7 @@ int main(void)
         cmocka_unit_test(test_every_centavo_reads_back),
         cmocka_unit_test(test_accepted),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_K12_amounts_have_six_decimals_and_lose_none),
         cmocka_unit_test(test_short_texts_exhaustively),
         cmocka_unit_test(test_formats_any_number),
         cmocka_unit_test(test_units_and_centavos),
