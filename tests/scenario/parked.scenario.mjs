@@ -1,7 +1,7 @@
 // What stands in the way of a payment, and how a person lets it go on: a blocked address parks it, and
 // unparking repeats the same call; a paused contract is waited out by itself.
 
-import { Interface } from 'ethers';
+import { Interface, id } from 'ethers';
 
 import { NodeProxy } from '../support/node_proxy.mjs';
 import { check, check_equal, check_refused, with_env } from './bed.mjs';
