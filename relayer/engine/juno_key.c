@@ -171,7 +171,8 @@ static void tick(void *ctx)
     if (key->busy || engine->stopping || !engine->ready)
         return;
     if (clock_mono_ms() < key->look_at_ms) {
-        if (key->token != 0 && key->numbers_low)
+        /* Low, or a reservation under this lease has failed. */
+        if (key->token != 0 && (key->numbers_low || key->numbers_token != key->token))
             reserve(key);
         return;
     }
