@@ -14,7 +14,7 @@
 #include "abi/keccak.h"
 #include "keystore/private_file.h"
 
-enum { CHECKSUM_AT = RECORD_BYTES - 32, FORMAT_VERSION = 1 };
+enum { CHECKSUM_AT = RECORD_BYTES - 32, FORMAT_VERSION = 1, HEADER_ADDRESSES_AT = 32 };
 
 static const char header_magic[16] = "kustodia-nonces";
 
@@ -22,7 +22,8 @@ static const char header_magic[16] = "kustodia-nonces";
 enum record_kind {
     RECORD_NEW = 1,      // first digest for a nonce
     RECORD_REPRICED = 2, // another price for the same call
-    RECORD_FENCED = 3    // a known digest under a higher fence
+    RECORD_FENCED = 3,   // a known digest under a higher fence
+    RECORD_KEY = 4       // another key begins: its number and address
 };
 
 struct entry {
@@ -32,9 +33,15 @@ struct entry {
 };
 
 struct lane {
-    struct entry *entries; // RECORD_NONCE_WINDOW of them, at nonce modulo window
+    struct entry *entries; // RECORD_NONCE_WINDOW of them, at nonce modulo window; NULL: no such key
+    uint32_t number;       // of its key in this file
     bool any;
-    uint64_t highest, fence, day_units;
+    uint64_t highest, fence;
+};
+
+// What all keys of one role moved on the newest day.
+struct budget {
+    uint64_t units;
     uint32_t day;
 };
 
@@ -45,7 +52,10 @@ struct record {
     uint32_t tail_bytes;
     off_t end;        // bytes of whole records, header included
     uint8_t link[32]; // checksum of the last record
-    struct lane lane[RECORD_ROLES];
+    struct lane lane[RECORD_KEYS];
+    struct budget relayer, arbiter;
+    uint8_t number[RECORD_NUMBERS_MAX][20]; // address of the key with number n at n - 1
+    uint32_t numbers_n;
 };
 
 static void put_be(uint8_t *p, uint64_t value, size_t n)
@@ -87,10 +97,11 @@ static void header_make(const struct record_identity *identity, uint8_t slot[REC
 // One record as it stands in its slot.
 struct slot {
     enum record_kind kind;
-    enum wire_role role;
+    enum wire_role role; // relayer or arbiter: whose amount of the day it counts in
+    uint32_t number;     // of the key
     uint32_t day;
     uint64_t nonce, fence, units;
-    uint8_t digest[32], call_hash[32];
+    uint8_t digest[32], call_hash[32]; // RECORD_KEY: the address is in the first 20 bytes of digest
 };
 
 static void slot_write(const struct slot *in, const uint8_t link[32], uint8_t slot[RECORD_BYTES])
@@ -98,6 +109,7 @@ static void slot_write(const struct slot *in, const uint8_t link[32], uint8_t sl
     memset(slot, 0, RECORD_BYTES);
     slot[0] = (uint8_t)in->kind;
     slot[1] = (uint8_t)in->role;
+    put_be(slot + 2, in->number, 2);
     put_be(slot + 4, in->day, 4);
     put_be(slot + 8, in->nonce, 8);
     put_be(slot + 16, in->fence, 8);
@@ -115,19 +127,32 @@ static bool slot_read(const uint8_t slot[RECORD_BYTES], const uint8_t link[32], 
         return false;
     *out = (struct slot){.kind = (enum record_kind)slot[0],
                          .role = (enum wire_role)slot[1],
+                         .number = (uint32_t)get_be(slot + 2, 2),
                          .day = (uint32_t)get_be(slot + 4, 4),
                          .nonce = get_be(slot + 8, 8),
                          .fence = get_be(slot + 16, 8),
                          .units = get_be(slot + 24, 8)};
     memcpy(out->digest, slot + 32, 32);
     memcpy(out->call_hash, slot + 64, 32);
-    return out->kind >= RECORD_NEW && out->kind <= RECORD_FENCED &&
+    if (out->number == 0) // files of before there were more than two keys
+        out->number = out->role == WIRE_ROLE_ARBITER ? 2 : 1;
+    return out->kind >= RECORD_NEW && out->kind <= RECORD_KEY &&
            (out->role == WIRE_ROLE_RELAYER || out->role == WIRE_ROLE_ARBITER);
 }
 
-static struct lane *lane_of(struct record *record, enum wire_role role)
+static struct budget *budget_of(struct record *record, enum wire_role role)
 {
-    return &record->lane[role == WIRE_ROLE_ARBITER];
+    return role == WIRE_ROLE_ARBITER ? &record->arbiter : &record->relayer;
+}
+
+// The lane of a numbered key; NULL when this signer has that key no more.
+static struct lane *lane_of(struct record *record, uint32_t number)
+{
+    for (size_t i = 0; i < RECORD_KEYS; i++) {
+        if (record->lane[i].entries && record->lane[i].number == number)
+            return &record->lane[i];
+    }
+    return NULL;
 }
 
 static struct entry *lane_entry(const struct lane *lane, uint64_t nonce)
@@ -138,15 +163,18 @@ static struct entry *lane_entry(const struct lane *lane, uint64_t nonce)
 // What a durable record means for the state in memory; the same at start and after a claim.
 static void slot_apply(struct record *record, const struct slot *slot)
 {
-    struct lane *lane = lane_of(record, slot->role);
+    struct budget *budget = budget_of(record, slot->role);
+    struct lane *lane = lane_of(record, slot->number);
+    if (slot->day > budget->day) {
+        budget->day = slot->day;
+        budget->units = 0;
+    }
+    if (__builtin_add_overflow(budget->units, slot->units, &budget->units))
+        budget->units = UINT64_MAX;
+    if (!lane)
+        return;
     if (slot->fence > lane->fence)
         lane->fence = slot->fence;
-    if (slot->day > lane->day) {
-        lane->day = slot->day;
-        lane->day_units = 0;
-    }
-    if (__builtin_add_overflow(lane->day_units, slot->units, &lane->day_units))
-        lane->day_units = UINT64_MAX;
     if (!lane->any || slot->nonce > lane->highest)
         lane->highest = slot->nonce;
     lane->any = true;
@@ -221,6 +249,17 @@ static bool header_is_cut_off(const uint8_t *slot, size_t n, const uint8_t expec
     return slot_is_cut_off(slot, n);
 }
 
+// The next number belongs to this address; so does the lane, when it is one of our keys.
+static void number_add(struct record *record, const struct record_identity *identity,
+                       const uint8_t address[20])
+{
+    memcpy(record->number[record->numbers_n++], address, 20);
+    for (size_t i = 0; i < RECORD_KEYS; i++) {
+        if (record->lane[i].entries && memcmp(identity->address[i], address, 20) == 0)
+            record->lane[i].number = record->numbers_n;
+    }
+}
+
 static bool header_read(struct record *record, const char *path,
                         const struct record_identity *identity, off_t size, char error[512])
 {
@@ -241,13 +280,19 @@ static bool header_read(struct record *record, const char *path,
     if (is_short || memcmp(slot, header_magic, sizeof header_magic) != 0)
         return open_fail(error, "%s is not a nonce record; point record_file at another path",
                          path);
-    if (memcmp(slot, expected, sizeof slot) != 0)
+    uint8_t checksum[32];
+    static const uint8_t no_link[32];
+    slot_checksum(no_link, slot, checksum);
+    if (memcmp(slot, expected, HEADER_ADDRESSES_AT) != 0 ||
+        memcmp(slot + CHECKSUM_AT, checksum, sizeof checksum) != 0)
         return open_fail(error,
-                         "%s belongs to another chain or other keys (or its head is damaged); a "
-                         "new chain or key needs a new record_file",
+                         "%s belongs to another chain (or its head is damaged); a new chain needs "
+                         "a new record_file",
                          path);
     memcpy(record->link, slot + CHECKSUM_AT, sizeof record->link);
     record->end = RECORD_BYTES;
+    number_add(record, identity, slot + HEADER_ADDRESSES_AT);
+    number_add(record, identity, slot + HEADER_ADDRESSES_AT + 20);
     return true;
 }
 
@@ -259,7 +304,20 @@ static bool tail_remove(struct record *record, const char *path, off_t size, cha
     return true;
 }
 
-static bool records_read(struct record *record, const char *path, off_t size, char error[512])
+// A key's beginning must carry the next number; a record must belong to a key that has begun.
+static bool slot_fits(struct record *record, const struct record_identity *identity,
+                      const struct slot *slot)
+{
+    if (slot->kind != RECORD_KEY)
+        return slot->number <= record->numbers_n;
+    if (slot->number != record->numbers_n + 1 || slot->number > RECORD_NUMBERS_MAX)
+        return false;
+    number_add(record, identity, slot->digest);
+    return true;
+}
+
+static bool records_read(struct record *record, const struct record_identity *identity,
+                         const char *path, off_t size, char error[512])
 {
     static uint8_t block[512 * RECORD_BYTES];
     while (record->end < size) {
@@ -270,8 +328,10 @@ static bool records_read(struct record *record, const char *path, off_t size, ch
             const uint8_t *bytes = block + at;
             size_t left = (size_t)n - at;
             struct slot slot;
-            if (left >= RECORD_BYTES && slot_read(bytes, record->link, &slot)) {
-                slot_apply(record, &slot);
+            if (left >= RECORD_BYTES && slot_read(bytes, record->link, &slot) &&
+                slot_fits(record, identity, &slot)) {
+                if (slot.kind != RECORD_KEY)
+                    slot_apply(record, &slot);
                 memcpy(record->link, bytes + CHECKSUM_AT, sizeof record->link);
                 record->end += RECORD_BYTES;
                 continue;
@@ -289,13 +349,23 @@ static bool records_read(struct record *record, const char *path, off_t size, ch
     return true;
 }
 
-static bool file_open(struct record *record, const char *path, off_t *size, char error[512])
+static bool file_open(struct record *record, const char *path, record_wait *wait, off_t *size,
+                      char error[512])
 {
     struct stat st;
     record->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (record->fd < 0)
         return open_fail(error, "record_file %s: %s", path, strerror(errno));
-    if (flock(record->fd, LOCK_EX | LOCK_NB) != 0)
+    bool locked = flock(record->fd, LOCK_EX | LOCK_NB) == 0;
+    if (!locked && wait) {
+        wait();
+        int r = -1;
+        do
+            r = flock(record->fd, LOCK_EX);
+        while (r != 0 && errno == EINTR);
+        locked = r == 0;
+    }
+    if (!locked)
         return open_fail(error, "%s is in use by another relayer-signer; stop that one first",
                          path);
     if (fstat(record->fd, &st) != 0)
@@ -314,36 +384,11 @@ static bool file_open(struct record *record, const char *path, off_t *size, char
     return true;
 }
 
-struct record *record_open(const char *path, const struct record_identity *identity,
-                           char error[512])
-{
-    off_t size = 0;
-    struct record *record = calloc(1, sizeof *record);
-    if (!record) {
-        open_fail(error, "no memory");
-        return NULL;
-    }
-    record->fd = -1;
-    bool ok = true;
-    for (int i = 0; i < RECORD_ROLES; i++) {
-        record->lane[i].entries = calloc(RECORD_NONCE_WINDOW, sizeof(struct entry));
-        ok = ok && record->lane[i].entries;
-    }
-    if (!ok)
-        open_fail(error, "no memory for the nonces of %s", path);
-    if (ok && file_open(record, path, &size, error) &&
-        header_read(record, path, identity, size, error) &&
-        (record->is_new || records_read(record, path, size, error)))
-        return record;
-    record_close(record);
-    return NULL;
-}
-
 void record_close(struct record *record)
 {
     if (!record)
         return;
-    for (int i = 0; i < RECORD_ROLES; i++)
+    for (int i = 0; i < RECORD_KEYS; i++)
         free(record->lane[i].entries);
     if (record->fd >= 0)
         close(record->fd);
@@ -362,7 +407,7 @@ uint32_t record_tail_bytes(const struct record *record)
 
 uint64_t record_day_units(const struct record *record, enum wire_role role)
 {
-    return record->lane[role == WIRE_ROLE_ARBITER].day_units;
+    return role == WIRE_ROLE_ARBITER ? record->arbiter.units : record->relayer.units;
 }
 
 static bool append(struct record *record, const struct slot *slot, struct policy_verdict *verdict)
@@ -387,12 +432,74 @@ static bool append(struct record *record, const struct slot *slot, struct policy
     }
     memcpy(record->link, bytes + CHECKSUM_AT, sizeof record->link);
     record->end += RECORD_BYTES;
-    slot_apply(record, slot);
+    if (slot->kind != RECORD_KEY)
+        slot_apply(record, slot);
     return true;
 }
 
+// Keys this file has not seen yet begin in it.
+static bool keys_begin(struct record *record, const struct record_identity *identity,
+                       const char *path, char error[512])
+{
+    for (size_t i = 0; i < RECORD_KEYS; i++) {
+        struct policy_verdict verdict;
+        if (!record->lane[i].entries || record->lane[i].number != 0)
+            continue;
+        if (record->numbers_n == RECORD_NUMBERS_MAX)
+            return open_fail(error,
+                             "%s has seen %d keys; move it away when the chain's nonces have "
+                             "passed all that it records",
+                             path, RECORD_NUMBERS_MAX);
+        struct slot slot = {.kind = RECORD_KEY,
+                            .role = wire_key_role(i) == WIRE_ROLE_ARBITER ? WIRE_ROLE_ARBITER
+                                                                          : WIRE_ROLE_RELAYER,
+                            .number = record->numbers_n + 1};
+        memcpy(slot.digest, identity->address[i], 20);
+        if (!append(record, &slot, &verdict))
+            return open_fail(error, "%s: %s", path, verdict.text);
+        number_add(record, identity, identity->address[i]);
+    }
+    return true;
+}
+
+static bool lanes_make(struct record *record, const struct record_identity *identity)
+{
+    static const uint8_t none[20];
+    for (size_t i = 0; i < RECORD_KEYS; i++) {
+        if (memcmp(identity->address[i], none, sizeof none) == 0)
+            continue;
+        record->lane[i].entries = calloc(RECORD_NONCE_WINDOW, sizeof(struct entry));
+        if (!record->lane[i].entries)
+            return false;
+    }
+    return true;
+}
+
+struct record *record_open(const char *path, const struct record_identity *identity,
+                           record_wait *wait, char error[512])
+{
+    off_t size = 0;
+    struct record *record = calloc(1, sizeof *record);
+    if (!record) {
+        open_fail(error, "no memory");
+        return NULL;
+    }
+    record->fd = -1;
+    bool ok = lanes_make(record, identity);
+    if (!ok)
+        open_fail(error, "no memory for the nonces of %s", path);
+    if (ok && file_open(record, path, wait, &size, error) &&
+        header_read(record, path, identity, size, error) &&
+        (record->is_new || records_read(record, identity, path, size, error)) &&
+        keys_begin(record, identity, path, error))
+        return record;
+    record_close(record);
+    return NULL;
+}
+
 // A nonce nothing was signed for yet: judges its distance and the day's amount.
-static bool claim_new(const struct lane *lane, const struct record_claim *claim, uint32_t day,
+static bool claim_new(const struct lane *lane, const struct budget *budget,
+                      const struct record_claim *claim, uint32_t day,
                       struct policy_verdict *verdict)
 {
     if (lane->any && claim->nonce < lane->highest &&
@@ -405,7 +512,7 @@ static bool claim_new(const struct lane *lane, const struct record_claim *claim,
         return policy_refuse(verdict, REFUSAL_NONCE_AHEAD,
                              "nonce %" PRIu64 ", highest signed is %" PRIu64, claim->nonce,
                              lane->highest);
-    uint64_t spent = day == lane->day ? lane->day_units : 0, total;
+    uint64_t spent = day == budget->day ? budget->units : 0, total;
     if (__builtin_add_overflow(spent, claim->units, &total) || total > claim->max_day_units)
         return policy_refuse(verdict, REFUSAL_DAY_UNITS,
                              "%" PRIu64 " units on top of today's %" PRIu64
@@ -417,15 +524,19 @@ static bool claim_new(const struct lane *lane, const struct record_claim *claim,
 bool record_claim(struct record *record, const struct record_claim *claim,
                   struct policy_verdict *verdict)
 {
-    struct lane *lane = lane_of(record, claim->role);
+    enum wire_role role =
+        wire_key_role(claim->key) == WIRE_ROLE_ARBITER ? WIRE_ROLE_ARBITER : WIRE_ROLE_RELAYER;
+    const struct budget *budget = budget_of(record, role);
+    const struct lane *lane = &record->lane[claim->key];
     if (claim->fence < lane->fence)
         return policy_refuse(verdict, REFUSAL_FENCE, "fence %" PRIu64 ", the lane is at %" PRIu64,
                              claim->fence, lane->fence);
     // A clock set back must not open a new allowance.
     struct slot slot = {.kind = RECORD_NEW,
-                        .role = claim->role,
+                        .role = role,
+                        .number = lane->number,
                         .nonce = claim->nonce,
-                        .day = claim->day > lane->day ? claim->day : lane->day,
+                        .day = claim->day > budget->day ? claim->day : budget->day,
                         .fence = claim->fence,
                         .units = claim->units};
     memcpy(slot.digest, claim->digest, sizeof slot.digest);
@@ -433,7 +544,7 @@ bool record_claim(struct record *record, const struct record_claim *claim,
 
     const struct entry *entry = lane_entry(lane, claim->nonce);
     if (!entry->used || entry->nonce != claim->nonce)
-        return claim_new(lane, claim, slot.day, verdict) && append(record, &slot, verdict);
+        return claim_new(lane, budget, claim, slot.day, verdict) && append(record, &slot, verdict);
     slot.units = 0; // counted when the nonce was first claimed
     if (memcmp(entry->call_hash, claim->call_hash, sizeof entry->call_hash) != 0)
         return policy_refuse(verdict, REFUSAL_NONCE_USED,

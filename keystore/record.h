@@ -1,6 +1,10 @@
 // What was signed, on disk before the signature leaves: (chain, account, nonce) -> digest, the
-// highest fencing token of each lane, and the tokens each role moved today. Layout:
+// highest fencing token of each lane, and the tokens each role moved today. All relayer keys count
+// in one amount: more keys must not mean more money for whoever took the daemon over. Layout:
 // keystore/FORMAT.md.
+//
+// The file outlives its keys: a key that is put in begins in it, one that is taken out keeps what
+// was recorded of it, and finds it again should it come back.
 //
 // The file only grows, by checksummed records of one size, each bound to the one before it. A
 // record cut off by a crash (its signature never left) is removed at the next start; any other
@@ -19,21 +23,25 @@ enum {
     RECORD_FILE_MAX = 1 << 30,   // bytes; eight million signatures
     RECORD_NONCE_WINDOW = 65536, // nonces kept in memory per lane; older ones are refused
     RECORD_NONCE_AHEAD = 4096,   // how far beyond the highest signed nonce a new one may be
-    RECORD_ROLES = 2
+    RECORD_NUMBERS_MAX = 256,    // keys one file may ever see
+    RECORD_KEYS = WIRE_KEYS
 };
 
-// Whose record it is. A file opens only with the identity it was made with.
+// Whose record it is: its chain for ever, and the keys of this run by their place (wire.h). Zero:
+// no key there.
 struct record_identity {
     uint64_t chain_id;
-    uint8_t address[RECORD_ROLES][20]; // relayer, arbiter
+    uint8_t address[RECORD_KEYS][20];
 };
 
 struct record;
 
-// Opens or creates the file, locks it against a second signer and reads it all. NULL with one
-// sentence in `error` (what, where, what to do).
+// Opens or creates the file, locks it against a second signer and reads it all. While another
+// signer has it: with `wait` calls that once and waits for the other's end, without refuses. NULL
+// with one sentence in `error` (what, where, what to do).
+typedef void record_wait(void);
 struct record *record_open(const char *path, const struct record_identity *identity,
-                           char error[512]);
+                           record_wait *wait, char error[512]);
 void record_close(struct record *record);
 
 // True when record_open made a new file: nothing signed earlier is known.
@@ -43,7 +51,7 @@ bool record_is_new(const struct record *record);
 uint32_t record_tail_bytes(const struct record *record);
 
 struct record_claim {
-    enum wire_role role;
+    size_t key; // its place, one of those the record was opened with
     uint64_t nonce, fence;
     uint64_t units;         // tokens the call moves
     uint64_t max_day_units; // of this role
@@ -62,7 +70,7 @@ bool record_claim(struct record *record, const struct record_claim *claim,
 // Identity of a call apart from its price: destination, value, gas limit, calldata.
 void record_call_hash(const struct tx *tx, uint8_t out[32]);
 
-// Tokens counted for this role on its last recorded day.
+// Tokens counted for this role (relayer, arbiter) on its last recorded day.
 uint64_t record_day_units(const struct record *record, enum wire_role role);
 
 #endif

@@ -3,11 +3,12 @@
 #define KEYSTORE_SANDBOX_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 // At start: no core dump, no debugger of the same user, no new privileges, an empty environment,
-// and every descriptor closed except 0..2 and the two given. On false `*what` names the step, errno
-// the reason.
-bool sandbox_prepare(int keep_a, int keep_b, const char **what);
+// and every descriptor closed except 0..2 and the given ones (-1 among them is skipped). On false
+// `*what` names the step, errno the reason.
+bool sandbox_prepare(const int *keep, size_t keep_n, const char **what);
 
 // After keys and record are open: only reading and writing what is open already. Any other system
 // call (a socket, a file, a process) kills the signer. False, with errno, when the kernel refuses.

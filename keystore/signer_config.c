@@ -21,14 +21,24 @@ struct setting {
 };
 
 #define AT(member) offsetof(struct signer_config, member)
+#define KEY_FILES(section, place)                                                                  \
+    {section, "keyfile", FORM_PATH, AT(key[place].keyfile), (place) >= WIRE_KEYS_ALWAYS},          \
+        {section, "password_file", FORM_PATH, AT(key[place].password_file),                        \
+         (place) >= WIRE_KEYS_ALWAYS}
 
 static const struct setting settings[] = {
     {"signer", "chain_id", FORM_U64, AT(policy.chain_id), false},
     {"signer", "record_file", FORM_PATH, AT(record_file), false},
-    {"key.relayer", "keyfile", FORM_PATH, AT(key[0].keyfile), false},
-    {"key.relayer", "password_file", FORM_PATH, AT(key[0].password_file), false},
-    {"key.arbiter", "keyfile", FORM_PATH, AT(key[1].keyfile), false},
-    {"key.arbiter", "password_file", FORM_PATH, AT(key[1].password_file), false},
+    KEY_FILES("key.relayer", 0),
+    KEY_FILES("key.arbiter", 1),
+    KEY_FILES("key.relayer.2", 2),
+    KEY_FILES("key.relayer.3", 3),
+    KEY_FILES("key.relayer.4", 4),
+    KEY_FILES("key.relayer.5", 5),
+    KEY_FILES("key.relayer.6", 6),
+    KEY_FILES("key.relayer.7", 7),
+    KEY_FILES("key.relayer.8", 8),
+    KEY_FILES("key.arbiter.2", 9),
     {"policy", "escrow", FORM_ADDRESS, AT(policy.escrow), false},
     {"policy", "token", FORM_ADDRESS, AT(policy.token), false},
     {"policy", "juno_deposit", FORM_ADDRESSES, AT(policy.deposits), false},
@@ -193,12 +203,18 @@ static bool check_whole(struct reader *reader)
 {
     struct policy *policy = &reader->config->policy;
     for (size_t i = 0; i < SETTINGS; i++) {
-        if (reader->seen[i])
-            continue;
-        if (!settings[i].optional)
+        if (!reader->seen[i] && !settings[i].optional)
             return config_fail(reader, "%s is missing in section [%s]", settings[i].key,
                                settings[i].section);
-        policy->max_allowance_units = policy->max_day_units;
+        if (!reader->seen[i] && settings[i].at == AT(policy.max_allowance_units))
+            policy->max_allowance_units = policy->max_day_units;
+    }
+    for (size_t i = 0; i < WIRE_KEYS; i++) {
+        const struct signer_key_files *files = &reader->config->key[i];
+        if ((files->keyfile[0] != '\0') != (files->password_file[0] != '\0'))
+            return config_fail(reader, "%s is missing in section [key.%s]",
+                               files->keyfile[0] != '\0' ? "password_file" : "keyfile",
+                               wire_key_name(i));
     }
     if (policy->chain_id == 0)
         return config_fail(reader, "chain_id 0 is no chain");

@@ -20,8 +20,8 @@ struct signer_key_files {
 
 struct signer_config {
     char record_file[SIGNER_PATH_MAX];
-    struct signer_key_files key[2]; // relayer, arbiter
-    struct policy policy;           // chain_id comes from [signer]
+    struct signer_key_files key[WIRE_KEYS]; // by place (wire.h); an empty keyfile: no key there
+    struct policy policy;                   // chain_id comes from [signer]
 };
 
 // Reads the file. Refuses an unknown, repeated or missing setting, a value of the wrong form, and a

@@ -2,9 +2,13 @@
 
 #include <string.h>
 
-static const struct sign_key *role_key(const struct signer *signer, enum wire_role role)
+static struct wire_message identity_of(const struct signer *signer, enum wire_type type, size_t key)
 {
-    return &signer->key[role == WIRE_ROLE_ARBITER];
+    struct wire_message message = {.type = type, .version = WIRE_VERSION,
+                                   .role = wire_key_role(key),
+                                   .chain_id = signer->policy.chain_id};
+    memcpy(message.address, signer->key[key].address, sizeof message.address);
+    return message;
 }
 
 static bool answer_hello(const struct signer *signer, struct signer_channel *channel,
@@ -12,12 +16,16 @@ static bool answer_hello(const struct signer *signer, struct signer_channel *cha
 {
     if (channel->greeted)
         return false;
-    struct wire_message answer = {.type = WIRE_HELLO_OK, .version = WIRE_VERSION,
-                                  .role = channel->role, .chain_id = signer->policy.chain_id};
-    memcpy(answer.address, role_key(signer, channel->role)->address, sizeof answer.address);
+    struct wire_message answer = identity_of(signer, WIRE_HELLO_OK, channel->key);
     // A daemon of another version still learns ours, then loses the channel.
     channel->greeted = message->version == WIRE_VERSION;
     return wire_write(&answer, out) && channel->greeted;
+}
+
+bool signer_standby(const struct signer *signer, size_t key, struct buf *out)
+{
+    struct wire_message offer = identity_of(signer, WIRE_STANDBY, key);
+    return wire_write(&offer, out);
 }
 
 // Everything between the request's bytes and permission to sign.
@@ -28,7 +36,7 @@ static bool sign_permitted(struct signer *signer, const struct signer_channel *c
     enum tx_error error = tx_decode_unsigned(message->payload, tx);
     if (error != TX_OK)
         return policy_refuse(verdict, REFUSAL_MALFORMED, "%s", tx_error_text(error));
-    if (!policy_judge(&signer->policy, channel->role, tx, &signer->request, verdict))
+    if (!policy_judge(&signer->policy, wire_key_role(channel->key), tx, &signer->request, verdict))
         return false;
     claim->nonce = tx->nonce;
     claim->units = signer->request.units;
@@ -45,13 +53,13 @@ static bool answer_sign(struct signer *signer, const struct signer_channel *chan
     struct buf signed_tx;
     struct tx tx;
     struct policy_verdict verdict = {0};
-    struct record_claim claim = {.role = channel->role, .fence = message->fence, .day = day,
+    struct record_claim claim = {.key = channel->key, .fence = message->fence, .day = day,
                                  .max_day_units = signer->policy.max_day_units};
     struct wire_message answer = {.type = WIRE_SIGNED, .request_id = message->request_id};
 
     buf_init(&signed_tx, bytes, sizeof bytes);
     bool ok = sign_permitted(signer, channel, message, &tx, &claim, &verdict);
-    if (ok && !sign_tx(signer->context, role_key(signer, channel->role), claim.digest, &tx,
+    if (ok && !sign_tx(signer->context, &signer->key[channel->key], claim.digest, &tx,
                        &signed_tx))
         ok = policy_refuse(&verdict, REFUSAL_SIGNATURE, "the signature did not recover to our key");
     if (ok) {
@@ -80,6 +88,7 @@ bool signer_answer(struct signer *signer, struct signer_channel *channel,
     case WIRE_SIGNED:
     case WIRE_REFUSED:
     case WIRE_PONG:
+    case WIRE_STANDBY:
         return false;
     }
     return false;
