@@ -16,6 +16,7 @@
 #include "relayer/base/metrics.h"
 #include "relayer/engine/contract_check.h"
 #include "relayer/engine/juno_key.h"
+#include "relayer/engine/lane.h"
 #include "relayer/store/requests.h"
 
 enum { RESTORE_AGAIN_MS = 500 };
@@ -152,6 +153,26 @@ static json_t *contracts_json(const struct engine *engine)
     return json;
 }
 
+static json_t *lanes_json(const struct engine *engine)
+{
+    json_t *lanes = json_array();
+    for (size_t i = 0; i < ENGINE_LANES; i++) {
+        struct lane_status lane;
+        lane_status(engine->lane[i], &lane);
+        if (!lane.has_key)
+            continue;
+        json_t *item = json_pack("{s:s, s:s, s:b, s:b, s:s}", "name", lane.name, "address",
+                                 lane.address, "has_role", lane.has_role, "here", lane.holds,
+                                 "lease", lane.lease);
+        if (lane.holds) {
+            json_object_set_new(item, "open", json_integer((json_int_t)lane.open_n));
+            json_object_set_new(item, "next_nonce", json_integer((json_int_t)lane.nonce));
+        }
+        json_array_append_new(lanes, item);
+    }
+    return lanes;
+}
+
 static json_t *status_json(const struct call *call)
 {
     const struct engine *engine = call->engine;
@@ -177,6 +198,7 @@ static json_t *status_json(const struct call *call)
     if (engine->paused)
         json_object_set_new(status, "pause_reason", text_json(engine->pause_reason));
     json_object_set_new(status, "contracts", contracts_json(engine));
+    json_object_set_new(status, "lanes", lanes_json(engine));
     if (engine->chain_time_s > 0)
         json_object_set_new(json_object_get(status, "chain"), "time",
                             answer_time_ms(engine->chain_time_s * 1000));

@@ -10,6 +10,10 @@
  * Who holds a role besides those expected is found by the logs that the watcher stored, and confirmed by the
  * contract: a stranger's role is a difference like any other, found once its log was read.
  *
+ * A look also tells which of the signer's keys hold their roles (engine.party). One that does not raises the alarm
+ * lane_without_role, and its lane takes nothing new; it is a difference only when no key holds the role, or the
+ * relayer's own does not.
+ *
  * Looks that do not come to their end prove nothing. When none did for three times chain.contract_check_s
  * (CONTRACT_UNCHECKED_MIN_MS at least), the alarm contract_unchecked is raised and nothing new is sent until
  * one does: that hold ends by itself, no person has to.

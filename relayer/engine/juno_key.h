@@ -10,6 +10,9 @@
  * the lease in the same transaction (juno_key_check). What it had announced before is repeated by the next
  * one with the same idempotency key, and its lower numbers are refused by Juno.
  *
+ * A holder to which Juno has not answered for a while gives the key up when another waits for it, and stands back
+ * for a minute. So a daemon that reaches the database and not Juno holds nobody up.
+ *
  * There is one lease for a database, whatever API key is set: effects, claims and marks are the database's.
  */
 #ifndef KUSTODIA_ENGINE_JUNO_KEY_H

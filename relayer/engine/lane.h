@@ -12,7 +12,22 @@
 
 enum { LANE_TICK_MS = 100, LANE_RESEND_MS = 2000 };
 
-struct lane *lane_new(struct engine *engine, enum effect_lane role);
+/*
+ * `key` is a place at the signer. A place without a key has a lane that does nothing. Lanes of one role take from
+ * one list: each one's batch is left out by the others of this daemon until its draft is committed, and after that
+ * by all (effect.drafted_by). Places 0 and 1 also follow what keys signed that are there no more.
+ */
+struct lane *lane_new(struct engine *engine, size_t key);
+
+struct lane_status {
+    const char *name; /* "relayer.2" */
+    bool has_key, has_role, holds;
+    char address[43];
+    char lease[64];
+    size_t open_n;
+    uint64_t nonce; /* the first above all we have used; 0: none yet */
+};
+void lane_status(const struct lane *lane, struct lane_status *out);
 void lane_stop(struct lane *lane);
 bool lane_idle(const struct lane *lane);
 void lane_free(struct lane *lane);

@@ -161,7 +161,7 @@ static void receipt_read(void *ctx, const struct err *err, const struct chain_re
     }
     const struct lane_tx *tx = &l->open[l->open_at];
     if (!receipt->present) {
-        node_nonce(l->engine->node, l->account, nonce_judged, l);
+        node_nonce(l->engine->node, tx->account, nonce_judged, l);
         return;
     }
     /* A failure is believed once its block is final: in another block the same bytes might succeed, and
