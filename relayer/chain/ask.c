@@ -127,6 +127,14 @@ static bool read_heads(const struct chain_answer *answer, struct chain_heads *ou
     return true;
 }
 
+static bool block_asked_for(const struct chain_block *block, uint64_t number, struct err *err)
+{
+    if (!block->present || block->number == number)
+        return true;
+    return err_fail(err, ERR_CHAIN_ANSWER, "node answer: block %" PRIu64 " for block %" PRIu64,
+                    block->number, number);
+}
+
 static bool read_blocks(const struct ask *ask, const struct chain_answer *answer,
                         struct chain_blocks *out, struct err *err)
 {
@@ -134,14 +142,11 @@ static bool read_blocks(const struct ask *ask, const struct chain_answer *answer
     for (size_t i = 0; i < answer->n; i++) {
         struct chain_block *block = &out->block[i];
 
-        if (!read_block_or_none(&answer->reply[i], block, err))
+        if (!read_block_or_none(&answer->reply[i], block, err) ||
+            !block_asked_for(block, ask->from + i, err))
             return false;
         if (!block->present)
             return true;
-        if (block->number != ask->from + i)
-            return err_fail(err, ERR_CHAIN_ANSWER,
-                            "node answer: block %" PRIu64 " for block %" PRIu64, block->number,
-                            ask->from + i);
         out->n++;
     }
     return true;
@@ -216,7 +221,8 @@ static bool ask_read(const struct ask *ask, const struct chain_answer *answer, s
     case ASK_ESTIMATE:
         return answer_u64(first, &out->estimate.gas, err);
     case ASK_BLOCK:
-        return read_block_or_none(&answer->reply[0], &out->block, err);
+        return read_block_or_none(&answer->reply[0], &out->block, err) &&
+               (!ask->by_number || block_asked_for(&out->block, ask->from, err));
     case ASK_HEADS:
         return read_heads(answer, &out->heads, err);
     case ASK_BLOCKS:
@@ -365,6 +371,12 @@ static void ask_answered(void *ctx, const struct err *e, const struct http_answe
         answer_parse(http->body, http->body_n, ask->first_id, ask->n, &answer, &parse)) {
         ask_settle(ask, &answer, http);
         answer_free(&answer);
+        return;
+    }
+    if (e != NULL && e->code == ERR_NET_LIMIT && ask->kind == ASK_LOGS) {
+        endpoint_note(all, &ask->call, ENDPOINT_GOOD, NULL);
+        err_set(&err, ERR_CHAIN_RANGE, "node: more than %d bytes of logs", CHAIN_ANSWER_BYTES_MAX);
+        ask_fail(ask, err);
         return;
     }
     if (e == NULL)

@@ -63,7 +63,8 @@ struct ask {
     struct err err;     /* why the last one did not do; a lagging one is remembered before others */
 
     struct node_logs_query logs; /* ASK_LOGS: what was asked, to hold against the answer */
-    uint64_t from;               /* ASK_BLOCKS */
+    uint64_t from;               /* ASK_BLOCKS; ASK_BLOCK by number */
+    bool by_number;              /* ASK_BLOCK */
     uint8_t hash[32];            /* ASK_RECEIPT, ASK_TX */
 };
 
