@@ -108,7 +108,7 @@ static bool module_prepare(char *variable)
 {
     const char *what;
     if (!sandbox_lock_memory(&what)) {
-        say("relayer-signer: a token's module may keep keys in memory, and this process's cannot be "
+        say("relayer-signer: a token's module may keep keys in memory, and ours cannot be "
             "locked (%s): %s; raise the limit of locked memory (LimitMEMLOCK=infinity)", what,
             strerror(errno));
         return false;
