@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,6 +30,8 @@ struct entry {
     uint8_t call_hash[32];
     struct copy latest;
 };
+
+#define WINDOW_BYTES (RECORD_NONCE_WINDOW * sizeof(struct entry))
 
 struct lane {
     struct entry *entries; // RECORD_NONCE_WINDOW of them, at nonce modulo window
@@ -248,7 +251,10 @@ struct record *record_open(const char *path, const struct record_identity *ident
     record->fd = -1;
     bool ok = true;
     for (int i = 0; i < RECORD_ROLES; i++) {
-        record->lane[i].entries = calloc(RECORD_NONCE_WINDOW, sizeof(struct entry));
+        // Zero pages that take memory only where a nonce was signed.
+        void *map = mmap(NULL, WINDOW_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                         0);
+        record->lane[i].entries = map == MAP_FAILED ? NULL : map;
         ok = ok && record->lane[i].entries;
     }
     if (!ok)
@@ -271,7 +277,8 @@ void record_close(struct record *record)
         // Most nonces have one price: untouched pages of the window stay untouched.
         for (size_t at = 0; record->lane[i].repriced > 0; at++)
             older_free(&record->lane[i], &entries[at]);
-        free(entries);
+        if (entries)
+            munmap(entries, WINDOW_BYTES);
     }
     if (record->fd >= 0)
         close(record->fd);
