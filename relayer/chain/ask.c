@@ -29,29 +29,29 @@ struct ask *ask_new(struct node *node, enum ask_kind kind, union ask_cb cb, void
     struct ask *ask = calloc(1, sizeof *ask);
 
     CHECK(ask != NULL);
-    CHECK(!node->closed);
+    CHECK(!node->all->closed);
     ask->node = node;
     ask->kind = kind;
     ask->cb = cb;
     ask->ctx = ctx;
     ask->batch = json_array();
-    ask->first_id = node->next_id;
-    node_hold(node);
+    ask->first_id = node->all->next_id;
+    endpoints_hold(node->all);
     return ask;
 }
 
 static void ask_free(struct ask *ask)
 {
-    node_drop(ask->node);
+    endpoints_drop(ask->node->all);
     free(ask->body);
     free(ask);
 }
 
 void ask_add(struct ask *ask, const char *method, json_t *params)
 {
-    json_t *member =
-        json_pack("{s:s, s:I, s:s, s:o}", "jsonrpc", "2.0", "id", (json_int_t)ask->node->next_id++,
-                  "method", method, "params", params);
+    json_int_t id = (json_int_t)ask->node->all->next_id++;
+    json_t *member = json_pack("{s:s, s:I, s:s, s:o}", "jsonrpc", "2.0", "id", id, "method", method,
+                               "params", params);
 
     CHECK(member != NULL && ask->n < CHAIN_BATCH_MAX);
     CHECK(json_array_append_new(ask->batch, member) == 0);
@@ -305,18 +305,18 @@ static void ask_settle(struct ask *ask, const struct chain_answer *answer)
     for (size_t i = 0; ok && i < answer->n; i++)
         ok = reply_check(ask, &answer->reply[i], &err);
     if (!ok && err.code == ERR_CHAIN_REVERT) {
-        endpoint_note(ask->node, ask->endpoint, true);
+        endpoint_note(ask->node->all, ask->endpoint, true);
         ask_deliver_revert(ask, &answer->reply[0], &err);
         ask_free(ask);
     } else if (!ok || !ask_read(ask, answer, arena, result, &err)) {
-        endpoint_note(ask->node, ask->endpoint,
+        endpoint_note(ask->node->all, ask->endpoint,
                       err_is_final(err.code) || err.code == ERR_CHAIN_LAGS);
         if (err_is_final(err.code))
             ask_fail(ask, err);
         else
             ask_next(ask, &err);
     } else {
-        endpoint_note(ask->node, ask->endpoint, true);
+        endpoint_note(ask->node->all, ask->endpoint, true);
         ask_deliver(ask, NULL, result);
         ask_free(ask);
     }
@@ -340,30 +340,44 @@ static void ask_answered(void *ctx, const struct err *e, const struct http_answe
     else if (e->code == ERR_BUSY)
         err = *e;
     else
-        err_set(&err, ERR_CHAIN_AWAY, "%s: %s", ask->node->endpoint[ask->endpoint].shown,
+        err_set(&err, ERR_CHAIN_AWAY, "%s: %s", ask->node->all->endpoint[ask->endpoint].shown,
                 e->message);
     if (e == NULL || (e->code != ERR_BUSY && e->code != ERR_CANCELLED))
-        endpoint_note(ask->node, ask->endpoint, false);
+        endpoint_note(ask->node->all, ask->endpoint, false);
     if (e != NULL && (e->code == ERR_BUSY || e->code == ERR_CANCELLED))
         ask_fail(ask, err); /* the queue or the client itself: no endpoint can help */
     else
         ask_next(ask, &err);
 }
 
+static void ask_come(void *ctx)
+{
+    struct ask *ask = ctx;
+
+    ask_fail(ask, ask->err);
+}
+
 static void ask_next(struct ask *ask, const struct err *err)
 {
+    struct endpoints *all = ask->node->all;
     size_t i;
 
     if (err != NULL && ask->err.code != ERR_CHAIN_LAGS)
         ask->err = *err;
-    i = ask->node->closed ? ask->node->endpoints_n : endpoint_pick(ask->node, ask->tried);
-    if (i == ask->node->endpoints_n) {
+    i = all->closed ? all->n : endpoint_pick(ask->node, ask->tried);
+    if (i == all->n && ask->tried == 0) {
+        endpoint_none_err(ask->node, &ask->err);
+        ask->waiting = (struct waiting){.cb = ask_come, .ctx = ask};
+        endpoints_wait(all, &ask->waiting); /* never before the call returns */
+        return;
+    }
+    if (i == all->n) {
         ask_fail(ask, ask->err);
         return;
     }
     ask->tried |= 1u << i;
     ask->endpoint = i;
-    endpoint_post(ask->node, i, ask->body, ask_answered, ask);
+    endpoint_post(all, i, ask->body, ask_answered, ask);
 }
 
 void ask_start(struct ask *ask)

@@ -56,6 +56,7 @@ struct ask {
 
     unsigned tried;  /* bit set of endpoints */
     size_t endpoint; /* the one being asked */
+    struct waiting waiting;
     struct err err;  /* why the last one did not do; a lagging one is remembered before others */
 
     struct node_logs_query logs; /* ASK_LOGS: what was asked, to hold against the answer */

@@ -6,18 +6,66 @@
 
 #include "relayer/base/check.h"
 #include "relayer/base/clock.h"
+#include "relayer/base/log.h"
+#include "relayer/base/metrics.h"
 
-void node_hold(struct node *node)
+void endpoints_hold(struct endpoints *all)
 {
-    node->open++;
+    all->open++;
 }
 
-void node_drop(struct node *node)
+void endpoints_drop(struct endpoints *all)
 {
-    CHECK(node->open > 0);
-    node->open--;
-    if (node->closed && node->open == 0)
-        free(node);
+    CHECK(all->open > 0);
+    all->open--;
+    if (all->closed && all->open == 0)
+        free(all);
+}
+
+static void endpoints_timer_set(struct endpoints *all)
+{
+    int64_t left;
+
+    if (all->waiting == NULL)
+        return;
+    left = all->waiting->due_ms - clock_mono_ms();
+    loop_timer_start(all->timer, left > 0 ? (uint64_t)left : 0, 0);
+}
+
+static void waiting_first_out(struct endpoints *all)
+{
+    struct waiting *first = all->waiting;
+
+    all->waiting = first->next;
+    first->cb(first->ctx);
+}
+
+/* What is added meanwhile comes in a later turn: a callback may ask again at once. */
+static void endpoints_timer_came(void *ctx)
+{
+    struct endpoints *all = ctx;
+    int64_t now = clock_mono_ms();
+
+    endpoints_hold(all);
+    while (all->waiting != NULL && all->waiting->due_ms <= now)
+        waiting_first_out(all);
+    if (!all->closed)
+        endpoints_timer_set(all);
+    endpoints_drop(all);
+}
+
+void endpoints_wait(struct endpoints *all, struct waiting *waiting)
+{
+    struct waiting **at = &all->waiting;
+    int64_t now = clock_mono_ms();
+
+    if (waiting->due_ms <= now)
+        waiting->due_ms = now + 1;
+    while (*at != NULL && (*at)->due_ms <= waiting->due_ms)
+        at = &(*at)->next;
+    waiting->next = *at;
+    *at = waiting;
+    endpoints_timer_set(all);
 }
 
 /* Scheme and host: the path of a hosted endpoint is its key, and so is a user part. */
@@ -50,7 +98,7 @@ static bool endpoint_init(struct endpoint *endpoint, const char *url, size_t n, 
     return true;
 }
 
-static bool endpoints_read(struct node *node, const char *urls, struct err *err)
+static bool endpoints_read(struct endpoints *all, const char *urls, struct err *err)
 {
     const char *at = urls == NULL ? "" : urls;
 
@@ -59,12 +107,12 @@ static bool endpoints_read(struct node *node, const char *urls, struct err *err)
 
         while (end > 0 && (at[end - 1] == ' ' || at[end - 1] == '\t'))
             end--;
-        if (node->endpoints_n == NODE_ENDPOINTS_MAX)
+        if (all->n == NODE_ENDPOINTS_MAX)
             return err_fail(err, ERR_CONFIG_VALUE, "chain.rpc_url: more than %d addresses",
                             NODE_ENDPOINTS_MAX);
-        if (!endpoint_init(&node->endpoint[node->endpoints_n], at, end, err))
+        if (!endpoint_init(&all->endpoint[all->n], at, end, err))
             return false;
-        node->endpoints_n++;
+        all->n++;
         if (at[n] == '\0')
             return true;
         at += n + 1;
@@ -74,81 +122,139 @@ static bool endpoints_read(struct node *node, const char *urls, struct err *err)
 struct node *node_new(struct http_client *http, const struct node_settings *settings,
                       struct err *err)
 {
-    struct node *node = calloc(1, sizeof *node);
+    struct endpoints *all = calloc(1, sizeof *all);
 
-    CHECK(node != NULL);
-    node->http = http;
-    node->timeout_ms = settings->timeout_ms;
-    node->next_id = 1;
-    if (endpoints_read(node, settings->urls, err))
-        return node;
-    free(node);
-    return NULL;
+    CHECK(all != NULL);
+    all->http = http;
+    all->timeout_ms = settings->timeout_ms;
+    all->next_id = 1;
+    if (!endpoints_read(all, settings->urls, err)) {
+        free(all);
+        return NULL;
+    }
+    all->timer = loop_timer_new(http_client_loop(http), endpoints_timer_came, all);
+    all->whole = (struct node){.all = all, .may = (1u << all->n) - 1};
+    for (size_t i = 0; i < all->n; i++)
+        all->one[i] = (struct node){.all = all, .may = 1u << i};
+    return &all->whole;
 }
 
 void node_free(struct node *node)
 {
+    struct endpoints *all;
+
     if (node == NULL)
         return;
-    node_hold(node);
-    node->closed = true;
-    node_drop(node);
+    all = node->all;
+    CHECK(node == &all->whole);
+    endpoints_hold(all);
+    all->closed = true;
+    loop_timer_free(all->timer);
+    while (all->waiting != NULL)
+        waiting_first_out(all);
+    endpoints_drop(all);
+}
+
+struct node *node_of_endpoint(struct node *node, size_t i)
+{
+    CHECK(i < node->all->n);
+    return &node->all->one[i];
+}
+
+size_t node_endpoints_n(const struct node *node)
+{
+    return node->all->n;
+}
+
+const char *node_endpoint_name(const struct node *node, size_t i)
+{
+    CHECK(i < node->all->n);
+    return node->all->endpoint[i].shown;
+}
+
+void node_accuse(struct node *node, size_t i, const char *why)
+{
+    struct endpoint *endpoint = &node->all->endpoint[i];
+
+    CHECK(i < node->all->n);
+    endpoint->aside_until_ms = clock_mono_ms() + NODE_ASIDE_MS;
+    snprintf(endpoint->why, sizeof endpoint->why, "%s", why);
+    metrics_add(METRIC_chain_accused, 1);
+    log_error("endpoint_aside", "%s is not asked for %d minutes: %s", endpoint->shown,
+              NODE_ASIDE_MS / 60000, endpoint->why);
 }
 
 size_t node_endpoints(const struct node *node, struct node_endpoint_status out[NODE_ENDPOINTS_MAX])
 {
     int64_t now = clock_mono_ms();
 
-    for (size_t i = 0; i < node->endpoints_n; i++) {
-        const struct endpoint *endpoint = &node->endpoint[i];
+    for (size_t i = 0; i < node->all->n; i++) {
+        const struct endpoint *endpoint = &node->all->endpoint[i];
+        bool aside = endpoint->aside_until_ms > now;
 
         out[i] = (struct node_endpoint_status){.url = endpoint->shown,
-                                               .healthy = endpoint->cool_until_ms <= now,
+                                               .healthy = !aside && endpoint->cool_until_ms <= now,
+                                               .aside = aside,
+                                               .why = endpoint->why,
                                                .calls = endpoint->calls,
                                                .failures = endpoint->failures};
     }
-    return node->endpoints_n;
+    return node->all->n;
 }
 
 size_t endpoint_pick(const struct node *node, unsigned tried)
 {
+    const struct endpoints *all = node->all;
     int64_t now = clock_mono_ms();
-    size_t cooling = node->endpoints_n;
+    size_t cooling = all->n;
 
-    for (size_t i = 0; i < node->endpoints_n; i++) {
-        if (tried & (1u << i))
+    for (size_t i = 0; i < all->n; i++) {
+        if (!(node->may & ~tried & (1u << i)) || all->endpoint[i].aside_until_ms > now)
             continue;
-        if (node->endpoint[i].cool_until_ms <= now)
+        if (all->endpoint[i].cool_until_ms <= now)
             return i;
-        if (cooling == node->endpoints_n)
+        if (cooling == all->n)
             cooling = i;
     }
     return cooling;
 }
 
+void endpoint_none_err(const struct node *node, struct err *err)
+{
+    const struct endpoints *all = node->all;
+
+    for (size_t i = 0; i < all->n; i++) {
+        if (node->may & (1u << i)) {
+            err_set(err, ERR_CHAIN_AWAY, "%s stands aside: %s", all->endpoint[i].shown,
+                    all->endpoint[i].why);
+            return;
+        }
+    }
+}
+
 /* Not a money request for libcurl: whatever is posted here may be posted twice. Reads change
  * nothing, and signed bytes have one effect however often they arrive. So connections are kept
  * open. */
-void endpoint_post(struct node *node, size_t i, const char *body, http_cb cb, void *ctx)
+void endpoint_post(struct endpoints *all, size_t i, const char *body, http_cb cb, void *ctx)
 {
     static const struct http_header headers[] = {{"Content-Type", "application/json"},
                                                  {"Accept", "application/json"}};
     struct http_request request = {.method = "POST",
-                                   .url = node->endpoint[i].url,
+                                   .url = all->endpoint[i].url,
                                    .headers = headers,
                                    .headers_n = 2,
                                    .body = body,
                                    .body_n = strlen(body),
-                                   .timeout_ms = node->timeout_ms,
+                                   .timeout_ms = all->timeout_ms,
                                    .answer_max = CHAIN_ANSWER_BYTES_MAX};
 
-    node->endpoint[i].calls++;
-    http_call(node->http, &request, cb, ctx);
+    all->endpoint[i].calls++;
+    http_call(all->http, &request, cb, ctx);
 }
 
-void endpoint_note(struct node *node, size_t i, bool good)
+void endpoint_note(struct endpoints *all, size_t i, bool good)
 {
-    struct endpoint *endpoint = &node->endpoint[i];
+    struct endpoint *endpoint = &all->endpoint[i];
 
     if (good) {
         endpoint->cool_until_ms = 0;

@@ -34,7 +34,9 @@ enum {
     NODE_URL_MAX = 512,            /* with its NUL */
     NODE_RAW_TX_BYTES_MAX = 95000, /* what Arbitrum's sequencer takes */
     NODE_LOG_ADDRESSES_MAX = 8,
-    NODE_COOL_DOWN_MS = 5000 /* how long an endpoint that failed stands behind the others */
+    NODE_COOL_DOWN_MS = 5000,    /* how long an endpoint that failed stands behind the others */
+    NODE_ASIDE_MS = 10 * 60000,  /* how long an endpoint that lied is not asked */
+    NODE_WHY_MAX = 120           /* the reason of an accusation, with its NUL */
 };
 
 struct node_settings {
@@ -46,14 +48,33 @@ struct node_settings {
  * `http` is borrowed and must outlive the node's last callback. */
 struct node *node_new(struct http_client *http, const struct node_settings *settings,
                       struct err *err);
-/* NULL ok. Calls under way are answered with ERR_CHAIN_AWAY by http_client_free, which comes
- * after. */
+/* NULL ok. Calls that wait are answered before it returns, those under way with ERR_CHAIN_AWAY by
+ * http_client_free, which comes after; the loop must run once more after that. */
 void node_free(struct node *node);
+
+/* A view of the node that asks endpoint `i` alone (i < node_endpoints_n) and never moves on to
+ * another: for an answer that must not come from where the first one came. It shares health,
+ * limits and counters with the whole; its writes go to that endpoint only. Valid until
+ * node_free(node), never freed itself. While the endpoint stands aside, every read fails with
+ * ERR_CHAIN_AWAY. `node` may be a view too: `i` counts the endpoints of the whole. */
+struct node *node_of_endpoint(struct node *node, size_t i);
+/* Of the whole, also when `node` is a view. */
+size_t node_endpoints_n(const struct node *node);
+/* Scheme, host and port only: paths of hosted endpoints hold keys. Valid until node_free. */
+const char *node_endpoint_name(const struct node *node, size_t i);
+
+/* Endpoint `i` gave an answer that others show to be wrong: no read goes to it for NODE_ASIDE_MS
+ * (writes do: signed bytes cannot be sent to too many). When every endpoint stands aside, reads
+ * fail with ERR_CHAIN_AWAY: no answer is better than one of a liar. `why` is copied, cut at
+ * NODE_WHY_MAX and shown in the status. Answers under way from it are still delivered. */
+void node_accuse(struct node *node, size_t i, const char *why);
 
 /* For status and metrics. */
 struct node_endpoint_status {
-    const char *url; /* scheme and host only: paths of hosted endpoints hold keys */
+    const char *url; /* as node_endpoint_name */
     bool healthy;
+    bool aside;
+    const char *why; /* of the last accusation; "": none. Valid until the next one */
     uint64_t calls, failures;
 };
 size_t node_endpoints(const struct node *node, struct node_endpoint_status out[NODE_ENDPOINTS_MAX]);

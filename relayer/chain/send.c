@@ -17,7 +17,7 @@ struct sending_leg {
 };
 
 struct sending {
-    struct node *node;
+    struct endpoints *all;
     uint64_t id;
     size_t pending; /* legs without an answer */
     bool delivered;
@@ -85,7 +85,7 @@ static void leg_answered(void *ctx, const struct err *e, const struct http_answe
 {
     struct sending_leg *leg = ctx;
     struct sending *sending = leg->sending;
-    struct node *node = sending->node;
+    struct endpoints *all = sending->all;
     char text[CHAIN_TEXT_MAX] = "";
     struct err err = {0};
 
@@ -93,10 +93,10 @@ static void leg_answered(void *ctx, const struct err *e, const struct http_answe
     if (e == NULL) {
         enum send_verdict verdict = leg_read(sending, http, text, &err);
 
-        endpoint_note(node, leg->endpoint, verdict != SEND_UNKNOWN);
+        endpoint_note(all, leg->endpoint, verdict != SEND_UNKNOWN);
         leg_join(sending, verdict, text, &err);
     } else {
-        endpoint_note(node, leg->endpoint, false);
+        endpoint_note(all, leg->endpoint, false);
         err_set(&err, e->outcome == OUTCOME_NOT_HAPPENED ? ERR_CHAIN_AWAY : ERR_CHAIN_UNKNOWN,
                 "node: %s", e->message);
         if (e->outcome == OUTCOME_NOT_HAPPENED && !sending->reached)
@@ -109,7 +109,7 @@ static void leg_answered(void *ctx, const struct err *e, const struct http_answe
         sending_deliver(sending);
     if (sending->pending == 0) {
         free(sending);
-        node_drop(node);
+        endpoints_drop(all);
     }
 }
 
@@ -134,22 +134,24 @@ static char *sending_body(uint64_t id, struct bytes raw)
 void node_send_raw(struct node *node, struct bytes raw, node_sent_cb *cb, void *ctx)
 {
     struct sending *sending = calloc(1, sizeof *sending);
-    size_t n = node->endpoints_n;
+    struct endpoints *all = node->all;
     char *body;
 
     CHECK(sending != NULL && raw.n >= 1 && raw.n <= NODE_RAW_TX_BYTES_MAX);
-    sending->node = node;
-    sending->id = node->next_id++;
-    sending->pending = n;
+    sending->all = all;
+    sending->id = all->next_id++;
     sending->sent.verdict = SEND_UNKNOWN;
     sending->cb = cb;
     sending->ctx = ctx;
     keccak256(raw.p, raw.n, sending->sent.hash);
     body = sending_body(sending->id, raw);
-    node_hold(node);
-    for (size_t i = 0; i < n; i++) {
+    endpoints_hold(all);
+    for (size_t i = 0; i < all->n; i++) {
+        if (!(node->may & (1u << i)))
+            continue;
+        sending->pending++;
         sending->leg[i] = (struct sending_leg){.sending = sending, .endpoint = i};
-        endpoint_post(node, i, body, leg_answered, &sending->leg[i]);
+        endpoint_post(all, i, body, leg_answered, &sending->leg[i]);
     }
     free(body);
 }

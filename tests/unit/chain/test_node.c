@@ -12,6 +12,7 @@
 
 #include "abi/hex.h"
 #include "abi/keccak.h"
+#include "relayer/base/metrics.h"
 #include "relayer/chain/node.h"
 #include "relayer/net/http.h"
 #include "tests/unit/chain/peer.h"
@@ -232,6 +233,83 @@ static void goes_on_to_the_next_endpoint(void **state)
         assert_true(endpoints[1].healthy);
         assert_null(strstr(endpoints[0].url, "key"));
     }
+}
+
+/* ---- views of one endpoint, and liars ---- */
+
+static void a_view_asks_its_endpoint_alone(void **state)
+{
+    struct node_endpoint_status endpoints[NODE_ENDPOINTS_MAX];
+    char name[64];
+
+    (void)state;
+    assert_int_equal(node_endpoints_n(node), 2);
+    snprintf(name, sizeof name, "http://127.0.0.1:%d", peer_port(first));
+    assert_string_equal(node_endpoint_name(node, 0), name); /* without the key in its path */
+    peer_say(second, OK(1, "\"0x7\""));
+    node_chain_id(node_of_endpoint(node, 1), on_u64, NULL);
+    until(1);
+    assert_int_equal(got.value, 7);
+    assert_int_equal(peer_requests(first), 0);
+
+    /* It fails rather than move on, and what it learnt holds for the whole. */
+    peer_plan(first, PEER_DROP, 0, "", "");
+    node_chain_id(node_of_endpoint(node, 0), on_u64, NULL);
+    expect(2, ERR_CHAIN_AWAY);
+    assert_int_equal(peer_requests(second), 1);
+    assert_int_equal(node_endpoints(node, endpoints), 2);
+    assert_false(endpoints[0].healthy);
+    assert_int_equal(endpoints[0].failures, 1);
+    assert_int_equal(endpoints[1].calls, 1);
+
+    /* A view of a view counts the endpoints of the whole. */
+    peer_say(second, OK(3, "\"0x8\""));
+    node_chain_id(node_of_endpoint(node_of_endpoint(node, 0), 1), on_u64, NULL);
+    until(3);
+    assert_int_equal(got.value, 8);
+    assert_int_equal(node_endpoints_n(node_of_endpoint(node, 0)), 2);
+}
+
+static void a_liar_is_not_asked(void **state)
+{
+    struct node_endpoint_status endpoints[NODE_ENDPOINTS_MAX];
+    int64_t accused = metrics_get(METRIC_chain_accused);
+
+    (void)state;
+    node_accuse(node, 0, "a receipt that no other endpoint has");
+    assert_int_equal(metrics_get(METRIC_chain_accused), accused + 1);
+    assert_int_equal(node_endpoints(node, endpoints), 2);
+    assert_true(endpoints[0].aside && !endpoints[0].healthy);
+    assert_string_equal(endpoints[0].why, "a receipt that no other endpoint has");
+    assert_true(!endpoints[1].aside && endpoints[1].healthy);
+
+    peer_say(second, OK(1, "\"0x7\""));
+    node_chain_id(node, on_u64, NULL);
+    until(1);
+    assert_int_equal(got.value, 7);
+
+    /* Not even when the honest one is away, nor by its own view; and never within the call. */
+    peer_plan(second, PEER_DROP, 0, "", "");
+    node_chain_id(node, on_u64, NULL);
+    expect(2, ERR_CHAIN_AWAY);
+    node_chain_id(node_of_endpoint(node, 0), on_u64, NULL);
+    assert_int_equal(got.calls, 2);
+    expect(3, ERR_CHAIN_AWAY);
+    assert_non_null(strstr(got.err.message, "a receipt that no other endpoint has"));
+    assert_int_equal(peer_requests(first), 0);
+}
+
+/* Every call is answered, also one that waits when the node goes. */
+static void answers_a_waiting_call_when_it_is_freed(void **state)
+{
+    (void)state;
+    node_accuse(node, 0, "a lie");
+    node_accuse(node, 1, "another");
+    node_chain_id(node, on_u64, NULL);
+    assert_int_equal(got.calls, 0);
+    node_free(node);
+    node = NULL;
+    expect(1, ERR_CHAIN_AWAY);
 }
 
 static void fails_when_no_endpoint_is_left(void **state)
@@ -474,6 +552,24 @@ static void sends_to_every_endpoint(void **state)
     assert_non_null(strstr(peer_request(first, 0)->body, "\"params\":[\"0x02c0\"]"));
 }
 
+/* A liar gets the bytes too; a view sends to its own endpoint only. */
+static void sends_to_a_liar_too(void **state)
+{
+    (void)state;
+    node_accuse(node, 0, "a lie");
+    peer_say(first, accept_text(1));
+    peer_plan(second, PEER_DROP, 0, "", "");
+    send_raw();
+    until(1);
+    assert_int_equal(got.sent.verdict, SEND_ACCEPTED);
+
+    peer_say(second, accept_text(2));
+    node_send_raw(node_of_endpoint(node, 1), (struct bytes){raw, sizeof raw}, on_sent, NULL);
+    until(2);
+    assert_int_equal(got.sent.verdict, SEND_ACCEPTED);
+    assert_int_equal(peer_requests(first), 1);
+}
+
 struct send_case {
     const char *first, *second; /* NULL: the answer is lost */
     enum send_verdict verdict;
@@ -575,6 +671,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(asks_the_first_and_only_the_first),
         TEST(goes_on_to_the_next_endpoint),
+        TEST(a_view_asks_its_endpoint_alone),
+        TEST(a_liar_is_not_asked),
+        TEST(answers_a_waiting_call_when_it_is_freed),
         TEST(fails_when_no_endpoint_is_left),
         TEST(hands_a_revert_over_without_asking_twice),
         TEST(reads_one_word_at_one_block),
@@ -587,6 +686,7 @@ int main(void)
         TEST(reports_a_range_at_once),
         TEST(refuses_the_receipt_of_another_transaction),
         TEST(sends_to_every_endpoint),
+        TEST(sends_to_a_liar_too),
         TEST(joins_what_the_endpoints_say),
         TEST(knows_when_nothing_was_sent),
         TEST(answers_every_call_when_it_is_freed),

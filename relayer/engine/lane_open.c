@@ -1,0 +1,200 @@
+/* Sending and following a lane's open transactions, oldest nonce first. */
+#include "relayer/engine/lane_inside.h"
+
+#include <string.h>
+
+#include "abi/hex.h"
+#include "relayer/base/check.h"
+#include "relayer/base/clock.h"
+#include "relayer/base/fault.h"
+#include "relayer/base/log.h"
+#include "relayer/chain/node.h"
+#include "relayer/store/lane.h"
+#include "relayer/store/observed.h"
+
+enum {
+    FEE_LOW_MAX = 10, /* refusals in a row because of the fee before a person is told */
+};
+
+/* --- sending ----------------------------------------------------------------------------------- */
+
+static int64_t *sent_at(struct lane *l, const uint8_t hash[32])
+{
+    size_t oldest = 0;
+    for (size_t i = 0; i < LANE_OPEN_MAX; i++) {
+        if (memcmp(l->sent_hash[i], hash, 32) == 0)
+            return &l->sent_at_ms[i];
+        if (l->sent_at_ms[i] < l->sent_at_ms[oldest])
+            oldest = i;
+    }
+    memcpy(l->sent_hash[oldest], hash, 32);
+    l->sent_at_ms[oldest] = 0;
+    return &l->sent_at_ms[oldest];
+}
+
+static void sent_committed(void *ctx, const struct err *err, struct db_result *res)
+{
+    (void)res;
+    struct lane *l = ctx;
+    FAULT_POINT(lane_sent_recorded);
+    if (err != NULL) {
+        lane_database_failed(l, err);
+        return;
+    }
+    l->open_at++;
+    lane_open_next(l);
+}
+
+static void sent(void *ctx, const struct err *err, const struct node_sent *answer)
+{
+    struct lane *l = ctx;
+    const struct lane_tx *tx = &l->open[l->open_at];
+    FAULT_POINT(lane_send_answered);
+    *sent_at(l, tx->hash) = clock_mono_ms();
+    struct db_script *script = db_script_new();
+    char hash[67];
+    hex_encode_0x(tx->hash, 32, hash);
+    switch (answer->verdict) {
+    case SEND_ACCEPTED:
+    case SEND_KNOWN:
+        engine_answers(l->engine, DOOR_NODE);
+        if (tx->sends == 0)
+            log_info("tx_sent", "lane=%s nonce=%llu tx=%s", l->name, (unsigned long long)tx->nonce,
+                     hash);
+        lane_sent(script, tx->hash);
+        l->fee_low = 0;
+        observed_alarm_clear(script, "fee_low", l->name);
+        break;
+    case SEND_NONCE_LOW: /* ours is in a block, or another took the nonce: the receipt tells */
+    case SEND_NONCE_HIGH:
+    case SEND_FEE_LOW:
+    case SEND_FUNDS:
+    case SEND_REFUSED:
+    case SEND_UNKNOWN:
+        log_warn("tx_not_accepted", "lane=%s nonce=%llu tx=%s verdict=%s: %s", l->name,
+                 (unsigned long long)tx->nonce, hash, send_verdict_name(answer->verdict),
+                 err != NULL ? err->message : answer->text);
+        lane_send_failed(script, tx->hash, answer->text);
+        if (answer->verdict == SEND_FUNDS || answer->verdict == SEND_REFUSED)
+            observed_alarm(script, answer->verdict == SEND_FUNDS ? "gas_empty" : "tx_refused",
+                           l->name, answer->text);
+        l->fee_low = answer->verdict == SEND_FEE_LOW ? l->fee_low + 1 : 0;
+        if (l->fee_low > FEE_LOW_MAX)
+            observed_alarm(script, "fee_low", l->name, answer->text);
+        break;
+    }
+    if (answer->verdict == SEND_UNKNOWN && err != NULL)
+        engine_waits(l->engine, DOOR_NODE, err);
+    FAULT_POINT(lane_before_sent_record);
+    db_run(l->engine->db, script, sent_committed, l);
+}
+
+static void lane_offer(struct lane *l)
+{
+    const struct lane_tx *tx = &l->open[l->open_at];
+    if (engine_holds(l->engine) && tx->sends == 0) {
+        l->open_at++;
+        lane_open_next(l);
+        return;
+    }
+    int64_t last = *sent_at(l, tx->hash);
+    if (last != 0 && clock_mono_ms() - last < LANE_RESEND_MS) {
+        l->open_at++;
+        lane_open_next(l);
+        return;
+    }
+    FAULT_POINT(lane_before_send);
+    node_send_raw(l->engine->node, (struct bytes){tx->raw, tx->raw_n}, sent, l);
+}
+
+/* --- open transactions ------------------------------------------------------------------------- */
+
+static void nonce_judged(void *ctx, const struct err *err, uint64_t next)
+{
+    struct lane *l = ctx;
+    if (err != NULL) {
+        lane_node_failed(l, err);
+        return;
+    }
+    const struct lane_tx *tx = &l->open[l->open_at];
+    if (next <= tx->nonce) {
+        lane_offer(l);
+        return;
+    }
+    /* The nonce is used and no receipt carries our hash. A node that lags shows the same for a moment, so
+     * the judgement is repeated until the bytes have been offered several times. */
+    if (tx->sends < 5) {
+        lane_offer(l);
+        return;
+    }
+    char hash[67];
+    hex_encode_0x(tx->hash, 32, hash);
+    struct db_script *script = db_script_new();
+    lane_lost(script, tx->hash, "its nonce was used by another transaction");
+    observed_alarm(script, "foreign_nonce", l->name, hash);
+    log_error("foreign_nonce", "lane=%s nonce=%llu tx=%s", l->name, (unsigned long long)tx->nonce,
+              hash);
+    db_run(l->engine->db, script, sent_committed, l);
+}
+
+static void fee_text(const struct chain_receipt *receipt, char out[80])
+{
+    uint64_t price = 0;
+    struct u256 fee;
+    if (!u256_to_u64(&receipt->effective_gas_price, &price))
+        price = UINT64_MAX;
+    unsigned __int128 wei = (unsigned __int128)price * receipt->gas_used;
+    uint8_t be[16];
+    for (int i = 15; i >= 0; i--, wei >>= 8)
+        be[i] = (uint8_t)wei;
+    CHECK(u256_from_be(be, sizeof be, &fee));
+    u256_to_dec(&fee, out);
+}
+
+static void receipt_read(void *ctx, const struct err *err, const struct chain_receipt *receipt)
+{
+    struct lane *l = ctx;
+    FAULT_POINT(lane_receipt_read);
+    if (err != NULL) {
+        lane_node_failed(l, err);
+        return;
+    }
+    const struct lane_tx *tx = &l->open[l->open_at];
+    if (!receipt->present) {
+        node_nonce(l->engine->node, l->account, nonce_judged, l);
+        return;
+    }
+    /* A failure is believed once its block is final: in another block the same bytes might succeed, and
+     * what they carry must not be planned a second time before that is impossible. */
+    if (!receipt->succeeded && receipt->block_number > l->engine->final_number) {
+        l->open_at++;
+        lane_open_next(l);
+        return;
+    }
+    char fee[80];
+    fee_text(receipt, fee);
+    struct lane_receipt mined = {.block_number = receipt->block_number,
+                                 .block_hash = receipt->block_hash,
+                                 .success = receipt->succeeded,
+                                 .gas_used = receipt->gas_used,
+                                 .fee_wei = fee};
+    struct db_script *script = db_script_new();
+    lane_mined(script, tx->hash, &mined);
+    if (!receipt->succeeded)
+        log_warn("tx_reverted", "lane=%s nonce=%llu", l->name, (unsigned long long)tx->nonce);
+    db_run(l->engine->db, script, sent_committed, l);
+}
+
+void lane_open_next(struct lane *l)
+{
+    if (l->open_at < l->open_n) {
+        const struct lane_tx *tx = &l->open[l->open_at];
+        if (tx->sends == 0 && *sent_at(l, tx->hash) == 0)
+            lane_offer(
+                l); /* fresh: it can have no receipt yet, and if it has, the answer says so */
+        else
+            node_receipt(l->engine->node, tx->hash, receipt_read, l);
+        return;
+    }
+    lane_build_next(l);
+}
