@@ -9,12 +9,15 @@ const BODY_MAX = 4 * 1024 * 1024;
 
 /** A rule gives this to cut the connection without an answer. */
 export const CUT = Symbol('cut');
+/** A gate gives this: the request is carried out, its answer is lost. */
+export const LOST = Symbol('lost');
 
 export class NodeProxy {
     /** target: the real node's URL. */
     constructor(target) {
         this.target = target;
         this.rules = new Map();
+        this.gate = () => undefined;
         this.server = createServer((request, response) => this.#serve(request, response));
     }
 
@@ -40,8 +43,21 @@ export class NodeProxy {
         }
     }
 
+    /**
+     * gate(calls) sees each whole request first: undefined lets it through, CUT cuts it before anything is
+     * done, LOST after, { status, headers, text } answers it in the place of the node.
+     */
+    gate_set(gate) {
+        this.gate = gate;
+    }
+
+    /** The node's own answer to another call than the one that came. */
+    ask(call) {
+        return http_json(this.target, 'POST', call);
+    }
+
     async #answer(call) {
-        const forward = () => http_json(this.target, 'POST', call);
+        const forward = () => this.ask(call);
         const rule = this.rules.get(call.method);
         const answer = await (rule === undefined ? forward() : rule(call, forward));
         return answer === CUT ? CUT : { ...answer, jsonrpc: '2.0', id: call.id };
@@ -57,8 +73,15 @@ export class NodeProxy {
                 }
             }
             const body = JSON.parse(text);
-            const answers = await Promise.all([body].flat().map((call) => this.#answer(call)));
-            if (answers.includes(CUT)) {
+            const calls = [body].flat();
+            const verdict = this.gate(calls);
+            if (verdict?.status !== undefined) {
+                response.writeHead(verdict.status, verdict.headers ?? {});
+                response.end(verdict.text ?? '');
+                return;
+            }
+            const answers = verdict === CUT ? [CUT] : await Promise.all(calls.map((call) => this.#answer(call)));
+            if (verdict === LOST || answers.includes(CUT)) {
                 request.socket.destroy();
                 return;
             }
