@@ -234,8 +234,8 @@ static void undo_above(struct db_script *script, uint64_t number)
 static void reopen_stray(struct db_script *script)
 {
     (void)db_add(script,
-                 "UPDATE tx SET state = 'sent', block_number = NULL, block_hash = NULL, status = NULL,"
-                 " updated_at = now() FROM block b WHERE tx.state = 'mined'"
+                 "UPDATE tx SET state = 'sent', block_number = NULL, block_hash = NULL,"
+                 " status = NULL, updated_at = now() FROM block b WHERE tx.state = 'mined'"
                  " AND b.number = tx.block_number AND b.hash <> tx.block_hash",
                  DB_ANY);
 }
