@@ -144,6 +144,30 @@ static bool parse_options(int argc, char **argv, struct options *options)
     return options->config && (options->check || channels_given) && fds_differ(options);
 }
 
+// A module starts without environment, but for the one variable it may be given (which stays where
+// it is: putenv).
+static bool module_prepare(char *variable)
+{
+    const char *what;
+    if (!sandbox_lock_memory(&what)) {
+        say("relayer-signer: a token's module may keep keys in memory, and ours cannot be "
+            "locked (%s): %s; raise the limit of locked memory (LimitMEMLOCK=infinity)", what,
+            strerror(errno));
+        return false;
+    }
+    return !*variable || putenv(variable) == 0;
+}
+
+static bool open_key(struct signer_key_place *place, struct sign_key *key, struct key_error *error)
+{
+    if (*place->keyfile)
+        return key_open_with_file(signer.context, place->keyfile, place->password_file, key, error);
+    const struct pkcs11_place token = {.module = place->pkcs11_module,
+                                       .token = place->pkcs11_token,
+                                       .key = place->pkcs11_key};
+    return key_open_in_token(signer.context, &token, place->pkcs11_pin_file, key, error);
+}
+
 static enum exit_code key_exit(enum key_fault fault)
 {
     switch (fault) {
@@ -178,14 +202,16 @@ static enum exit_code open_keys(const struct options *options)
 {
     for (size_t i = 0; i < WIRE_KEYS; i++) {
         struct key_error error;
-        if (config.key[i].keyfile[0] == '\0')
+        struct signer_key_place *place = &config.key[i];
+        if (signer_key_is_unset(place))
             continue;
         if (options->fd[i] < 0 && !options->check) {
             say("relayer-signer: [key.%s] has no channel: --more-fd is missing", wire_key_name(i));
             return EXIT_SETTINGS;
         }
-        signer.has[i] = key_open_with_file(signer.context, config.key[i].keyfile,
-                                           config.key[i].password_file, &signer.key[i], &error);
+        if (*place->pkcs11_module && !module_prepare(place->pkcs11_env))
+            return EXIT_SYSTEM;
+        signer.has[i] = open_key(place, &signer.key[i], &error);
         if (signer.has[i])
             continue;
         say("relayer-signer: [key.%s] %s", wire_key_name(i), error.text);
@@ -227,6 +253,9 @@ static bool open_record(bool takeover)
     if (record_is_new(signer.record))
         say("relayer-signer: new record file %s: nothing signed before is known",
             config.record_file);
+    if (record_is_upgraded(signer.record))
+        say("relayer-signer: %s is now in the format that keeps signatures; an older "
+            "relayer-signer refuses it", config.record_file);
     if (record_tail_bytes(signer.record))
         say("relayer-signer: %s: removed %" PRIu32 " bytes of a record that a crash cut off; its "
             "signature never left", config.record_file, record_tail_bytes(signer.record));
@@ -265,6 +294,15 @@ static void take_channels(const struct options *options)
     }
 }
 
+static bool has_token(void)
+{
+    for (size_t i = 0; i < WIRE_KEYS; i++) {
+        if (signer.has[i] && signer.key[i].token)
+            return true;
+    }
+    return false;
+}
+
 static enum exit_code start(const struct options *options)
 {
     const char *what;
@@ -297,9 +335,17 @@ static enum exit_code start(const struct options *options)
     take_channels(options);
     if (!open_record(options->takeover))
         return EXIT_RECORD;
-    if (!sandbox_enter()) {
+    if (!sandbox_enter(has_token())) {
         say("relayer-signer: the kernel refuses the seccomp filter: %s", strerror(errno));
         return EXIT_SYSTEM;
+    }
+    for (size_t i = 0; i < WIRE_KEYS; i++) {
+        // A module that needs a forbidden call ends the process here, not at the first payment.
+        if (signer.has[i] && !sign_key_try(signer.context, &signer.key[i])) {
+            say("relayer-signer: the token of the %s key does not sign once system calls are "
+                "limited", wire_key_name(i));
+            return EXIT_KEY;
+        }
     }
     say_ready("ready");
     return EXIT_DONE;

@@ -11,7 +11,8 @@
 
 #include "abi/hex.h"
 
-enum setting_form { FORM_U64, FORM_U256, FORM_ADDRESS, FORM_ADDRESSES, FORM_PATH };
+enum setting_form { FORM_U64, FORM_U256, FORM_ADDRESS, FORM_ADDRESSES, FORM_PATH,
+                    FORM_LABEL, FORM_VARIABLE };
 
 struct setting {
     const char *section, *key;
@@ -21,24 +22,30 @@ struct setting {
 };
 
 #define AT(member) offsetof(struct signer_config, member)
-#define KEY_FILES(section, place)                                                                  \
-    {section, "keyfile", FORM_PATH, AT(key[place].keyfile), (place) >= WIRE_KEYS_ALWAYS},          \
-        {section, "password_file", FORM_PATH, AT(key[place].password_file),                        \
-         (place) >= WIRE_KEYS_ALWAYS}
+
+// Which of the two forms is there: key_check.
+#define KEY_ROWS(section, i)                                                                       \
+    {section, "keyfile", FORM_PATH, AT(key[i].keyfile), true},                                     \
+        {section, "password_file", FORM_PATH, AT(key[i].password_file), true},                     \
+        {section, "pkcs11_module", FORM_PATH, AT(key[i].pkcs11_module), true},                     \
+        {section, "pkcs11_token", FORM_LABEL, AT(key[i].pkcs11_token), true},                      \
+        {section, "pkcs11_key", FORM_LABEL, AT(key[i].pkcs11_key), true},                          \
+        {section, "pkcs11_pin_file", FORM_PATH, AT(key[i].pkcs11_pin_file), true},                 \
+        {section, "pkcs11_env", FORM_VARIABLE, AT(key[i].pkcs11_env), true}
 
 static const struct setting settings[] = {
     {"signer", "chain_id", FORM_U64, AT(policy.chain_id), false},
     {"signer", "record_file", FORM_PATH, AT(record_file), false},
-    KEY_FILES("key.relayer", 0),
-    KEY_FILES("key.arbiter", 1),
-    KEY_FILES("key.relayer.2", 2),
-    KEY_FILES("key.relayer.3", 3),
-    KEY_FILES("key.relayer.4", 4),
-    KEY_FILES("key.relayer.5", 5),
-    KEY_FILES("key.relayer.6", 6),
-    KEY_FILES("key.relayer.7", 7),
-    KEY_FILES("key.relayer.8", 8),
-    KEY_FILES("key.arbiter.2", 9),
+    KEY_ROWS("key.relayer", 0),
+    KEY_ROWS("key.arbiter", 1),
+    KEY_ROWS("key.relayer.2", 2),
+    KEY_ROWS("key.relayer.3", 3),
+    KEY_ROWS("key.relayer.4", 4),
+    KEY_ROWS("key.relayer.5", 5),
+    KEY_ROWS("key.relayer.6", 6),
+    KEY_ROWS("key.relayer.7", 7),
+    KEY_ROWS("key.relayer.8", 8),
+    KEY_ROWS("key.arbiter.2", 9),
     {"policy", "escrow", FORM_ADDRESS, AT(policy.escrow), false},
     {"policy", "token", FORM_ADDRESS, AT(policy.token), false},
     {"policy", "juno_deposit", FORM_ADDRESSES, AT(policy.deposits), false},
@@ -99,6 +106,15 @@ static bool take_addresses(char *value, struct policy *policy)
     return true;
 }
 
+static bool take_text_value(const char *value, char *at, size_t cap)
+{
+    size_t n = strlen(value);
+    if (n == 0 || n >= cap)
+        return false;
+    memcpy(at, value, n + 1);
+    return true;
+}
+
 static bool take_value(struct reader *reader, const struct setting *setting, char *value)
 {
     char *at = (char *)reader->config + setting->at;
@@ -124,11 +140,17 @@ static bool take_value(struct reader *reader, const struct setting *setting, cha
         return config_fail(reader, "%s must be 1 to %d addresses separated by commas",
                            setting->key, POLICY_DEPOSITS_MAX);
     case FORM_PATH:
-        if (*value && strlen(value) < SIGNER_PATH_MAX) {
-            memcpy(at, value, strlen(value) + 1);
-            return true;
-        }
-        return config_fail(reader, "%s must be a path of 1 to %d bytes", setting->key,
+        return take_text_value(value, at, SIGNER_PATH_MAX) ||
+               config_fail(reader, "%s must be a path of 1 to %d bytes", setting->key,
+                           SIGNER_PATH_MAX - 1);
+    case FORM_LABEL:
+        return take_text_value(value, at, SIGNER_LABEL_MAX) ||
+               config_fail(reader, "%s must be a label of 1 to %d bytes", setting->key,
+                           SIGNER_LABEL_MAX - 1);
+    case FORM_VARIABLE:
+        return (*value != '=' && strchr(value, '=') &&
+                take_text_value(value, at, SIGNER_PATH_MAX)) ||
+               config_fail(reader, "%s must be NAME=VALUE of at most %d bytes", setting->key,
                            SIGNER_PATH_MAX - 1);
     }
     return false;
@@ -198,23 +220,55 @@ static bool is_zero_address(const uint8_t address[20])
     return memcmp(address, zero, sizeof zero) == 0;
 }
 
+// Exactly one of the two forms, whole.
+static bool key_check(struct reader *reader, const struct signer_key_place *key, const char *name)
+{
+    bool has_file = *key->keyfile || *key->password_file;
+    bool has_token = *key->pkcs11_module || *key->pkcs11_token || *key->pkcs11_key ||
+                     *key->pkcs11_pin_file || *key->pkcs11_env;
+    if (has_file && has_token)
+        return config_fail(reader, "section [%s] has settings of a key file and of a token "
+                           "(pkcs11_...): a key is in one of them", name);
+    if (!has_token && *key->keyfile && *key->password_file)
+        return true;
+    if (!has_token)
+        return config_fail(reader, "%s is missing in section [%s]",
+                           *key->keyfile ? "password_file" : "keyfile", name);
+    const char *missing = !*key->pkcs11_module     ? "pkcs11_module"
+                          : !*key->pkcs11_token    ? "pkcs11_token"
+                          : !*key->pkcs11_key      ? "pkcs11_key"
+                          : !*key->pkcs11_pin_file ? "pkcs11_pin_file"
+                                                   : NULL;
+    return !missing || config_fail(reader, "%s is missing in section [%s]", missing, name);
+}
+
+bool signer_key_is_unset(const struct signer_key_place *place)
+{
+    return !*place->keyfile && !*place->password_file && !*place->pkcs11_module &&
+           !*place->pkcs11_pin_file && !*place->pkcs11_token && !*place->pkcs11_key &&
+           !*place->pkcs11_env;
+}
+
 // What no single line can tell.
 static bool check_whole(struct reader *reader)
 {
     struct policy *policy = &reader->config->policy;
     for (size_t i = 0; i < SETTINGS; i++) {
-        if (!reader->seen[i] && !settings[i].optional)
+        if (reader->seen[i])
+            continue;
+        if (!settings[i].optional)
             return config_fail(reader, "%s is missing in section [%s]", settings[i].key,
                                settings[i].section);
-        if (!reader->seen[i] && settings[i].at == AT(policy.max_allowance_units))
+        if (settings[i].at == AT(policy.max_allowance_units))
             policy->max_allowance_units = policy->max_day_units;
     }
     for (size_t i = 0; i < WIRE_KEYS; i++) {
-        const struct signer_key_files *files = &reader->config->key[i];
-        if ((files->keyfile[0] != '\0') != (files->password_file[0] != '\0'))
-            return config_fail(reader, "%s is missing in section [key.%s]",
-                               files->keyfile[0] != '\0' ? "password_file" : "keyfile",
-                               wire_key_name(i));
+        struct signer_key_place *place = &reader->config->key[i];
+        char section[32];
+        snprintf(section, sizeof section, "key.%s", wire_key_name(i));
+        if ((i < WIRE_KEYS_ALWAYS || !signer_key_is_unset(place)) &&
+            !key_check(reader, place, section))
+            return false;
     }
     if (policy->chain_id == 0)
         return config_fail(reader, "chain_id 0 is no chain");
