@@ -421,7 +421,7 @@ static const struct row {
      100000 + RECORD_NONCE_AHEAD},
     {REFUSAL_FENCE, "an older lease", shape_fence, 4, 5},
     {REFUSAL_PRICES, "one price too many", shape_prices, RECORD_PRICES_MAX + 1, RECORD_PRICES_MAX},
-    {REFUSAL_RECORD, "a full disk", shape_disk, RECORD_BYTES - 1, RECORD_BYTES},
+    {REFUSAL_RECORD, "a full disk", shape_disk, 2 * RECORD_BYTES - 1, 2 * RECORD_BYTES},
     {REFUSAL_SIGNATURE, "a machine that calculates wrongly", shape_fault, 1, 0},
 };
 
