@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 
 import { id } from 'ethers';
 
+import { port_choose } from '../support/process.mjs';
 import { rpc_call } from '../support/rpc.mjs';
 import { check, check_equal, check_refused, with_env } from './bed.mjs';
 import { admin_calls, open_alarms } from './contract_bed.mjs';
@@ -186,8 +187,12 @@ async function juno_key_given_up(ground) {
     await with_env(ground, 'juno-key', async ({ env, story }) => {
         story.paid = 0;
         // Who starts first has the key: the one behind the dead door.
-        const dead = new Second(env, { url: 'http://127.0.0.1:9' });
+        const dead = new Second(env);
         await dead.config_write();
+        const settings = readFileSync(dead.config, 'utf8');
+        const nowhere = settings.replace(`http://127.0.0.1:${env.juno_port}`, `http://127.0.0.1:${await port_choose()}`);
+        check(nowhere !== settings, 'no address of Juno to change');
+        writeFileSync(dead.config, nowhere, { mode: 0o600 });
         await dead.start();
         await env.wait_for(async () => (await rpc_call(dead.socket, 'system.status')).doors.juno.spoken_to_by === 'second',
             STEP_MS, 'the second to have the key');
