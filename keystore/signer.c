@@ -5,8 +5,9 @@
 // record remembers them. It opens no network connection and no database, and after start it opens
 // nothing at all. It ends when all channels are closed.
 //
-// Exit codes: 0 all channels closed (or the check of --check passed), 2 usage, 3 settings, 4 key or password file, 5 wrong
-// password, 6 record file, 7 system, 8 a channel was closed for breaking the protocol.
+// Exit codes: 0 all channels closed (or the check of --check passed), 2 usage, 3 settings, 4 key
+// or password file, 5 wrong password, 6 record file, 7 system, 8 a channel was closed for breaking
+// the protocol.
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>

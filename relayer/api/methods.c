@@ -516,8 +516,9 @@ const struct method METHODS[] = {
     {.name = "system.reload",
      .role = ROLE_ADMIN,
      .run = system_reload,
-     .doc = "Starts the signer anew with its present settings and keys; the one at work goes on until "
-            "the new one is ready, and stays when that one is not right. Asked twice it is done twice.",
+     .doc = "Starts the signer anew with its present settings and keys; the one at work goes on "
+            "until the new one is ready, and stays when that one is not right. Asked twice it is "
+            "done twice.",
      .result = "keys: the address of each",
      .example = "{}"},
     {.name = "system.stop",

@@ -158,8 +158,8 @@ static void note_party(struct contract_check *c, size_t key, const uint8_t addre
     }
     char text[HEX_ADDRESS_SIZE], detail[160];
     hex_checksum_address(address, text);
-    snprintf(detail, sizeof detail, "%s does not hold the role %s: its lane takes nothing new", text,
-             signer_key_lane(key) == LANE_ARBITER ? "ARBITER" : "RELAYER");
+    snprintf(detail, sizeof detail, "%s does not hold the role %s: its lane takes nothing new",
+             text, signer_key_lane(key) == LANE_ARBITER ? "ARBITER" : "RELAYER");
     c->role_alarm_open[key] = true;
     engine_alarm(c->engine, "lane_without_role", signer_key_name(key), detail);
 }

@@ -46,7 +46,8 @@ bool contract_item_is_code(enum contract_item item);
 enum { CONTRACT_MORE_MAX = 8 };
 struct contract_parties {
     uint8_t relayer[20], arbiter[20]; /* the signer's addresses */
-    /* Its further keys: of the pool, and during a rotation a second arbiter. Each may hold its role or not. */
+    /* Its further keys: of the pool, and during a rotation a second arbiter. Each may hold its role or
+     * not. */
     struct contract_party {
         uint8_t address[20];
         bool is_arbiter;

@@ -128,7 +128,8 @@ static void holder_read(struct contract_reader *r, const uint8_t answer[32])
     found(r, word);
 }
 
-/* The first arbiter's answer is followed by those of the further keys; then the fact is: some arbiter does. */
+/* The first arbiter's answer is followed by those of the further keys; then the fact is: some arbiter
+ * does. */
 static void party_read(struct contract_reader *r, const uint8_t answer[32])
 {
     bool holds = answer[31] == 1;

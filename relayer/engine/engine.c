@@ -291,7 +291,8 @@ bool engine_idle(const struct engine *engine)
     }
     return runner_idle(engine->runner) && courier_idle(engine->courier) &&
            observer_idle(engine->observer) && watcher_idle(engine->watcher) &&
-           sweeper_idle(engine->sweeper) && gate_idle(engine->gate) && juno_key_idle(engine->juno_key);
+           sweeper_idle(engine->sweeper) && gate_idle(engine->gate) &&
+           juno_key_idle(engine->juno_key);
 }
 
 void engine_close_doors(struct engine *engine)

@@ -13,9 +13,10 @@
 enum { LANE_TICK_MS = 100, LANE_RESEND_MS = 2000 };
 
 /*
- * `key` is a place at the signer. A place without a key has a lane that does nothing. Lanes of one role take from
- * one list: each one's batch is left out by the others of this daemon until its draft is committed, and after that
- * by all (effect.drafted_by). Places 0 and 1 also follow what keys signed that are there no more.
+ * `key` is a place at the signer. A place without a key has a lane that does nothing. Lanes of one role
+ * take from one list: each one's batch is left out by the others of this daemon until its draft is
+ * committed, and after that by all (effect.drafted_by). Places 0 and 1 also follow what keys signed that
+ * are there no more.
  */
 struct lane *lane_new(struct engine *engine, size_t key);
 

@@ -1,13 +1,15 @@
 /*
  * The door to relayer-signer: starts the process, one channel per place of a key, one answer per request.
- * Speaks the frames of keystore/wire.h and never sees a key. A signer that dies is started again with backoff.
+ * Speaks the frames of keystore/wire.h and never sees a key. A signer that dies is started again with
+ * backoff.
  *
- * Places: 0 the relayer's own key, 1 the arbiter's, then those of the pool. Which of the others hold a key is
- * the signer's settings alone; an empty place closes its channel.
+ * Places: 0 the relayer's own key, 1 the arbiter's, then those of the pool. Which of the others hold a key
+ * is the signer's settings alone; an empty place closes its channel.
  *
  * A reload starts a second process beside the first. It opens its keys and shows their addresses while the
- * first goes on signing; when they are judged right the first gets no more requests, answers what it has, ends,
- * and its record passes to the second. When they are not, or the second fails, the first never stopped.
+ * first goes on signing; when they are judged right the first gets no more requests, answers what it has,
+ * ends, and its record passes to the second. When they are not, or the second fails, the first never
+ * stopped.
  */
 #ifndef KUSTODIA_ENGINE_SIGNER_H
 #define KUSTODIA_ENGINE_SIGNER_H
@@ -42,9 +44,9 @@ const char *signer_key_name(size_t key); /* "relayer", "relayer.2" */
 enum effect_lane signer_key_lane(size_t key);
 bool signer_key_moves_tokens(size_t key); /* the others only call the escrow */
 
-/* Replaces the process, with the settings as they are now. `judge` looks at the new keys and gives a sentence in
- * `why` when it says no. The callback comes once, never before the call returns: why NULL when the new one signs,
- * else why the old one goes on. False: a reload is under way already. */
+/* Replaces the process, with the settings as they are now. `judge` looks at the new keys and gives a
+ * sentence in `why` when it says no. The callback comes once, never before the call returns: why NULL when
+ * the new one signs, else why the old one goes on. False: a reload is under way already. */
 struct signer_offer {
     uint64_t chain_id;
     bool has[SIGNER_KEYS];

@@ -30,13 +30,14 @@ static void keys_text(const struct lane_pool *pool, char out[LANE_KEYS_MAX * 48 
     for (size_t i = 0; i < pool->keys_n; i++) {
         char address[41];
         hex_encode(pool->key[i], 20, address);
-        used += (size_t)sprintf(out + used, "%s\"\\\\x%s\"", i > 0 ? "," : "", address);
+        used += (size_t)snprintf(out + used, 48, "%s\"\\\\x%s\"", i > 0 ? "," : "", address);
     }
     out[used] = '}';
     out[used + 1] = '\0';
 }
 
-struct db_script *lane_look(const struct lane_holder *holder, const struct lane_pool *pool, int limit)
+struct db_script *lane_look(const struct lane_holder *holder, const struct lane_pool *pool,
+                            int limit)
 {
     char keys[LANE_KEYS_MAX * 48 + 2];
     keys_text(pool, keys);
@@ -205,10 +206,12 @@ void lane_abandon_drafts(struct db_script *script, const struct lane_holder *hol
     keys_text(pool, keys);
     struct db_stmt *s = db_add(
         script,
-        "WITH gone AS (UPDATE draft d SET effect_ids = '{}' WHERE d.lease LIKE 'lane:' || $1 || ':%'"
+        "WITH gone AS (UPDATE draft d SET effect_ids = '{}'"
+        " WHERE d.lease LIKE 'lane:' || $1 || ':%'"
         " AND d.account <> ALL ($2::bytea[]) AND cardinality(d.effect_ids) > 0"
         " AND d.kind NOT IN ('token_transfer', 'token_approve') AND NOT EXISTS"
-        " (SELECT 1 FROM lease l WHERE l.name = d.lease AND l.until > now()) RETURNING d.lease)" FREED,
+        " (SELECT 1 FROM lease l WHERE l.name = d.lease AND l.until > now())"
+        " RETURNING d.lease)" FREED,
         DB_ANY);
     db_text(s, holder->lane);
     db_text(s, keys);
