@@ -8,6 +8,7 @@
 
 #include "relayer/base/arena.h"
 #include "relayer/base/check.h"
+#include "relayer/base/clock.h"
 
 union ask_result {
     uint64_t u64;
@@ -126,6 +127,14 @@ static bool read_heads(const struct chain_answer *answer, struct chain_heads *ou
     return true;
 }
 
+static bool block_asked_for(const struct chain_block *block, uint64_t number, struct err *err)
+{
+    if (!block->present || block->number == number)
+        return true;
+    return err_fail(err, ERR_CHAIN_ANSWER, "node answer: block %" PRIu64 " for block %" PRIu64,
+                    block->number, number);
+}
+
 static bool read_blocks(const struct ask *ask, const struct chain_answer *answer,
                         struct chain_blocks *out, struct err *err)
 {
@@ -133,14 +142,11 @@ static bool read_blocks(const struct ask *ask, const struct chain_answer *answer
     for (size_t i = 0; i < answer->n; i++) {
         struct chain_block *block = &out->block[i];
 
-        if (!read_block_or_none(&answer->reply[i], block, err))
+        if (!read_block_or_none(&answer->reply[i], block, err) ||
+            !block_asked_for(block, ask->from + i, err))
             return false;
         if (!block->present)
             return true;
-        if (block->number != ask->from + i)
-            return err_fail(err, ERR_CHAIN_ANSWER,
-                            "node answer: block %" PRIu64 " for block %" PRIu64, block->number,
-                            ask->from + i);
         out->n++;
     }
     return true;
@@ -285,7 +291,8 @@ static bool ask_read(const struct ask *ask, const struct chain_answer *answer, s
     case ASK_ESTIMATE:
         return answer_u64(first, &out->estimate.gas, err);
     case ASK_BLOCK:
-        return read_block_or_none(&answer->reply[0], &out->block, err);
+        return read_block_or_none(&answer->reply[0], &out->block, err) &&
+               (!ask->by_number || block_asked_for(&out->block, ask->from, err));
     case ASK_HEADS:
         return read_heads(answer, &out->heads, err);
     case ASK_BLOCKS:
@@ -335,6 +342,8 @@ static bool reply_check(const struct ask *ask, const struct chain_reply *reply, 
         return ask_is_of_blocks(ask->kind) || err_fail(err, ERR_CHAIN_AWAY, "node: %s", text);
     case READ_DEFINITE:
         return err_fail(err, ERR_CHAIN_REFUSED, "node: %s", text);
+    case READ_LIMIT:
+        return err_fail(err, ERR_CHAIN_RATE, "node: %s", text);
     case READ_NEXT:
         return err_fail(err, ERR_CHAIN_AWAY, "node: %s", text);
     }
@@ -361,6 +370,19 @@ static bool err_is_final(enum err_code code)
     return code == ERR_CHAIN_RANGE || code == ERR_CHAIN_REFUSED;
 }
 
+/* What a parsed answer says of its endpoint. Small: the same work for every endpoint, so that their
+ * times can be compared. */
+static enum endpoint_outcome outcome_of(const struct ask *ask, const struct err *err)
+{
+    if (err->code == ERR_CHAIN_RATE)
+        return ENDPOINT_LIMITED;
+    if (err->code == ERR_CHAIN_ANSWER)
+        return ENDPOINT_FAILED;
+    if (err->code == ERR_CHAIN_AWAY)
+        return ENDPOINT_UNABLE;
+    return ask->n == 1 ? ENDPOINT_GOOD_SMALL : ENDPOINT_GOOD;
+}
+
 static void ask_next(struct ask *ask, const struct err *err);
 
 static void ask_fail(struct ask *ask, struct err err)
@@ -370,8 +392,17 @@ static void ask_fail(struct ask *ask, struct err err)
     ask_free(ask);
 }
 
+/* An endpoint that asked for a slower pace may be asked again when its time has come. */
+static void ask_go_on(struct ask *ask, const struct err *err)
+{
+    if (err->code == ERR_CHAIN_RATE)
+        ask->tried &= ~(1u << ask->call.i);
+    ask_next(ask, err);
+}
+
 /* The parsed answer decides: deliver, go to the next endpoint, or fail. */
-static void ask_settle(struct ask *ask, const struct chain_answer *answer)
+static void ask_settle(struct ask *ask, const struct chain_answer *answer,
+                       const struct http_answer *http)
 {
     struct arena *arena = arena_new(CHAIN_ARENA_BYTES_MAX);
     union ask_result *result = arena_alloc(arena, sizeof *result);
@@ -380,21 +411,19 @@ static void ask_settle(struct ask *ask, const struct chain_answer *answer)
 
     for (size_t i = 0; ok && i < answer->n; i++)
         ok = ask_may_lack(ask, i) || reply_check(ask, &answer->reply[i], &err);
-    if (!ok && err.code == ERR_CHAIN_REVERT) {
-        endpoint_note(ask->node->all, ask->endpoint, true);
-        ask_deliver_revert(ask, &answer->reply[0], &err);
-        ask_free(ask);
-    } else if (!ok || !ask_read(ask, answer, arena, result, &err)) {
-        endpoint_note(ask->node->all, ask->endpoint,
-                      err_is_final(err.code) || err.code == ERR_CHAIN_LAGS);
-        if (err_is_final(err.code))
-            ask_fail(ask, err);
-        else
-            ask_next(ask, &err);
-    } else {
-        endpoint_note(ask->node->all, ask->endpoint, true);
+    if (ok)
+        ok = ask_read(ask, answer, arena, result, &err);
+    endpoint_note(ask->node->all, &ask->call, outcome_of(ask, &err), http);
+    if (ok) {
         ask_deliver(ask, NULL, result);
         ask_free(ask);
+    } else if (err.code == ERR_CHAIN_REVERT) {
+        ask_deliver_revert(ask, &answer->reply[0], &err);
+        ask_free(ask);
+    } else if (err_is_final(err.code)) {
+        ask_fail(ask, err);
+    } else {
+        ask_go_on(ask, &err);
     }
     arena_free(arena);
 }
@@ -402,58 +431,124 @@ static void ask_settle(struct ask *ask, const struct chain_answer *answer)
 static void ask_answered(void *ctx, const struct err *e, const struct http_answer *http)
 {
     struct ask *ask = ctx;
+    struct endpoints *all = ask->node->all;
     struct chain_answer answer;
     struct err err = {0}, parse = {0};
 
-    if (e == NULL &&
+    if (e != NULL && (e->code == ERR_BUSY || e->code == ERR_CANCELLED)) {
+        endpoint_note(all, &ask->call, ENDPOINT_UNTOLD, NULL);
+        err = *e;
+        if (e->code == ERR_CANCELLED)
+            err_set(&err, ERR_CHAIN_AWAY, "%s: %s", all->endpoint[ask->call.i].shown, e->message);
+        ask_fail(ask, err); /* the queue or the client itself: no endpoint can help */
+        return;
+    }
+    if (e == NULL && http->status != HTTP_TOO_MANY &&
         answer_parse(http->body, http->body_n, ask->first_id, ask->n, &answer, &parse)) {
-        ask_settle(ask, &answer);
+        ask_settle(ask, &answer, http);
         answer_free(&answer);
+        return;
+    }
+    if (e != NULL && e->code == ERR_NET_LIMIT && ask->kind == ASK_LOGS) {
+        endpoint_note(all, &ask->call, ENDPOINT_GOOD, NULL);
+        err_set(&err, ERR_CHAIN_RANGE, "node: more than %d bytes of logs", CHAIN_ANSWER_BYTES_MAX);
+        ask_fail(ask, err);
         return;
     }
     if (e == NULL)
         endpoint_status_err(http->status, &parse, &err);
-    else if (e->code == ERR_BUSY)
-        err = *e;
     else
-        err_set(&err, ERR_CHAIN_AWAY, "%s: %s", ask->node->all->endpoint[ask->endpoint].shown,
-                e->message);
-    if (e == NULL || (e->code != ERR_BUSY && e->code != ERR_CANCELLED))
-        endpoint_note(ask->node->all, ask->endpoint, false);
-    if (e != NULL && (e->code == ERR_BUSY || e->code == ERR_CANCELLED))
-        ask_fail(ask, err); /* the queue or the client itself: no endpoint can help */
-    else
-        ask_next(ask, &err);
+        err_set(&err, ERR_CHAIN_AWAY, "%s: %s", all->endpoint[ask->call.i].shown, e->message);
+    endpoint_note(all, &ask->call,
+                  err.code == ERR_CHAIN_RATE ? ENDPOINT_LIMITED : ENDPOINT_FAILED, http);
+    ask_go_on(ask, &err);
 }
 
 static void ask_come(void *ctx)
 {
     struct ask *ask = ctx;
 
-    ask_fail(ask, ask->err);
+    if (ask->over)
+        ask_fail(ask, ask->err);
+    else
+        ask_next(ask, NULL);
+}
+
+static void ask_wait(struct ask *ask, int64_t due_ms)
+{
+    ask->waiting = (struct waiting){.cb = ask_come, .ctx = ask, .due_ms = due_ms};
+    endpoints_wait(ask->node->all, &ask->waiting);
+}
+
+/* No endpoint is left. A callback never comes before the call has returned. */
+static void ask_end(struct ask *ask)
+{
+    if (ask->node->all->closed)
+        err_set(&ask->err, ERR_CHAIN_AWAY, "node: it was closed before an endpoint was free");
+    else if (ask->err.code == ERR_NONE)
+        endpoint_none_err(ask->node, &ask->err);
+    if (!ask->inside) {
+        ask_fail(ask, ask->err);
+        return;
+    }
+    ask->over = true;
+    ask_wait(ask, 0);
+}
+
+static bool ask_may_wait(struct ask *ask, int64_t due_ms, int64_t now)
+{
+    if (ask->give_up_ms == 0)
+        ask->give_up_ms = now + NODE_WAIT_MS;
+    if (due_ms > ask->give_up_ms || due_ms > now + HEALTH_WAIT_MAX_MS)
+        return false;
+    if (ask->node->all->waiting_n < NODE_WAITING_MAX)
+        return true;
+    err_set(&ask->err, ERR_BUSY, "node: %d questions wait for an endpoint that limits them",
+            NODE_WAITING_MAX);
+    return false;
+}
+
+static void probed(void *ctx, const struct err *err, uint64_t value)
+{
+    (void)ctx;
+    (void)err;
+    (void)value;
+}
+
+/* A question of our own to an endpoint that may be back: what others ask does not wait for it. */
+static void endpoints_probe(struct endpoints *all)
+{
+    size_t i = health_to_try(all->health, all->n, clock_mono_ms());
+    struct ask *ask;
+
+    if (i == all->n)
+        return;
+    ask = ask_new(&all->one[i], ASK_U64, (union ask_cb){.u64 = probed}, NULL);
+    ask_add(ask, "eth_blockNumber", json_array());
+    ask_start(ask);
 }
 
 static void ask_next(struct ask *ask, const struct err *err)
 {
     struct endpoints *all = ask->node->all;
-    size_t i;
+    int64_t now = clock_mono_ms();
+    struct health_choice choice = {.i = all->n};
 
     if (err != NULL && ask->err.code != ERR_CHAIN_LAGS)
         ask->err = *err;
-    i = all->closed ? all->n : endpoint_pick(ask->node, ask->tried);
-    if (i == all->n && ask->tried == 0) {
-        endpoint_none_err(ask->node, &ask->err);
-        ask->waiting = (struct waiting){.cb = ask_come, .ctx = ask};
-        endpoints_wait(all, &ask->waiting); /* never before the call returns */
-        return;
+    if (!all->closed)
+        choice = health_choose(all->health, all->n, ask->node->may & ~ask->tried,
+                               ask->node->prefer, now);
+    if (choice.i < all->n && choice.at_ms <= now) {
+        ask->tried |= 1u << choice.i;
+        ask->call = (struct endpoint_call){choice.i, health_ask(&all->health[choice.i], now)};
+        endpoint_post(all, &ask->call, ask->body, ask_answered, ask);
+        endpoints_probe(all);
+    } else if (choice.i < all->n && ask_may_wait(ask, choice.at_ms, now)) {
+        ask_wait(ask, choice.at_ms);
+    } else {
+        ask_end(ask);
     }
-    if (i == all->n) {
-        ask_fail(ask, ask->err);
-        return;
-    }
-    ask->tried |= 1u << i;
-    ask->endpoint = i;
-    endpoint_post(all, i, ask->body, ask_answered, ask);
 }
 
 void ask_start(struct ask *ask)
@@ -462,5 +557,7 @@ void ask_start(struct ask *ask)
     CHECK(ask->body != NULL);
     json_decref(ask->batch);
     ask->batch = NULL;
+    ask->inside = true;
     ask_next(ask, NULL);
+    ask->inside = false;
 }

@@ -132,6 +132,8 @@ void node_block(struct node *node, struct node_at at, node_block_cb *cb, void *c
 {
     struct ask *ask = ask_new(node, ASK_BLOCK, (union ask_cb){.block = cb}, ctx);
 
+    ask->by_number = at.tag == NODE_NUMBER;
+    ask->from = at.number;
     ask_add_block(ask, at);
     ask_start(ask);
 }

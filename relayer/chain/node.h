@@ -1,18 +1,20 @@
 /* The door to the Ethereum node: typed questions, one callback each, several endpoints.
  *
- * Reads go to the healthy endpoint that stands first in the list and move to the next one when
- * an endpoint is away, limited, lagging or talks nonsense; an answer of the chain itself (a
- * revert, an absent receipt) is final. Writes go to every endpoint at once: bytes that are
- * signed cannot be sent too often.
+ * Reads go to one healthy endpoint (health.h has the rules) and move to the next one when an
+ * endpoint is away, limited, lagging or talks nonsense; an answer of the chain itself (a revert, an
+ * absent receipt) is final. Where the only endpoints left ask for a slower pace, a read waits its
+ * turn for at most NODE_WAIT_MS. Writes go to every endpoint at once: bytes that are signed cannot
+ * be sent too often.
  *
  * Every callback comes exactly once and never before the call returns. `err` is NULL on success;
  * the result is then not NULL and valid only during the callback. On failure the result is NULL,
  * except where a call says that it carries revert data. Reads change nothing, so their errors
  * always have OUTCOME_NOT_HAPPENED.
  *
- * Errors: ERR_CHAIN_AWAY (no endpoint reachable), ERR_CHAIN_ANSWER (an answer that breaks the
- * format), ERR_CHAIN_REVERT, ERR_CHAIN_RANGE (halve the range), ERR_CHAIN_LAGS (endpoints are
- * behind the asked block), ERR_CHAIN_REFUSED (the node said no; its words are in the message).
+ * Errors: ERR_CHAIN_AWAY (no endpoint reachable), ERR_CHAIN_RATE (all ask for fewer requests),
+ * ERR_CHAIN_ANSWER (an answer that breaks the format), ERR_CHAIN_REVERT, ERR_CHAIN_RANGE (halve the
+ * range), ERR_CHAIN_LAGS (endpoints are behind the asked block), ERR_CHAIN_REFUSED (the node said no;
+ * its words are in the message).
  */
 #ifndef KUSTODIA_CHAIN_NODE_H
 #define KUSTODIA_CHAIN_NODE_H
@@ -36,13 +38,16 @@ enum {
     NODE_RAW_TX_BYTES_MAX = 95000, /* what Arbitrum's sequencer takes */
     NODE_LOG_FILTERS_MAX = 4,
     NODE_RANGE_CALL_MAX = 68, /* bytes of the call at a range's end */
-    NODE_COOL_DOWN_MS = 5000,    /* how long an endpoint that failed stands behind the others */
-    NODE_ASIDE_MS = 10 * 60000,  /* how long an endpoint that lied is not asked */
-    NODE_WHY_MAX = 120           /* the reason of an accusation, with its NUL */
+    NODE_WAIT_MS = 10000,
+    NODE_WAITING_MAX = 512, /* reads that wait for their turn; more are ERR_BUSY */
+    NODE_WHY_MAX = 120      /* the reason of an accusation, with its NUL */
 };
 
 struct node_settings {
     const char *urls;    /* comma list of http:// or https:// endpoints, the preferred one first */
+    /* One for each endpoint, HEALTH_WEIGHT_MAX at most: reads are shared in this proportion; 0:
+     * only when no other is left. NULL: the first takes all. */
+    const unsigned *weights;
     unsigned timeout_ms; /* of one attempt at one endpoint */
 };
 
@@ -60,24 +65,33 @@ void node_free(struct node *node);
  * node_free(node), never freed itself. While the endpoint stands aside, every read fails with
  * ERR_CHAIN_AWAY. `node` may be a view too: `i` counts the endpoints of the whole. */
 struct node *node_of_endpoint(struct node *node, size_t i);
+/* A view of the whole that begins at endpoint `i` when that is as healthy as the best. */
+struct node *node_beginning_at(struct node *node, size_t i);
 /* Of the whole, also when `node` is a view. */
 size_t node_endpoints_n(const struct node *node);
 /* Scheme, host and port only: paths of hosted endpoints hold keys. Valid until node_free. */
 const char *node_endpoint_name(const struct node *node, size_t i);
 
-/* Endpoint `i` gave an answer that others show to be wrong: no read goes to it for NODE_ASIDE_MS
- * (writes do: signed bytes cannot be sent to too many). When every endpoint stands aside, reads
- * fail with ERR_CHAIN_AWAY: no answer is better than one of a liar. `why` is copied, cut at
- * NODE_WHY_MAX and shown in the status. Answers under way from it are still delivered. */
+/* Endpoint `i` gave an answer that others show to be wrong: no read goes to it for HEALTH_ASIDE_MS
+ * (writes do: signed bytes cannot be sent to too many), and for as long again only when no better
+ * one is there; accused in that time, it stands aside for twice as long. When every endpoint
+ * stands aside, reads fail with ERR_CHAIN_AWAY: no answer is better than one of a liar. `why` is
+ * copied, cut at NODE_WHY_MAX and shown in the status; while it stands aside already, nothing
+ * changes. Answers under way from it are still delivered. */
 void node_accuse(struct node *node, size_t i, const char *why);
 
-/* For status and metrics. */
+/* For status and metrics. Texts are valid until node_free or the next accusation. */
 struct node_endpoint_status {
-    const char *url; /* as node_endpoint_name */
-    bool healthy;
+    const char *url;   /* as node_endpoint_name */
+    const char *state; /* health_state_name */
+    const char *why;   /* of the accusation while it is aside or on trial, else "" */
+    bool healthy;      /* good or slow, and not limited */
     bool aside;
-    const char *why; /* of the last accusation; "": none. Valid until the next one */
-    uint64_t calls, failures;
+    unsigned weight;
+    uint64_t calls, failures, limits;
+    int64_t latency_ms;     /* average of small questions; 0: not measured */
+    int64_t limited_for_ms; /* from now; 0: not limited */
+    int64_t aside_for_ms;   /* from now; 0: not aside */
 };
 size_t node_endpoints(const struct node *node, struct node_endpoint_status out[NODE_ENDPOINTS_MAX]);
 

@@ -58,7 +58,6 @@ struct engine {
     struct http_client *http;
     struct db *db;
     struct node *node;
-    struct node *node_second; /* the same endpoints, the first one last; NULL: only one */
     struct juno *juno;
     struct signer *signer;
     struct flow_rules rules;
