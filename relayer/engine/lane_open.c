@@ -119,7 +119,11 @@ static void nonce_judged(void *ctx, const struct err *err, uint64_t next)
     }
     const struct lane_tx *tx = &l->open[l->open_at];
     if (next <= tx->nonce) {
-        lane_offer(l);
+        /* None of ours that is open has the nonce the chain asks for: something is missing below. */
+        if (next < l->open[0].nonce)
+            lane_gap_look(l, next, lane_offer);
+        else
+            lane_offer(l);
         return;
     }
     /* The nonce is used and no receipt carries our hash. A node that lags shows the same for a moment, so
