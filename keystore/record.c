@@ -252,8 +252,8 @@ struct record *record_open(const char *path, const struct record_identity *ident
     bool ok = true;
     for (int i = 0; i < RECORD_ROLES; i++) {
         // Zero pages that take memory only where a nonce was signed.
-        void *map = mmap(NULL, WINDOW_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                         0);
+        void *map = mmap(NULL, WINDOW_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                         -1, 0);
         record->lane[i].entries = map == MAP_FAILED ? NULL : map;
         ok = ok && record->lane[i].entries;
     }

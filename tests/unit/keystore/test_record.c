@@ -491,7 +491,8 @@ static void file_make(const uint8_t *bytes, size_t n)
     close(fd);
 }
 
-static struct record_claim v1_claim(enum wire_role role, uint64_t nonce, uint8_t call, uint8_t price)
+static struct record_claim v1_claim(enum wire_role role, uint64_t nonce, uint8_t call,
+                                    uint8_t price)
 {
     struct record_claim c = claim_of(nonce, call, price);
     c.role = role;
