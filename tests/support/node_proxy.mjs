@@ -9,15 +9,57 @@ const BODY_MAX = 4 * 1024 * 1024;
 
 /** A rule gives this to cut the connection without an answer. */
 export const CUT = Symbol('cut');
-/** A gate gives this: the request is carried out, its answer is lost. */
-export const LOST = Symbol('lost');
+
+const quantity = (number) => `0x${number.toString(16)}`;
+
+/** Where each method says of which block it speaks. */
+const BLOCK_AT = {
+    eth_getBalance: 1, eth_getCode: 1, eth_getTransactionCount: 1, eth_call: 1, eth_estimateGas: 1, eth_getStorageAt: 2,
+};
+
+/**
+ * The answer of a node whose newest block is `head`: to everything, so that it never contradicts itself.
+ * Above its head there is no block, no receipt and no log.
+ */
+export async function old_answer(call, forward, head) {
+    const [first] = call.params;
+    const asked = (at, value) => ({
+        ...call, params: call.params.map((param, n) => (n === at ? value : param)),
+    });
+    switch (call.method) {
+    case 'eth_blockNumber':
+        return { result: quantity(head) };
+    case 'eth_getBlockByNumber': {
+        const answer = await forward();
+        if (Number(answer.result?.number ?? 0) <= head) {
+            return answer;
+        }
+        return first.startsWith('0x') ? { result: null } : forward(asked(0, quantity(head)));
+    }
+    case 'eth_getTransactionReceipt':
+    case 'eth_getTransactionByHash': {
+        const answer = await forward();
+        return Number(answer.result?.blockNumber ?? 0) <= head ? answer : { result: null };
+    }
+    case 'eth_getLogs': {
+        const answer = await forward();
+        return answer.result === undefined ? answer
+            : { result: answer.result.filter((log) => Number(log.blockNumber) <= head) };
+    }
+    default: {
+        const at = BLOCK_AT[call.method];
+        return at !== undefined && call.params[at] === 'latest' ? forward(asked(at, quantity(head))) : forward();
+    }
+    }
+}
 
 export class NodeProxy {
+    #whole = null;
+
     /** target: the real node's URL. */
     constructor(target) {
         this.target = target;
         this.rules = new Map();
-        this.gate = () => undefined;
         this.server = createServer((request, response) => this.#serve(request, response));
     }
 
@@ -33,7 +75,8 @@ export class NodeProxy {
 
     /**
      * rule(call, forward) answers this method from now on: with a JSON-RPC answer without id, such as
-     * { result } or { error }, with CUT, or with what `await forward()` gave. null: no rule any more.
+     * { result } or { error }, with CUT, or with what `await forward()` gave (forward(other) asks the node
+     * something else). null: no rule any more.
      */
     rule(method, rule) {
         if (rule === null) {
@@ -44,21 +87,22 @@ export class NodeProxy {
     }
 
     /**
-     * gate(calls) sees each whole request first: undefined lets it through, CUT cuts it before anything is
-     * done, LOST after, { status, headers, text } answers it in the place of the node.
+     * rule(calls, serve) answers whole requests from now on, before any rule of a method: with
+     * { status, headers, text }, or with CUT. `await serve(answer)` gives that as it would be without the rule,
+     * each call answered by answer(call, forward) where that is given. null: no rule any more.
      */
-    gate_set(gate) {
-        this.gate = gate;
+    whole(rule) {
+        this.#whole = rule;
     }
 
-    /** The node's own answer to another call than the one that came. */
-    ask(call) {
-        return http_json(this.target, 'POST', call);
+    /** From now on the newest block is this one, however many there are. null: it is the node's again. */
+    head_hold(head) {
+        this.whole(head === null ? null
+            : (_calls, serve) => serve((call, forward) => old_answer(call, forward, head)));
     }
 
-    async #answer(call) {
-        const forward = () => this.ask(call);
-        const rule = this.rules.get(call.method);
+    async #answer(call, rule) {
+        const forward = (other = call) => http_json(this.target, 'POST', other);
         const answer = await (rule === undefined ? forward() : rule(call, forward));
         return answer === CUT ? CUT : { ...answer, jsonrpc: '2.0', id: call.id };
     }
@@ -74,19 +118,20 @@ export class NodeProxy {
             }
             const body = JSON.parse(text);
             const calls = [body].flat();
-            const verdict = this.gate(calls);
-            if (verdict?.status !== undefined) {
-                response.writeHead(verdict.status, verdict.headers ?? {});
-                response.end(verdict.text ?? '');
-                return;
-            }
-            const answers = verdict === CUT ? [CUT] : await Promise.all(calls.map((call) => this.#answer(call)));
-            if (verdict === LOST || answers.includes(CUT)) {
+            const serve = async (answer) => {
+                const answers = await Promise.all(calls.map((call) => this.#answer(call,
+                    answer ?? this.rules.get(call.method))));
+                return answers.includes(CUT) ? CUT : {
+                    status: 200, text: JSON.stringify(Array.isArray(body) ? answers : answers[0]),
+                };
+            };
+            const answer = await (this.#whole === null ? serve() : this.#whole(calls, serve));
+            if (answer === CUT) {
                 request.socket.destroy();
                 return;
             }
-            response.setHeader('content-type', 'application/json');
-            response.end(JSON.stringify(Array.isArray(body) ? answers : answers[0]));
+            response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers });
+            response.end(answer.text);
         } catch {
             request.socket.destroy();    // the node behind is away: so is this one
         }
