@@ -70,7 +70,7 @@ export async function soak_run({ env, story, proxy }, { seconds, seed, say = () 
     const dice = new Dice(seed);
     const load = new Load(env, story, dice);
     await load.people();
-    const node = new NodeFaults(proxy, dice);
+    const node = new NodeFaults(proxy, env.ground.node, dice);
     for (const fault of JUNO_FAULTS) {
         await env.faults(fault);
     }
