@@ -432,10 +432,14 @@ bool record_claim(struct record *record, const struct record_claim *claim,
     memcpy(slot.call_hash, claim->call_hash, sizeof slot.call_hash);
 
     const struct entry *entry = lane_entry(lane, claim->nonce);
-    if (!entry->used || entry->nonce != claim->nonce)
+    bool known = entry->used && entry->nonce == claim->nonce;
+    if (claim->cancels && !known)
+        return policy_refuse(verdict, REFUSAL_CANCEL, "nothing was signed for nonce %" PRIu64,
+                             claim->nonce);
+    if (!known)
         return claim_new(lane, claim, slot.day, verdict) && append(record, &slot, verdict);
     slot.units = 0; // counted when the nonce was first claimed
-    if (memcmp(entry->call_hash, claim->call_hash, sizeof entry->call_hash) != 0)
+    if (memcmp(entry->call_hash, claim->call_hash, sizeof entry->call_hash) != 0 && !claim->cancels)
         return policy_refuse(verdict, REFUSAL_NONCE_USED,
                              "nonce %" PRIu64 " was signed for another call", claim->nonce);
     if (memcmp(entry->digest, claim->digest, sizeof entry->digest) != 0) {

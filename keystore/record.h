@@ -45,6 +45,7 @@ uint32_t record_tail_bytes(const struct record *record);
 struct record_claim {
     enum wire_role role;
     uint64_t nonce, fence;
+    bool cancels;           // it may take the place of any call signed for its nonce, and of none
     uint64_t units;         // tokens the call moves
     uint64_t max_day_units; // of this role
     uint32_t day;           // days since 1970, UTC; one before the last recorded counts as that
@@ -54,8 +55,9 @@ struct record_claim {
 
 // Claims a nonce for a digest. True: the claim is durable and the signature may leave. The same
 // digest again is always granted; another digest only for the same call (a re-priced copy), whose
-// units count once. On false the verdict says why: fence, nonce, day amount, or a disk that does
-// not take the record.
+// units count once; or for a cancel, after which the call it took the place of is not signed again.
+// A cancel for a nonce nothing was signed for is refused. On false the verdict says why: fence,
+// nonce, day amount, or a disk that does not take the record.
 bool record_claim(struct record *record, const struct record_claim *claim,
                   struct policy_verdict *verdict);
 
