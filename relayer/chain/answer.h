@@ -64,6 +64,14 @@ struct chain_logs {
     size_t n;
 };
 
+/* What one endpoint says of a range of blocks. */
+struct chain_range {
+    struct chain_logs logs; /* by block number and index, each once */
+    struct chain_block end; /* the header of the last block, where it was asked for */
+    bool has_word;          /* the call at the end was answered */
+    uint8_t word[32];
+};
+
 /* `present` false: not in a block that this endpoint knows. That is never proof that it will not
  * be. */
 struct chain_receipt {
