@@ -135,6 +135,7 @@ static void looked(void *ctx, const struct err *err, struct db_result *res)
     l->effects_n = effects_parse(res, 1, l->effects, LANE_BATCH_MAX);
     l->age_ms = lane_parse_age_ms(res);
     l->nonce_stored = lane_parse_nonce(res);
+    l->nonce_top = lane_parse_nonce_top(res);
     l->has_draft = lane_parse_draft(res, &l->draft);
     l->open_at = 0;
     lane_open_next(l);

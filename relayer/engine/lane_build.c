@@ -120,7 +120,8 @@ static void signed_back(void *ctx, const struct err *err, struct bytes signed_tx
     struct db_script *script = db_script_new();
     lane_arm(script, &holder, &l->draft, l->hash, signed_tx);
     static const char *const OVER[] = {"fee_cap",      "gas_empty",    "signer_refused",
-                                       "signer_wrong", "effect_waits", "draft_conflict"};
+                                       "signer_wrong", "effect_waits", "draft_conflict",
+                                       "nonce_gap"};
     for (size_t i = 0; i < sizeof OVER / sizeof OVER[0]; i++)
         observed_alarm_clear(script, OVER[i], l->name);
     FAULT_POINT(lane_before_arm);
@@ -215,6 +216,11 @@ static void base_fee_read(void *ctx, const struct err *err, const struct chain_b
     put_draft(l);
 }
 
+static void nonce_known(struct lane *l)
+{
+    node_block(l->engine->node, (struct node_at){.tag = NODE_LATEST}, base_fee_read, l);
+}
+
 static void nonce_read(void *ctx, const struct err *err, uint64_t next)
 {
     struct lane *l = ctx;
@@ -225,7 +231,7 @@ static void nonce_read(void *ctx, const struct err *err, uint64_t next)
     /* The chain counts; on top of it come our own that are stored: not mined yet, or mined where this node
      * has not looked. */
     l->tx.nonce = next > l->nonce_stored ? next : l->nonce_stored;
-    node_block(l->engine->node, (struct node_at){.tag = NODE_LATEST}, base_fee_read, l);
+    lane_gap_look(l, next, nonce_known);
 }
 
 static void park_effect(struct lane *l, struct db_script *script, const struct effect_row *e,

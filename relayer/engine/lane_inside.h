@@ -37,6 +37,8 @@ struct lane {
     struct lane_tx open[LANE_OPEN_MAX];
     size_t open_n, open_at;
     uint64_t nonce_stored; /* the first above all we have used */
+    uint64_t nonce_top;    /* the first that no stored bytes have */
+    void (*gap_then)(struct lane *l);
     int fee_low;           /* refusals in a row because of the fee */
     int64_t sent_at_ms[LANE_OPEN_MAX];
     uint8_t sent_hash[LANE_OPEN_MAX][32];
@@ -68,6 +70,10 @@ void lane_committed(void *ctx, const struct err *err, struct db_result *res);
 
 /* Brings l->open[l->open_at] and those after it forward, then builds (lane_open.c). */
 void lane_open_next(struct lane *l);
+
+/* The chain counts `next`. Transactions given up that it still asks for are opened again, and the round is
+ * over; otherwise it goes on with `then` (lane_gap.c). */
+void lane_gap_look(struct lane *l, uint64_t next, void (*then)(struct lane *l));
 
 /* Builds, signs and arms the next transaction, or ends the round (lane_build.c). */
 void lane_build_next(struct lane *l);

@@ -43,6 +43,11 @@ struct db_script *lane_look(const struct lane_holder *holder, int limit)
                DB_ANY);
     db_i64(s, (int64_t)holder->chain_id);
     db_bytes(s, holder->account, 20);
+    s = db_add(script,
+               "SELECT coalesce(max(nonce) + 1, 0) FROM nonce WHERE chain_id = $1 AND account = $2",
+               DB_ANY);
+    db_i64(s, (int64_t)holder->chain_id);
+    db_bytes(s, holder->account, 20);
     return script;
 }
 
@@ -69,6 +74,11 @@ int64_t lane_parse_age_ms(struct db_result *result)
 uint64_t lane_parse_nonce(struct db_result *result)
 {
     return db_rows(result, 4) == 1 ? (uint64_t)db_get_i64(result, 4, 0, 0) : 0;
+}
+
+uint64_t lane_parse_nonce_top(struct db_result *result)
+{
+    return (uint64_t)db_get_i64(result, 5, 0, 0);
 }
 
 bool lane_parse_draft(struct db_result *result, struct lane_draft *out)
@@ -296,4 +306,36 @@ void lane_defer(struct db_script *script, const struct effect_row *row, const ch
     db_uuid(s, &row->id);
     db_text(s, why);
     db_i64(s, wait_ms);
+}
+
+/* What the transaction still carries: effects that nothing else has taken up since it was given up. */
+#define STILL_ITS                                                                                  \
+    "e.door = 'chain' AND (e.state = 'planned' OR (e.state = 'parked' AND e.kind = "               \
+    "'token_transfer')) AND NOT EXISTS (SELECT 1 FROM draft d WHERE e.id = ANY (d.effect_ids))"
+
+void lane_reopen(struct db_script *script, const struct lane_holder *holder, uint64_t next)
+{
+    lane_check(script, holder);
+    /* A plain transfer is not refused when it comes twice: only while all of it is still its own. */
+    struct db_stmt *s = db_add(
+        script,
+        "WITH again AS (UPDATE tx t SET state = 'sent', sends = 1, updated_at = now() FROM nonce n"
+        " WHERE n.chain_id = $1 AND n.account = $2 AND n.nonce >= $3 AND t.hash = n.tx_hash"
+        " AND t.state = 'lost' AND (t.kind <> 'token_transfer' OR t.effects = (SELECT count(*)"
+        "  FROM effect e WHERE e.tx_hash = t.hash AND " STILL_ITS ")) RETURNING t.hash),"
+        " back AS (UPDATE effect e SET state = 'sent', updated_at = now() FROM again"
+        "  WHERE e.tx_hash = again.hash AND " STILL_ITS ") SELECT count(*), (SELECT count(*)"
+        "  FROM nonce n JOIN tx t ON t.hash = n.tx_hash WHERE n.chain_id = $1 AND n.account = $2"
+        "  AND n.nonce = $3 AND t.state = 'lost') FROM again",
+        DB_ANY);
+    db_i64(s, (int64_t)holder->chain_id);
+    db_bytes(s, holder->account, 20);
+    db_i64(s, (int64_t)next);
+}
+
+int lane_parse_reopened(struct db_result *result, bool *gap)
+{
+    int reopened = (int)db_get_i64(result, 1, 0, 0);
+    *gap = reopened == 0 && db_get_i64(result, 1, 0, 1) > 0;
+    return reopened;
 }

@@ -35,12 +35,14 @@ void lane_check(struct db_script *script, const struct lane_holder *holder);
 
 /* Result 0: transactions that are in no block yet, by nonce (lane_parse_open). Result 1: the next effects of
  * one kind (effects_parse), oldest first, with how long the oldest has waited in ms in result 2. Result 3:
- * the draft, if there is one. Result 4: the first nonce above all we have used (lane_parse_nonce). */
+ * the draft, if there is one. Result 4: the first nonce above all we have used (lane_parse_nonce). Result 5:
+ * the first one no stored bytes have, lost ones counted (lane_parse_nonce_top). */
 struct db_script *lane_look(const struct lane_holder *holder, int limit);
 size_t lane_parse_open(struct db_result *result, struct lane_tx *out, size_t max);
 int64_t lane_parse_age_ms(struct db_result *result);
 /* Lost transactions do not count: their nonces went to others, and the chain counts those. 0 = none used. */
 uint64_t lane_parse_nonce(struct db_result *result);
+uint64_t lane_parse_nonce_top(struct db_result *result);
 
 /* The next transaction while it is being signed: everything but the signature. */
 struct lane_draft {
@@ -79,6 +81,12 @@ void lane_mined(struct db_script *script, const uint8_t hash[32],
 /* The transaction can never be mined (its nonce went to another): its effects are planned again, but for
  * plain transfers, which the chain would not refuse a second time: those wait for a person. */
 void lane_lost(struct db_script *script, const uint8_t hash[32], const char *why);
+/* The chain asks for `next`: lost transactions from there on were given up wrongly, for no other one has
+ * their nonces. They are open again with what they still carry, and with their own bytes, for the signer signs no
+ * other call for these nonces. lane_parse_reopened gives how many; `gap`: none, and one that has just `next`
+ * cannot be, because its transfer was ordered anew. */
+void lane_reopen(struct db_script *script, const struct lane_holder *holder, uint64_t next);
+int lane_parse_reopened(struct db_result *result, bool *gap);
 /* Effects that cannot go now: try later, or park with a reason. */
 void lane_defer(struct db_script *script, const struct effect_row *row, const char *why,
                 int64_t wait_ms);

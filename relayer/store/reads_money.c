@@ -159,7 +159,9 @@ READ(READ_STATES, STATES,
      " GROUP BY state ORDER BY state");
 static const struct read_field ALARM[] = {{"code", READ_TEXT},     {"subject", READ_TEXT},
                                           {"detail", READ_TEXT},   {"times", READ_NUMBER},
-                                          {"first_at", READ_TIME}, {"last_at", READ_TIME}};
+                                          {"first_at", READ_TIME}, {"last_at", READ_TIME},
+                                          {"runbook", READ_TEXT}};
 READ(READ_ALARMS, ALARM,
      "SELECT code, subject, detail, times, " MS("first_at") ", " MS(
-         "last_at") " FROM alarm WHERE cleared_at IS NULL ORDER BY last_at DESC LIMIT 100");
+         "last_at") ", 'docs/runbooks/' || code || '.md'"
+                    " FROM alarm WHERE cleared_at IS NULL ORDER BY last_at DESC LIMIT 100");

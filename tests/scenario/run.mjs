@@ -19,7 +19,8 @@ import { kill_scenarios } from './kill.mjs';
 
 const WORKERS = 2;
 const KILL_PAIRS = 12;
-const CHAIN_TOPICS = ['chain', 'lane', 'watch', 'reorg', 'endpoints', 'pool', 'daemons', 'faults', 'doors'];
+const CHAIN_TOPICS = ['chain', 'lane', 'watch', 'reorg', 'endpoints', 'pool', 'daemons', 'faults', 'doors',
+    'clock'];
 const CHAIN_DEATHS = /^kill -9 at (lane|watcher)_/;
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const HOME = home_take(path.join(ROOT, '.dev/test'));
