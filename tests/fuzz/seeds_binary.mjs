@@ -1,5 +1,7 @@
 // Seeds of the targets that read bytes: one function for each target, from public vectors and by hand.
 
+import { createHash } from 'node:crypto';
+
 const bytes = (hex) => Buffer.from(hex.replace(/^0x/, ''), 'hex');
 const plain = (name) => name.replace(/[^A-Za-z0-9_]/g, '_');
 const is_hex = (text) => typeof text === 'string' && /^0x([0-9a-fA-F]{2})*$/.test(text);
@@ -118,5 +120,17 @@ export function record() {
         'made-empty-file': file(0x80),
         'made-header-cut': file(0x80, Buffer.from('kustodia-nonces')),
         'made-header-other': file(0x80, Buffer.alloc(128, 0x41)),
+    };
+}
+
+/** The signer's target draws requests from its bytes: any bytes are requests, these are the same each time. */
+export function signer() {
+    const drawn = (seed, n) => Buffer.concat(Array.from({ length: Math.ceil(n / 32) }, (_, i) => createHash('sha256')
+        .update(`${seed}:${i}`).digest())).subarray(0, n);
+    return {
+        ...Object.fromEntries([16, 64, 256, 1024, 2048].map((n) => [`made-drawn-${n}`, drawn('kustodia', n)])),
+        'made-zeros': Buffer.alloc(256),
+        'made-ones': Buffer.alloc(256, 0xff),
+        'made-empty': Buffer.alloc(0),
     };
 }
