@@ -128,7 +128,7 @@ export function signer() {
     const drawn = (seed, n) => Buffer.concat(Array.from({ length: Math.ceil(n / 32) }, (_, i) => createHash('sha256')
         .update(`${seed}:${i}`).digest())).subarray(0, n);
     return {
-        ...Object.fromEntries([16, 64, 256, 1024, 2048].map((n) => [`made-drawn-${n}`, drawn('kustodia', n)])),
+        ...Object.fromEntries([16, 64, 256, 512].map((n) => [`made-drawn-${n}`, drawn('kustodia', n)])),
         'made-zeros': Buffer.alloc(256),
         'made-ones': Buffer.alloc(256, 0xff),
         'made-empty': Buffer.alloc(0),
