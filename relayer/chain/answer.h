@@ -2,8 +2,8 @@
  *
  * Everything a node sends is hostile until it has passed here: wrong types, odd or oversized
  * hex, a field missing, two fields of one name, a number above 63 bits (what the database and the
- * clock can hold), an id that was not asked, two logs at one place. Each gives ERR_CHAIN_ANSWER with what was wrong; nothing is guessed and nothing is
- * repaired.
+ * clock can hold), an id that was not asked, two logs at one place. Each gives ERR_CHAIN_ANSWER
+ * with what was wrong; nothing is guessed and nothing is repaired.
  *
  * Pure: text in, structs out. Variable parts (logs, input, call data) live in the arena given by
  * the caller. Format: JSON-RPC 2.0 and the Ethereum execution API (QUANTITY = 0x without leading
@@ -62,6 +62,14 @@ struct chain_log {
 struct chain_logs {
     const struct chain_log *log;
     size_t n;
+};
+
+/* What one endpoint says of a range of blocks. */
+struct chain_range {
+    struct chain_logs logs; /* by block number and index, each once */
+    struct chain_block end; /* the header of the last block, where it was asked for */
+    bool has_word;          /* the call at the end was answered */
+    uint8_t word[32];
 };
 
 /* `present` false: not in a block that this endpoint knows. That is never proof that it will not

@@ -20,7 +20,7 @@ union ask_result {
     struct chain_block block;
     struct chain_heads heads;
     struct chain_blocks blocks;
-    struct chain_logs logs;
+    struct chain_range range;
     struct chain_receipt receipt;
     struct chain_tx tx;
 };
@@ -93,7 +93,7 @@ static void ask_deliver(const struct ask *ask, const struct err *err,
         ask->cb.blocks(ask->ctx, err, result != NULL ? &result->blocks : NULL);
         return;
     case ASK_LOGS:
-        ask->cb.logs(ask->ctx, err, result != NULL ? &result->logs : NULL);
+        ask->cb.logs(ask->ctx, err, result != NULL ? &result->range : NULL);
         return;
     case ASK_RECEIPT:
         ask->cb.receipt(ask->ctx, err, result != NULL ? &result->receipt : NULL);
@@ -152,33 +152,103 @@ static bool read_blocks(const struct ask *ask, const struct chain_answer *answer
     return true;
 }
 
-static bool log_asked_for(const struct node_logs_query *query, const struct chain_log *log)
+static bool log_fits(const struct node_logs_filter *filter, const struct chain_log *log)
 {
-    if (log->block_number < query->from || log->block_number > query->to)
-        return false;
-    for (size_t i = 0; i < query->addresses_n; i++)
-        if (memcmp(query->address[i], log->address, 20) == 0)
-            return true;
-    return false;
+    bool named = filter->topic0_n == 0;
+
+    for (size_t i = 0; i < filter->topic0_n; i++)
+        named = named || (log->topics_n > 0 && memcmp(filter->topic0[i], log->topics[0], 32) == 0);
+    return named && memcmp(filter->address, log->address, 20) == 0 &&
+           (!filter->has_topic1 ||
+            (log->topics_n > 1 && memcmp(filter->topic1, log->topics[1], 32) == 0)) &&
+           (!filter->has_topic2 ||
+            (log->topics_n > 2 && memcmp(filter->topic2, log->topics[2], 32) == 0));
 }
 
-/* The head was asked first in the same batch, so it is not newer than the state the logs came
- * from. */
+static int logs_by_place(const void *a, const void *b)
+{
+    const struct chain_log *x = a, *y = b;
+
+    if (x->block_number != y->block_number)
+        return x->block_number < y->block_number ? -1 : 1;
+    if (x->log_index != y->log_index)
+        return x->log_index < y->log_index ? -1 : 1;
+    return memcmp(x->block_hash, y->block_hash, 32);
+}
+
+/* One list of all filters' logs. A log that fits two filters came twice. */
+static void logs_join(struct chain_log *log, struct chain_logs *out)
+{
+    size_t n = 0;
+
+    qsort(log, out->n, sizeof *log, logs_by_place);
+    for (size_t i = 0; i < out->n; i++)
+        if (n == 0 || logs_by_place(&log[n - 1], &log[i]) != 0)
+            log[n++] = log[i];
+    *out = (struct chain_logs){.log = log, .n = n};
+}
+
 static bool read_logs(const struct ask *ask, const struct chain_answer *answer, struct arena *arena,
                       struct chain_logs *out, struct err *err)
 {
-    uint64_t head;
+    const struct node_logs_query *query = &ask->logs;
+    struct chain_logs part[NODE_LOG_FILTERS_MAX];
+    struct chain_log *all;
 
-    if (!answer_u64(answer->reply[0].result, &head, err))
+    *out = (struct chain_logs){0};
+    for (size_t i = 0; i < query->filters_n; i++) {
+        if (!answer_logs(answer->reply[1 + i].result, arena, &part[i], err))
+            return false;
+        for (size_t k = 0; k < part[i].n; k++)
+            if (part[i].log[k].block_number < query->from ||
+                part[i].log[k].block_number > query->to ||
+                !log_fits(&query->filter[i], &part[i].log[k]))
+                return err_fail(err, ERR_CHAIN_ANSWER, "node answer: a log that was not asked for");
+        out->n += part[i].n;
+    }
+    if (out->n > CHAIN_LOGS_MAX)
+        return err_fail(err, ERR_CHAIN_RANGE, "node answer: %zu logs, at most %d are taken at once",
+                        out->n, CHAIN_LOGS_MAX);
+    all = arena_alloc(arena, out->n * sizeof *all + 1);
+    for (size_t i = 0, at = 0; i < query->filters_n; at += part[i].n, i++)
+        if (part[i].n > 0)
+            memcpy(&all[at], part[i].log, part[i].n * sizeof *all);
+    logs_join(all, out);
+    return true;
+}
+
+/* The head was asked first in the same batch, so it is not newer than the state the logs came
+ * from; the end of the range was asked last. */
+static bool read_range(const struct ask *ask, const struct chain_answer *answer,
+                       struct arena *arena, struct chain_range *out, struct err *err)
+{
+    const struct node_logs_query *query = &ask->logs;
+    struct chain_block past = {0};
+    size_t at = 1 + query->filters_n;
+    struct bytes word;
+
+    *out = (struct chain_range){0};
+    if (query->past != NODE_LATEST ? !read_block_or_none(&answer->reply[0], &past, err)
+                                   : !answer_u64(answer->reply[0].result, &past.number, err))
         return false;
-    if (head < ask->logs.to)
+    if (past.number < query->to)
         return err_fail(err, ERR_CHAIN_LAGS, "node: at block %" PRIu64 ", asked up to %" PRIu64,
-                        head, ask->logs.to);
-    if (!answer_logs(answer->reply[1].result, arena, out, err))
+                        past.number, query->to);
+    if (!read_logs(ask, answer, arena, &out->logs, err))
         return false;
-    for (size_t i = 0; i < out->n; i++)
-        if (!log_asked_for(&ask->logs, &out->log[i]))
-            return err_fail(err, ERR_CHAIN_ANSWER, "node answer: a log that was not asked for");
+    if (query->with_end) {
+        if (!read_block_or_none(&answer->reply[at++], &out->end, err))
+            return false;
+        if (!out->end.present || out->end.number != query->to)
+            return err_fail(err, ERR_CHAIN_LAGS, "node: block %" PRIu64 " is not there", query->to);
+    }
+    if (query->call_n > 0 && answer->reply[at].result != NULL) {
+        if (!answer_bytes(answer->reply[at].result, arena, &word, err))
+            return false;
+        out->has_word = word.n == sizeof out->word;
+        if (out->has_word)
+            memcpy(out->word, word.p, sizeof out->word);
+    }
     return true;
 }
 
@@ -228,7 +298,7 @@ static bool ask_read(const struct ask *ask, const struct chain_answer *answer, s
     case ASK_BLOCKS:
         return read_blocks(ask, answer, &out->blocks, err);
     case ASK_LOGS:
-        return read_logs(ask, answer, arena, &out->logs, err);
+        return read_range(ask, answer, arena, &out->range, err);
     case ASK_RECEIPT:
         return read_receipt(ask, first, arena, &out->receipt, err);
     case ASK_TX:
@@ -246,6 +316,12 @@ static bool ask_is_of_blocks(enum ask_kind kind)
 static bool ask_may_revert(enum ask_kind kind)
 {
     return kind == ASK_CALL || kind == ASK_ESTIMATE;
+}
+
+/* The call at a range's end, the last member: without it the range is still an answer. */
+static bool ask_may_lack(const struct ask *ask, size_t i)
+{
+    return ask->kind == ASK_LOGS && ask->logs.call_n > 0 && i == ask->n - 1;
 }
 
 /* What one error member means for the whole question; true: none, the results may be read. */
@@ -334,7 +410,7 @@ static void ask_settle(struct ask *ask, const struct chain_answer *answer,
     bool ok = true;
 
     for (size_t i = 0; ok && i < answer->n; i++)
-        ok = reply_check(ask, &answer->reply[i], &err);
+        ok = ask_may_lack(ask, i) || reply_check(ask, &answer->reply[i], &err);
     if (ok)
         ok = ask_read(ask, answer, arena, result, &err);
     endpoint_note(ask->node->all, &ask->call, outcome_of(ask, &err), http);

@@ -19,6 +19,7 @@
 #ifndef KUSTODIA_CHAIN_NODE_H
 #define KUSTODIA_CHAIN_NODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,7 +36,8 @@ enum {
     NODE_ENDPOINTS_MAX = 8,
     NODE_URL_MAX = 512,            /* with its NUL */
     NODE_RAW_TX_BYTES_MAX = 95000, /* what Arbitrum's sequencer takes */
-    NODE_LOG_ADDRESSES_MAX = 8,
+    NODE_LOG_FILTERS_MAX = 4,
+    NODE_RANGE_CALL_MAX = 68, /* bytes of the call at a range's end */
     NODE_WAIT_MS = 10000,
     NODE_WAITING_MAX = 512, /* reads that wait for their turn; more are ERR_BUSY */
     NODE_WHY_MAX = 120      /* the reason of an accusation, with its NUL */
@@ -110,10 +112,25 @@ struct node_message {
     struct node_at at;
 };
 
+/* Logs of one address. Topics left out fit anything. */
+struct node_logs_filter {
+    uint8_t address[20];
+    uint8_t topic0[2][32]; /* any of these */
+    size_t topic0_n;
+    bool has_topic1, has_topic2;
+    uint8_t topic1[32], topic2[32];
+};
+
+/* A range of blocks, all of it in one question to one endpoint. */
 struct node_logs_query {
     uint64_t from, to; /* both included */
-    uint8_t address[NODE_LOG_ADDRESSES_MAX][20];
-    size_t addresses_n;
+    struct node_logs_filter filter[NODE_LOG_FILTERS_MAX];
+    size_t filters_n;
+    enum node_tag past; /* whose block must be at `to` or above: latest, safe or finalized */
+    bool with_end;      /* the header of `to` too, asked after the logs */
+    uint8_t call_to[20];
+    uint8_t call[NODE_RANGE_CALL_MAX]; /* a call at block `to` that answers with one word */
+    size_t call_n;                     /* 0: no call */
 };
 
 struct node_estimate {
@@ -138,7 +155,7 @@ typedef void node_estimate_cb(void *ctx, const struct err *err,
 typedef void node_block_cb(void *ctx, const struct err *err, const struct chain_block *block);
 typedef void node_heads_cb(void *ctx, const struct err *err, const struct chain_heads *heads);
 typedef void node_blocks_cb(void *ctx, const struct err *err, const struct chain_blocks *blocks);
-typedef void node_logs_cb(void *ctx, const struct err *err, const struct chain_logs *logs);
+typedef void node_logs_cb(void *ctx, const struct err *err, const struct chain_range *range);
 typedef void node_receipt_cb(void *ctx, const struct err *err, const struct chain_receipt *receipt);
 typedef void node_tx_cb(void *ctx, const struct err *err, const struct chain_tx *tx);
 typedef void node_sent_cb(void *ctx, const struct err *err, const struct node_sent *sent);
@@ -171,10 +188,12 @@ void node_heads(struct node *node, node_heads_cb *cb, void *ctx);
 /* `count` headers (1 .. CHAIN_BATCH_MAX) from block `from` on, in one question. */
 void node_blocks(struct node *node, uint64_t from, size_t count, node_blocks_cb *cb, void *ctx);
 
-/* The logs of the query's addresses. The same question asks the endpoint for its head first; an
- * endpoint whose head is below `to` is not believed (ERR_CHAIN_LAGS when all are), because an
- * empty answer from a node that lags looks exactly like "nothing happened". Logs outside the
- * query are ERR_CHAIN_ANSWER. */
+/* The logs that fit any of the query's filters, each once, by block and index. The same question
+ * asks the endpoint for its head first (or its safe or finalized block: query->past); an endpoint
+ * whose block is below `to` is not believed (ERR_CHAIN_LAGS when all are), because an empty answer
+ * from a node that lags looks exactly like "nothing happened". Logs outside the query are
+ * ERR_CHAIN_ANSWER. A call that the endpoint cannot answer (state that it no longer holds) leaves
+ * the word out and nothing else. */
 void node_logs(struct node *node, const struct node_logs_query *query, node_logs_cb *cb, void *ctx);
 
 void node_receipt(struct node *node, const uint8_t tx_hash[32], node_receipt_cb *cb, void *ctx);

@@ -23,6 +23,7 @@
 #include "relayer/engine/signer.h"
 #include "relayer/engine/sweeper.h"
 #include "relayer/engine/watcher.h"
+#include "relayer/engine/witness.h"
 #include "relayer/juno/client.h"
 #include "relayer/store/observed.h"
 
@@ -253,6 +254,7 @@ struct engine *engine_start(uv_loop_t *loop, const struct config *config, struct
     engine->runner = runner_new(engine);
     engine->courier = courier_new(engine);
     engine->observer = observer_new(engine);
+    engine->witness = witness_new(engine);
     engine->watcher = watcher_new(engine);
     engine->sweeper = sweeper_new(engine);
     engine->lane[0] = lane_new(engine, LANE_RELAYER);
@@ -306,6 +308,7 @@ void engine_free(struct engine *engine)
     lane_free(engine->lane[0]);
     lane_free(engine->lane[1]);
     watcher_free(engine->watcher);
+    witness_free(engine->witness);
     sweeper_free(engine->sweeper);
     observer_free(engine->observer);
     courier_free(engine->courier);

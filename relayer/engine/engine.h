@@ -29,6 +29,7 @@ struct runner;
 struct courier;
 struct observer;
 struct watcher;
+struct witness;
 struct sweeper;
 struct contract_check;
 struct lane;
@@ -83,6 +84,7 @@ struct engine {
     struct runner *runner;
     struct courier *courier;
     struct observer *observer;
+    struct witness *witness;
     struct watcher *watcher;
     struct sweeper *sweeper;
     struct lane *lane[2]; /* relayer, arbiter */

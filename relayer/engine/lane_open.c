@@ -9,6 +9,7 @@
 #include "relayer/base/fault.h"
 #include "relayer/base/log.h"
 #include "relayer/chain/node.h"
+#include "relayer/engine/witness.h"
 #include "relayer/store/lane.h"
 #include "relayer/store/observed.h"
 
@@ -155,6 +156,36 @@ static void fee_text(const struct chain_receipt *receipt, char out[80])
     u256_to_dec(&fee, out);
 }
 
+static void receipt_record(struct lane *l, const struct chain_receipt *receipt)
+{
+    const struct lane_tx *tx = &l->open[l->open_at];
+    char fee[80];
+    fee_text(receipt, fee);
+    struct lane_receipt mined = {.block_number = receipt->block_number,
+                                 .block_hash = receipt->block_hash,
+                                 .success = receipt->succeeded,
+                                 .gas_used = receipt->gas_used,
+                                 .fee_wei = fee};
+    struct db_script *script = db_script_new();
+    lane_mined(script, tx->hash, &mined);
+    if (!receipt->succeeded)
+        log_warn("tx_reverted", "lane=%s nonce=%llu", l->name, (unsigned long long)tx->nonce);
+    db_run(l->engine->db, script, sent_committed, l);
+}
+
+/* What several endpoints say of a transaction that one of them calls failed. */
+static void receipt_agreed(void *ctx, enum witness_verdict verdict,
+                           const struct chain_receipt *receipt)
+{
+    struct lane *l = ctx;
+    if (verdict == WITNESS_AGREED && receipt->present) {
+        receipt_record(l, receipt);
+        return;
+    }
+    l->open_at++; /* asked again in the next round */
+    lane_open_next(l);
+}
+
 static void receipt_read(void *ctx, const struct err *err, const struct chain_receipt *receipt)
 {
     struct lane *l = ctx;
@@ -169,24 +200,17 @@ static void receipt_read(void *ctx, const struct err *err, const struct chain_re
         return;
     }
     /* A failure is believed once its block is final: in another block the same bytes might succeed, and
-     * what they carry must not be planned a second time before that is impossible. */
+     * what they carry must not be planned a second time before that is impossible. Nor on the word of one
+     * endpoint alone. */
     if (!receipt->succeeded && receipt->block_number > l->engine->final_number) {
         l->open_at++;
         lane_open_next(l);
         return;
     }
-    char fee[80];
-    fee_text(receipt, fee);
-    struct lane_receipt mined = {.block_number = receipt->block_number,
-                                 .block_hash = receipt->block_hash,
-                                 .success = receipt->succeeded,
-                                 .gas_used = receipt->gas_used,
-                                 .fee_wei = fee};
-    struct db_script *script = db_script_new();
-    lane_mined(script, tx->hash, &mined);
     if (!receipt->succeeded)
-        log_warn("tx_reverted", "lane=%s nonce=%llu", l->name, (unsigned long long)tx->nonce);
-    db_run(l->engine->db, script, sent_committed, l);
+        witness_receipt(l->engine->witness, tx->hash, receipt_agreed, l);
+    else
+        receipt_record(l, receipt);
 }
 
 void lane_open_next(struct lane *l)

@@ -12,12 +12,17 @@ static const char *const words[] = {
     "9223372036854775808", "900000000000", "0xffffffffffffffff", "0x10000000000000000", "\xff",
     "\xc0\x80", "\x80", "\xb8\x38", "\xf8\x38", "\xff\xff\xff\xff", "\r\n", "=", "#", " ", "\t"};
 
+uint64_t mutate_draw(uint64_t *state)
+{
+    *state ^= *state >> 12;
+    *state ^= *state << 25;
+    *state ^= *state >> 27;
+    return *state * UINT64_C(0x2545f4914f6cdd1d);
+}
+
 static uint64_t draw(struct mutate *m)
 {
-    m->state ^= m->state >> 12;
-    m->state ^= m->state << 25;
-    m->state ^= m->state >> 27;
-    return m->state * UINT64_C(0x2545f4914f6cdd1d);
+    return mutate_draw(&m->state);
 }
 
 /* 0 .. n - 1. */

@@ -21,6 +21,9 @@ struct mutate {
     size_t corpus_n;
 };
 
+/* The next number of the sequence; the state is never 0. */
+uint64_t mutate_draw(uint64_t *state);
+
 /* Any seed, also 0. */
 void mutate_start(struct mutate *m, uint64_t seed, const struct mutate_input *corpus,
                   size_t corpus_n);

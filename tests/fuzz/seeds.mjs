@@ -7,6 +7,8 @@ import path from 'node:path';
 
 import { ROOT } from '../support/env.mjs';
 import * as binary from './seeds_binary.mjs';
+import * as chain from './seeds_chain.mjs';
+import * as texts from './seeds_text.mjs';
 
 const FILE_BYTES_MAX = 4096;
 const CORPUS = path.join(ROOT, 'tests/fuzz/corpus');
@@ -29,6 +31,6 @@ function vectors_read(folder) {
         .map((name) => JSON.parse(readFileSync(path.join(top, name), 'utf8')));
 }
 
-for (const [target, make] of Object.entries({ ...binary })) {
+for (const [target, make] of Object.entries({ ...binary, ...chain, ...texts })) {
     seeds_write(target, make(vectors_read));
 }

@@ -79,3 +79,44 @@ export function wire() {
         'made-cut': Buffer.concat([hello, sign.subarray(0, 11)]),
     };
 }
+
+/** Records behind a good header; the first byte: how many get a right checksum, and the version (fuzz_record.c). */
+export function record() {
+    const old = (kind, role, day, nonce, fence, units, digest) => Buffer.concat([word(1, kind), word(1, role), word(2, 0), word(4, day),
+        word(8, nonce), word(8, fence), word(8, units), Buffer.alloc(32, digest), Buffer.alloc(32, 0x22), Buffer.alloc(32, 0x33)]);
+    const slot = (...fields) => {
+        const bytes = Buffer.concat([old(...fields).subarray(0, 96), Buffer.alloc(64, 0x44), Buffer.alloc(64), Buffer.alloc(32, 0x33)]);
+        bytes[2] = 1;       // a signature is there
+        return bytes;
+    };
+    const file = (mode, ...slots) => Buffer.concat([word(1, mode), ...slots]);
+    const one = slot(1, 1, 20000, 0, 1, 10, 0x11);
+    const second = slot(1, 1, 20000, 1, 1, 10, 0x12);
+    const first_old = old(1, 1, 20000, 0, 1, 10, 0x11);
+    return {
+        'made-v1-header-alone': file(0x40),
+        'made-v1-two': file(0x42, first_old, old(2, 1, 20000, 0, 1, 0, 0x14)),
+        'made-v1-last-short': file(0x41, first_old, first_old.subarray(0, 40)),
+        'made-v1-first-unsealed': file(0x40, first_old, first_old),
+        'made-three-prices': file(4, one, slot(2, 1, 20000, 0, 1, 0, 0x14), slot(2, 1, 20000, 0, 1, 0, 0x15),
+            slot(3, 1, 20000, 0, 2, 0, 0x11)),
+        'made-header-alone': file(0),
+        'made-new': file(1, one),
+        'made-two-roles': file(2, one, slot(1, 2, 20000, 0, 1, 5, 0x13)),
+        'made-repriced': file(2, one, slot(2, 1, 20000, 0, 1, 0, 0x14)),
+        'made-fenced': file(2, one, slot(3, 1, 20000, 0, 2, 0, 0x11)),
+        'made-next-day': file(3, one, second, slot(1, 1, 20001, 2, 1, 7, 0x15)),
+        'made-last-unsealed': file(1, one, second),
+        'made-last-zero-checksum': file(1, one, second.fill(0, 224)),
+        'made-last-short': file(1, one, one.subarray(0, 40)),
+        'made-first-unsealed': file(0, one, one),
+        'made-kind-9': file(1, slot(9, 1, 20000, 0, 1, 10, 0x11)),
+        'made-role-3': file(1, slot(1, 3, 20000, 0, 1, 10, 0x11)),
+        'made-units-huge': file(2, slot(1, 1, 20000, 0, 1, 0, 0x11).fill(0xff, 24, 32), one),
+        'made-nonce-huge': file(2, slot(1, 1, 20000, 0, 1, 1, 0x11).fill(0xff, 8, 16), one),
+        'made-nonce-far-apart': file(2, one, slot(1, 1, 20000, 70000, 1, 1, 0x16)),
+        'made-empty-file': file(0x80),
+        'made-header-cut': file(0x80, Buffer.from('kustodia-nonces')),
+        'made-header-other': file(0x80, Buffer.alloc(128, 0x41)),
+    };
+}

@@ -20,6 +20,8 @@ const LIMITS = [
     [/^lifecycle\.(escrows|releases)_per_tx$/, '>=', 1], [/^lifecycle\.cpu$/, '<=', 1],
     [/^memory\.(start|crowd)$/, '<=', 1], [/^memory\.crowd_flat$/, '<=', 1.05],
     [/^start(\.recovery)?$/, '<=', 1],
+    [/^index$/, '>=', 0.6], [/^index\.ponder\.cold$/, '>=', 20], [/^index\.ponder\.warm$/, '>=', 3],
+    [/^index\.(memory|empty\.cpu)$/, '<=', 1],
 ];
 /** Programs that measure more with --long. */
 const LONG = ['ledger'];
@@ -86,6 +88,10 @@ function limit_words(row) {
 const number = (value) => (typeof value === 'number' ? value.toPrecision(4) : `${value}`);
 
 function row_print(row) {
+    if (row.value === null) {
+        console.log(`${row.name.padEnd(26)} not measured: ${row.against}`);
+        return;
+    }
     console.log(`${row.name.padEnd(26)} ${number(row.value).padStart(11)} ${`${row.unit}`.padEnd(14)}`
         + ` ratio ${number(row.ratio).padStart(8)}  against ${row.against} ${number(row.against_value)}`
         + `  [${number(row.min)} .. ${number(row.max)}], ${row.samples} samples${limit_words(row)}`);

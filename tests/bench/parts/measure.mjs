@@ -35,6 +35,13 @@ export function row_print(name, unit, values, against, against_value, ratio = me
     }));
 }
 
+/** A row that could not be measured here, and why. */
+export function row_missing(name, unit, why) {
+    console.log(JSON.stringify({
+        name, value: null, unit, against: why, against_value: null, ratio: null, samples: 0, min: null, max: null,
+    }));
+}
+
 /** Runs body(env) on real parts in a folder of its own, and stops them whatever happens. */
 export async function with_env(name, settings, body) {
     const home = home_take(path.join(ROOT, '.dev/bench', name));

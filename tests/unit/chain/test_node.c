@@ -109,11 +109,13 @@ static void on_block(void *ctx, const struct err *err, const struct chain_block 
     got.present = block != NULL && block->present;
 }
 
-static void on_logs(void *ctx, const struct err *err, const struct chain_logs *logs)
+static void on_logs(void *ctx, const struct err *err, const struct chain_range *range)
 {
     (void)ctx;
     note(err);
-    got.n = logs != NULL ? logs->n : 0;
+    got.n = range != NULL ? range->logs.n : 0;
+    got.present = range != NULL && range->has_word;
+    got.value = range != NULL ? range->end.number : 0;
 }
 
 static void on_receipt(void *ctx, const struct err *err, const struct chain_receipt *receipt)
@@ -440,9 +442,9 @@ static void calls_a_missing_block_absent(void **state)
 
 static struct node_logs_query logs_query(void)
 {
-    struct node_logs_query query = {.from = 1, .to = 16, .addresses_n = 1};
+    struct node_logs_query query = {.from = 1, .to = 16, .filters_n = 1};
 
-    memset(query.address[0], 0x33, 20);
+    memset(query.filter[0].address, 0x33, 20);
     return query;
 }
 
@@ -475,11 +477,52 @@ static void refuses_logs_nobody_asked_for(void **state)
     peer_say(second, "[" OK(1, "\"0x20\"") "," OK(2, "[" LOG_AT("0x0") "]") "]");
     node_logs(node, &query, on_logs, NULL);
     expect(1, ERR_CHAIN_ANSWER);
-    query.address[0][0] = 0x44;
+    query.filter[0].address[0] = 0x44;
     peer_say(first, "[" OK(3, "\"0x20\"") "," OK(4, "[" LOG_AT("0x5") "]") "]");
     peer_say(second, "[" OK(3, "\"0x20\"") "," OK(4, "[" LOG_AT("0x5") "]") "]");
     node_logs(node, &query, on_logs, NULL);
     expect(2, ERR_CHAIN_ANSWER);
+}
+
+/* Several filters, the end's header and a call, in one question; a log that fits two filters is one log. */
+static void asks_a_range_in_one_question(void **state)
+{
+    struct node_logs_query query = {.from = 1, .to = 16, .filters_n = 2, .past = NODE_FINALIZED};
+
+    (void)state;
+    memset(query.filter[0].address, 0x33, 20);
+    memset(query.filter[1].address, 0x33, 20);
+    query.filter[1].has_topic2 = true;
+    memset(query.filter[1].topic2, 0x55, 32);
+    query.with_end = true;
+    query.call_n = 4;
+    peer_say(first, "[" OK(1, BLOCK("0x10")) "," OK(2, "[" LOG_AT("0x9") "," LOG_AT("0x5") "]") "," OK(
+                        3, "[]") "," OK(4, BLOCK("0x10")) "," BAD(5, -32000, "missing trie node") "]");
+    node_logs(node, &query, on_logs, NULL);
+    until(1);
+    assert_false(got.failed);
+    assert_int_equal(got.n, 2);
+    assert_int_equal(got.value, 16);
+    assert_false(got.present);
+    assert_non_null(strstr(peer_request(first, 0)->body, "\"topics\":[null,null,\"0x5555"));
+
+    /* the end is missing, the finalized block is below the range, a log without the topic */
+    peer_say(first, "[" OK(6, BLOCK("0x10")) "," OK(7, "[]") "," OK(8, "[]") "," OK(9, "null") "," OK(
+                        10, "\"0x" "00" "\"") "]");
+    peer_say(second, "[" OK(6, BLOCK("0xf")) "," OK(7, "[]") "," OK(8, "[]") "," OK(
+                         9, BLOCK("0x10")) "," OK(10, "\"0x\"") "]");
+    node_logs(node, &query, on_logs, NULL);
+    expect(2, ERR_CHAIN_LAGS);
+    query.filter[0].topic0_n = 1;
+    peer_say(first, "[" OK(11, BLOCK("0x10")) "," OK(12, "[" LOG_AT("0x9") "]") "," OK(13, "[]") "," OK(
+                        14, BLOCK("0x10")) "," OK(15, "\"" H32 "\"") "]");
+    peer_say(second, "[" OK(11, BLOCK("0x10")) "," OK(12, "[]") "," OK(13, "[]") "," OK(
+                         14, BLOCK("0x10")) "," OK(15, "\"" H32 "\"") "]");
+    node_logs(node, &query, on_logs, NULL);
+    until(3);
+    assert_false(got.failed);
+    assert_int_equal(got.n, 0);
+    assert_true(got.present);
 }
 
 static void reports_a_range_at_once(void **state)
@@ -683,6 +726,7 @@ int main(void)
         TEST(calls_a_missing_block_absent),
         TEST(believes_logs_only_from_a_head_past_the_range),
         TEST(refuses_logs_nobody_asked_for),
+        TEST(asks_a_range_in_one_question),
         TEST(reports_a_range_at_once),
         TEST(refuses_the_receipt_of_another_transaction),
         TEST(sends_to_every_endpoint),

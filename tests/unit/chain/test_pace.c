@@ -38,7 +38,7 @@ static void on_u64(void *ctx, const struct err *err, uint64_t value)
     last_err = err != NULL ? *err : (struct err){0};
 }
 
-static void on_logs(void *ctx, const struct err *err, const struct chain_logs *logs)
+static void on_logs(void *ctx, const struct err *err, const struct chain_range *logs)
 {
     (void)logs;
     on_u64(ctx, err, 0);
@@ -289,7 +289,7 @@ static void a_view_may_begin_elsewhere(void **state)
 /* More bytes of logs than are read: less must be asked for, another endpoint would not help. */
 static void too_many_bytes_of_logs_are_a_range_error(void **state)
 {
-    struct node_logs_query query = {.from = 1, .to = 2, .addresses_n = 1};
+    struct node_logs_query query = {.from = 1, .to = 2, .filters_n = 1};
     char *text = malloc(CHAIN_ANSWER_BYTES_MAX + 2);
 
     (void)state;
