@@ -241,16 +241,15 @@ static enum witness_verdict judge(struct poll *poll, const struct voice **leader
     bool one_voice = count == answered;
     if (!one_voice && (count < 2 || 2 * count <= answered))
         return nobody_right(poll);
-    if (!one_voice) {
-        bool enough = struck(poll);
-        if (enough)
-            name_liars(poll, *leader);
-        /* Whoever reads again must not ask the liar again: not before it stands aside. */
-        if (count < poll->need || (!enough && !is_stored(poll, *leader)))
-            return WITNESS_DIFFERS;
-    }
-    if (one_voice)
-        poll->witness->strikes[poll->kind] = 0;
+    /* The same is asked again before anybody is named, and nothing is believed before that: whoever reads
+     * again what is stored must not ask the liar again. */
+    if (!one_voice && !struck(poll))
+        return WITNESS_DIFFERS;
+    if (!one_voice)
+        name_liars(poll, *leader);
+    poll->witness->strikes[poll->kind] = 0;
+    if (count < poll->need)
+        return WITNESS_DIFFERS;
     return is_stored(poll, *leader) ? WITNESS_AGREED : WITNESS_STORED_WRONG;
 }
 

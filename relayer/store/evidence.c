@@ -278,6 +278,17 @@ static void undo_above(struct db_script *script, uint64_t number)
     db_i64(db_add(script, "DELETE FROM block WHERE number > $1", DB_ANY), (int64_t)number);
 }
 
+/* A receipt may be stored after its block was taken back: asked before, answered after. The transaction is
+ * in no block then, and its bytes are sent again. */
+static void reopen_stray(struct db_script *script)
+{
+    (void)db_add(script,
+                 "UPDATE tx SET state = 'sent', block_number = NULL, block_hash = NULL,"
+                 " status = NULL, updated_at = now() FROM block b WHERE tx.state = 'mined'"
+                 " AND b.number = tx.block_number AND b.hash <> tx.block_hash",
+                 DB_ANY);
+}
+
 void evidence_scanned(struct db_script *script, const struct seen_mark *from,
                       const struct seen_span *span)
 {
@@ -289,6 +300,7 @@ void evidence_scanned(struct db_script *script, const struct seen_mark *from,
     for (size_t i = 0; i < span->blocks_n; i++)
         add_block(script, &span->blocks[i]);
     add_logs(script, span->logs, span->logs_n);
+    reopen_stray(script);
     db_i64(db_add(script, "DELETE FROM block WHERE number < $1::bigint - 256", DB_ANY),
            (int64_t)last->number);
 }

@@ -72,7 +72,8 @@ struct seen_span {
     size_t logs_n;
 };
 /* Moves the position from `from` to the span's last block and stores headers and logs; whatever was stored
- * above `from` and is not final gives way. Headers older than the newest 256 are dropped.
+ * above `from` and is not final gives way. A transaction stored as mined in a block that is not the chain's
+ * is open again. Headers older than the newest 256 are dropped.
  * ERR_DB_CONFLICT: the position is not `from`, so another watcher moved it. */
 void evidence_scanned(struct db_script *script, const struct seen_mark *from,
                       const struct seen_span *span);

@@ -9,6 +9,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { alarms_check, codes_raised, names_problems } from './alarms.mjs';
 import { blocks_of, commands_run } from './commands.mjs';
 import { reference_check } from './reference.mjs';
 
@@ -104,6 +105,10 @@ verdict('the rules themselves', [
     DEV_COMMANDS.has('setup') && DEV_COMMANDS.has('doctor') ? '' : 'the commands of ./dev are not understood',
     arrows_check('| `abi` | | nettle |\n', 'abi : : nettle\n').length === 0 ? '' : 'equal arrows are refused',
     arrows_check('| `abi` | | nettle |\n', 'abi : : uv\n').length > 0 ? '' : 'a wrong arrow is missed',
+    codes_raised('a.c', '    engine_alarm(e, x ? "one_code" : "other_code", "");').codes.length === 2 ? '' : 'a code is missed',
+    codes_raised('a.c', '    engine_alarm(e, which[i], "");').problems.length === 1 ? '' : 'a code that cannot be told passes',
+    codes_raised('a.c', '    x = "INSERT INTO alarm AS a (code)"\n    " SELECT \'an_alarm\', 1";').codes.length === 1 ? '' : 'an insert is missed',
+    names_problems('a.md', 'relayerctl no.such', new Set(['a.b'])).length === 1 ? '' : 'an unknown method is missed',
     twins_check({ text: '```sh\na\n```\n' }, { text: '```sh\nb\n```\n' }).length === 1 ? '' : 'unequal twins are missed',
 ].filter((line) => line !== ''));
 verdict('README.md and relayer/HACKING.md are there', ['README.md', 'relayer/HACKING.md']
@@ -112,6 +117,7 @@ const page_of = (name) => pages.find((page) => page.name === name) ?? { name, te
 
 async function pages_judge() {
     reference_check(verdict);
+    alarms_check(ROOT, verdict);
     verdict('arrows of relayer/HACKING.md', arrows_check(page_of('relayer/HACKING.md').text,
         readFileSync(path.join(ROOT, 'tests/checks/layers.txt'), 'utf8')));
     verdict('README.md and README.es.md', twins_check(page_of('README.md'), page_of('README.es.md')));

@@ -172,7 +172,8 @@ static void call_take(struct fuzz_input *in, struct request *r)
     uint8_t choice = fuzz_take_byte(in), who = fuzz_take_byte(in);
     unsigned kind = choice % (ESCROW_CALL_KINDS + 2 + (choice >= 224 ? MXNB_CALL_KINDS - 2 : 0));
     bool is_token = kind >= ESCROW_CALL_KINDS;
-    bool is_arbiters = kind >= ESCROW_DISMISS && kind <= ESCROW_HOLD && kind != ESCROW_REFUND_EXPIRED;
+    bool is_arbiters = kind >= ESCROW_DISMISS && kind <= ESCROW_HOLD &&
+                       kind != ESCROW_REFUND_EXPIRED;
     struct buf out;
 
     buf_init(&out, r->data, sizeof r->data);

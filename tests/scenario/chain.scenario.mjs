@@ -1,8 +1,12 @@
 // Drills of the signing lane: the node loses answers, swallows transactions, counts wrongly, asks for more
 // than we pay; somebody else uses our nonce. Each payment ends all the same, each effect once.
 
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+
 import { keccak256 } from 'ethers';
 
+import { ROOT } from '../support/env.mjs';
 import { CUT } from '../support/node_proxy.mjs';
 import { check, check_equal } from './bed.mjs';
 import {
@@ -111,6 +115,8 @@ function fees_jump(ground) {
         });
         const order = await paid(story, '2000.00');
         await env.wait_for(() => alarms(env, 'fee_cap'), STEP_MS, 'an alarm about the fee');
+        const { alarms: open } = await env.rpc('system.status');
+        check(existsSync(path.join(ROOT, open.find(({ code }) => code === 'fee_cap').runbook)), 'the runbook it names');
         check_equal(await rows(env, "tx WHERE kind = 'escrow_create'"), 0, 'creations above the highest fee');
         proxy.rule('eth_getBlockByNumber', null);
         await ended(env, story, [order]);

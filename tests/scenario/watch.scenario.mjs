@@ -2,16 +2,13 @@
 // behind in its tables, and one hash for two withdrawals.
 
 import { randomBytes, randomUUID } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 
-import { binary } from '../support/env.mjs';
-import { port_choose, process_ready, signal_send } from '../support/process.mjs';
+import { signal_send } from '../support/process.mjs';
 import { rpc_call } from '../support/rpc.mjs';
 import { check, check_equal, check_refused, with_env } from './bed.mjs';
+import { lines_with, Second } from './second.mjs';
 
 const DAY_S = 24 * 3600;
-const START_MS = 30_000;
 const STEP_MS = 30_000;
 const BEHIND_MAX = 8;            // blocks: two seconds of the local chain
 const BLOCKS_WATCHED = 40;
@@ -36,56 +33,6 @@ async function watched(env, what) {
     const { above } = await one(env, "SELECT count(*) AS above FROM block WHERE number > (SELECT number FROM head"
         + " WHERE level = 'scanned')");
     check_equal(Number(above), 0, `${what}: headers above the position`);
-}
-
-/** A second daemon with a signer of its own beside the first: same keys, same database. */
-class Second {
-    constructor(env) {
-        this.env = env;
-        this.config = path.join(env.home, 'second.ini');
-        this.log = path.join(env.home, 'log', 'second.log');
-        this.socket = `${env.socket}2`;
-    }
-
-    async config_write() {
-        const signer = path.join(this.env.home, 'second-signer.ini');
-        const set = (text, key, value) => {
-            const changed = text.replace(new RegExp(`^${key} = .*$`, 'm'), () => `${key} = ${value}`);
-            check(changed !== text, `no ${key} to change`);
-            return changed;
-        };
-        const record = path.join(this.env.home, 'second.record');
-        writeFileSync(signer, set(readFileSync(this.env.signer_config, 'utf8'), 'record_file', record), { mode: 0o600 });
-        let text = readFileSync(this.env.config, 'utf8');
-        const port = await port_choose();
-        for (const [key, value] of [['instance', 'second'], ['socket', this.socket], ['port', port], ['config', signer]]) {
-            text = set(text, key, value);
-        }
-        writeFileSync(this.config, text, { mode: 0o600 });
-    }
-
-    async start() {
-        const child = this.env.register.start({
-            name: 'second', program: binary('relayerd'), args: ['--config', this.config], log: this.log,
-        });
-        await process_ready(child, async () => {
-            const status = await rpc_call(this.socket, 'system.status');
-            check(status.ready, status.waiting_for ?? 'not ready');
-            return true;
-        }, START_MS, `the configuration is ${this.config}`);
-    }
-
-    stop(signal) {
-        return this.env.register.stop('second', { signal });
-    }
-
-    lines_with(text) {
-        return lines_with(this.log, text);
-    }
-}
-
-function lines_with(log, text) {
-    return readFileSync(log, 'utf8').split('\n').filter((line) => line.includes(text));
 }
 
 async function payment_run(env, story, amount) {
