@@ -24,6 +24,7 @@ enum {
     LONG_RETRY_MS = 30000,
     REFUSED_WAIT_MS = 60000, /* a person must change the policy or the order first */
     DONE_WAIT_MS = 3000,
+    AHEAD_MS = 1000, /* how long the node must count above what we used before it is believed */
     PATIENCE = 20, /* failures of one effect before a person is asked */
 };
 
@@ -233,6 +234,22 @@ static void base_fee_read(void *ctx, const struct err *err, const struct chain_b
     put_draft(l);
 }
 
+/* A count above all we have used says that somebody else has our key, or a node miscounts: a transaction built
+ * on a wrong one would wait behind the gap for ever. It is believed once it was said for a while. */
+static bool count_is_believed(struct lane *l, uint64_t next)
+{
+    int64_t now = clock_mono_ms();
+    if (next <= l->nonce_stored) {
+        l->ahead_since_ms = 0;
+        return true;
+    }
+    if (l->ahead_count != next || l->ahead_since_ms == 0) {
+        l->ahead_count = next;
+        l->ahead_since_ms = now;
+    }
+    return now - l->ahead_since_ms >= AHEAD_MS;
+}
+
 static void nonce_known(struct lane *l)
 {
     node_block(l->engine->node, (struct node_at){.tag = NODE_LATEST}, base_fee_read, l);
@@ -243,6 +260,10 @@ static void nonce_read(void *ctx, const struct err *err, uint64_t next)
     struct lane *l = ctx;
     if (err != NULL) {
         lane_node_failed(l, err);
+        return;
+    }
+    if (!count_is_believed(l, next)) {
+        lane_round_ended(l);
         return;
     }
     /* The chain counts; on top of it come our own that are stored: not mined yet, or mined where this node

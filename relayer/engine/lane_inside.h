@@ -51,6 +51,8 @@ struct lane {
     struct lane_tx open[LANE_OPEN_MAX];
     size_t open_n, open_at;
     uint64_t nonce_stored; /* the first above all we have used */
+    uint64_t ahead_count;  /* what the node counted above nonce_stored, and since when */
+    int64_t ahead_since_ms;
     uint64_t nonce_top;    /* the first that no stored bytes have */
     void (*gap_then)(struct lane *l);
     int fee_low;           /* refusals in a row because of the fee */

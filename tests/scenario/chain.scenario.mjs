@@ -70,6 +70,23 @@ function counts_behind(ground) {
     });
 }
 
+/** Every other count is one too high: what is built on such a one would wait behind a gap for ever. */
+function counts_ahead(ground) {
+    return drilled(ground, 'counts-ahead', {}, async ({ env, story, proxy }) => {
+        let asked = 0;
+        proxy.rule('eth_getTransactionCount', async (_call, forward) => {
+            const { result } = await forward();
+            asked += 1;
+            return { result: `0x${(Number(result) + (asked % 2)).toString(16)}` };
+        });
+        await ended(env, story, [await paid(story, '3000.00')]);
+        check(asked > 1, 'the count was asked for once only');
+        await once_each(env);
+        const [{ gaps }] = await env.sql('SELECT max(nonce) - min(nonce) + 1 - count(*) AS gaps FROM nonce');
+        check_equal(Number(gaps), 0, 'nonces that were left out');
+    });
+}
+
 /** Our key signed elsewhere: the nonce of a stored transaction is gone. */
 function foreign_nonce(ground) {
     return drilled(ground, 'foreign-nonce', {}, async ({ env, story, proxy }) => {
@@ -146,6 +163,7 @@ export const scenarios = [
         run: (ground) => sends_swallowed(ground, STORED_AHEAD),
     },
     { name: 'chain: a node that counts too few', run: counts_behind },
+    { name: 'chain: a node that now and then counts too many', run: counts_ahead },
     { name: 'chain: somebody else used our nonce', run: foreign_nonce },
     { name: 'chain: a receipt that comes late', run: receipt_comes_late },
     { name: 'chain: fees jump above what we pay', run: fees_jump },
