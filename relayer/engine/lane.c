@@ -23,10 +23,33 @@ enum {
     SHARE_MS = 2000, /* how much longer a free lane is left to others for each one we hold */
 };
 
+static void released(void *ctx, const struct err *err, struct db_result *res)
+{
+    (void)res;
+    struct lane *l = ctx;
+    if (err != NULL)
+        log_warn("lease_not_released", "lane=%s: %s", l->name, err->message);
+    l->busy = false;
+}
+
+/* The last thing a lane does with a key: another daemon takes over at once. */
+static void release(struct lane *l)
+{
+    l->busy = l->lease_held;
+    if (!l->lease_held)
+        return;
+    l->lease_held = false;
+    struct db_script *script = db_script_new();
+    lease_release(script, l->lease, l->engine->owner, l->fence);
+    db_run(l->engine->db, script, released, l);
+}
+
 void lane_round_ended(struct lane *l)
 {
     l->busy = false;
     l->building = false;
+    if (l->engine->stopping)
+        release(l);
 }
 
 void lane_again_now(struct lane *l)
@@ -151,9 +174,11 @@ static void looked(void *ctx, const struct err *err, struct db_result *res)
     l->effects_n = effects_parse(res, 1, l->effects, LANE_BATCH_MAX);
     l->age_ms = lane_parse_age_ms(res);
     l->nonce_stored = lane_parse_nonce(res);
+    l->nonce_top = lane_parse_nonce_top(res);
     l->has_draft = lane_parse_draft(res, &l->draft);
     l->building = true;
     l->open_at = 0;
+    l->blocked = false;
     lane_open_next(l);
 }
 
@@ -201,7 +226,7 @@ static void fill_pool(const struct lane *l, struct lane_pool *pool)
 
 static void look(struct lane *l)
 {
-    if (look_at_allowance(l))
+    if (lane_gas_look(l) || look_at_allowance(l))
         return;
     if (other_looks(l)) {
         l->wants_look = true;
@@ -259,15 +284,6 @@ static bool leaves_to_others(struct lane *l)
     return now < l->take_at_ms;
 }
 
-static void let_go(void *ctx, const struct err *err, struct db_result *res)
-{
-    (void)res;
-    struct lane *l = ctx;
-    if (err != NULL)
-        log_warn("lease_not_released", "lane=%s: %s", l->name, err->message);
-    lane_round_ended(l);
-}
-
 /* The place holds another key, or none: the old one's lease is given back, its drafts go to the others. */
 static void change_key(struct lane *l, const uint8_t address[20])
 {
@@ -280,9 +296,10 @@ static void change_key(struct lane *l, const uint8_t address[20])
     l->renew_at_ms = l->take_at_ms = l->allowance_at_ms = 0;
     l->fence = 0;
     l->open_n = 0;
-    l->nonce_stored = 0;
+    l->nonce_stored = l->nonce_top = 0;
+    l->purse = (struct lane_purse){0};
     l->busy = true;
-    db_run(l->engine->db, script, let_go, l);
+    db_run(l->engine->db, script, released, l);
 }
 
 static void take(struct lane *l)
@@ -352,19 +369,6 @@ bool lane_has_role(const struct lane *l)
     return party->holds && memcmp(party->address, l->account, 20) == 0;
 }
 
-void lane_status(const struct lane *l, struct lane_status *out)
-{
-    static const uint8_t NONE[20];
-    *out = (struct lane_status){.name = l->name,
-                                .has_key = memcmp(l->account, NONE, 20) != 0,
-                                .has_role = lane_has_role(l),
-                                .holds = l->lease_held,
-                                .open_n = l->open_n,
-                                .nonce = l->nonce_stored};
-    hex_checksum_address(l->account, out->address);
-    snprintf(out->lease, sizeof out->lease, "%s", l->lease);
-}
-
 struct lane *lane_new(struct engine *engine, size_t key)
 {
     struct lane *l = calloc(1, sizeof *l);
@@ -383,6 +387,23 @@ struct lane *lane_new(struct engine *engine, size_t key)
 void lane_stop(struct lane *l)
 {
     loop_timer_stop(l->timer);
+    if (!l->busy)
+        release(l);
+}
+
+void lane_status(const struct lane *l, struct lane_status *out)
+{
+    static const uint8_t NONE[20];
+    *out = (struct lane_status){.name = l->name,
+                                .has_key = memcmp(l->account, NONE, 20) != 0,
+                                .has_role = lane_has_role(l),
+                                .holds = l->lease_held,
+                                .next_nonce = l->nonce_stored,
+                                .gas_known = l->purse.asked,
+                                .gas_low = l->purse.low,
+                                .gas_empty = l->purse.empty};
+    memcpy(out->account, l->account, sizeof out->account);
+    u256_to_dec(&l->purse.wei, out->gas_wei);
 }
 
 bool lane_idle(const struct lane *l)

@@ -19,18 +19,22 @@ enum { LANE_TICK_MS = 100, LANE_RESEND_MS = 2000 };
  * are there no more.
  */
 struct lane *lane_new(struct engine *engine, size_t key);
-
-struct lane_status {
-    const char *name; /* "relayer.2" */
-    bool has_key, has_role, holds;
-    char address[43];
-    char lease[64];
-    size_t open_n;
-    uint64_t nonce; /* the first above all we have used; 0: none yet */
-};
-void lane_status(const struct lane *lane, struct lane_status *out);
 void lane_stop(struct lane *lane);
 bool lane_idle(const struct lane *lane);
 void lane_free(struct lane *lane);
+
+/* For system.status. */
+struct lane_status {
+    const char *name;    /* of the key: "relayer", "arbiter", "relayer.2" */
+    bool has_key;        /* false before the signer said hello, and where there is none */
+    bool has_role;       /* in the contract, as last read */
+    bool holds;          /* this daemon signs for the key */
+    uint8_t account[20]; /* zero without a key */
+    uint64_t next_nonce; /* the first above all stored ones, as last read; 0: none yet */
+    bool gas_known;
+    bool gas_low, gas_empty; /* their alarms are up */
+    char gas_wei[80];        /* decimal, as last read; only when known */
+};
+void lane_status(const struct lane *lane, struct lane_status *out);
 
 #endif

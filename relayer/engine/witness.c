@@ -16,10 +16,10 @@
 #include "relayer/store/observed.h"
 
 enum {
-    SAID_MAX = 160,  /* one endpoint's answer in words */
+    SAID_MAX = 160, /* one endpoint's answer in words */
     DETAIL_MAX = 900,
-    STRIKES = 3,     /* disagreements in a row before anybody is named: one may be a block that moved */
-    PATIENCE = 6,    /* deadlines of a call (chain.timeout_ms) before missing answers are an alarm */
+    STRIKES = 3,     /* disagreements in a row before anybody is named */
+    PATIENCE = 6,    /* deadlines (chain.timeout_ms) before missing answers are an alarm */
     LAG_MS = 1800000 /* one that is behind may be so for an L1 epoch or two */
 };
 
@@ -241,16 +241,15 @@ static enum witness_verdict judge(struct poll *poll, const struct voice **leader
     bool one_voice = count == answered;
     if (!one_voice && (count < 2 || 2 * count <= answered))
         return nobody_right(poll);
-    if (!one_voice) {
-        bool enough = struck(poll);
-        if (enough)
-            name_liars(poll, *leader);
-        /* Whoever reads again must not ask the liar again: not before it stands aside. */
-        if (count < poll->need || (!enough && !is_stored(poll, *leader)))
-            return WITNESS_DIFFERS;
-    }
-    if (one_voice)
-        poll->witness->strikes[poll->kind] = 0;
+    /* The same is asked again before anybody is named, and nothing is believed before that: whoever reads
+     * again what is stored must not ask the liar again. */
+    if (!one_voice && !struck(poll))
+        return WITNESS_DIFFERS;
+    if (!one_voice)
+        name_liars(poll, *leader);
+    poll->witness->strikes[poll->kind] = 0;
+    if (count < poll->need)
+        return WITNESS_DIFFERS;
     return is_stored(poll, *leader) ? WITNESS_AGREED : WITNESS_STORED_WRONG;
 }
 

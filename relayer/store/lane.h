@@ -13,11 +13,17 @@
 
 enum { LANE_KEYS_MAX = 10, LANE_BATCH_MAX = 80, LANE_OPEN_MAX = 32, LANE_RAW_MAX = 16 * 1024 };
 
+/* A transaction that no block holds yet: of its versions the one that counts. */
 struct lane_tx {
     uint8_t hash[32];
     uint8_t account[20]; /* who signed it: after a change of keys not the lane's any more */
     uint64_t nonce;
     int sends;
+    bool accepted; /* a node took it at least once */
+    bool cancel_asked, is_cancel;
+    int version;          /* from 1 */
+    uint64_t gas_limit, max_fee_wei;
+    uint64_t top_fee_wei; /* the highest max_fee_wei of all its versions */
     size_t raw_n;
     uint8_t raw[LANE_RAW_MAX];
 };
@@ -45,13 +51,15 @@ void lane_check(struct db_script *script, const struct lane_holder *holder);
 
 /* Result 0: transactions that are in no block yet, by nonce (lane_parse_open). Result 1: the next effects of
  * one kind (effects_parse), oldest first, with how long the oldest has waited in ms in result 2. Result 3:
- * the draft, if there is one. Result 4: the first nonce above all we have used (lane_parse_nonce). */
+ * the draft, if there is one. Result 4: the first nonce above all we have used (lane_parse_nonce). Result 5:
+ * the first one no stored bytes have, lost ones counted (lane_parse_nonce_top). */
 struct db_script *lane_look(const struct lane_holder *holder, const struct lane_pool *pool,
                             int limit);
 size_t lane_parse_open(struct db_result *result, struct lane_tx *out, size_t max);
 int64_t lane_parse_age_ms(struct db_result *result);
 /* Lost transactions do not count: their nonces went to others, and the chain counts those. 0 = none used. */
 uint64_t lane_parse_nonce(struct db_result *result);
+uint64_t lane_parse_nonce_top(struct db_result *result);
 
 /* The next transaction while it is being signed: everything but the signature. */
 struct lane_draft {
@@ -102,9 +110,44 @@ struct lane_receipt {
 };
 void lane_mined(struct db_script *script, const uint8_t hash[32],
                 const struct lane_receipt *receipt);
+/* An operator wants it replaced by nothing. Result of find: state, nonce, kind. */
+struct db_script *lane_find_cancel(const uint8_t hash[32]);
+void lane_ask_cancel(struct db_script *script, const uint8_t hash[32]);
+
+/* --- versions: one nonce is one call; each version has other fees, the last one may carry nothing --- */
+
+enum { LANE_VERSIONS_MAX = 64 };
+
+struct lane_version {
+    const uint8_t *replaces; /* hash of the one that counts now */
+    const uint8_t *hash;
+    struct bytes raw;
+    const uint8_t *destination;
+    uint64_t gas_limit;
+    const char *max_fee_wei; /* decimal */
+    bool is_cancel;
+};
+/* Stores the bytes; from now on this version counts and carries the effects. A cancel carries none: they stay
+ * with the version before, which may still win. ERR_DB_CONFLICT when a block has taken one meanwhile. */
+void lane_put_version(struct db_script *script, const struct lane_holder *holder,
+                      const struct lane_version *version);
+/* Hashes of the replaced versions of this transaction, newest first, at most LANE_VERSIONS_MAX. */
+struct db_script *lane_versions(const uint8_t hash[32]);
+size_t lane_parse_versions(struct db_result *result, uint8_t out[LANE_VERSIONS_MAX][32]);
+/* A block holds `mined`, a replaced version of `counted`: from now on it counts and carries the effects. */
+void lane_promote(struct db_script *script, const uint8_t counted[32], const uint8_t mined[32]);
+/* The cancel is final: nothing of the call can happen any more. Effects as in lane_lost. */
+void lane_cancelled(struct db_script *script, const uint8_t hash[32]);
+
 /* The transaction can never be mined (its nonce went to another): its effects are planned again, but for
  * plain transfers, which the chain would not refuse a second time: those wait for a person. */
 void lane_lost(struct db_script *script, const uint8_t hash[32], const char *why);
+/* The chain asks for `next`: lost transactions from there on were given up wrongly, for no other one has
+ * their nonces. They are open again with what they still carry, and with their own bytes, for the signer signs no
+ * other call for these nonces. lane_parse_reopened gives how many; `gap`: none, and one that has just `next`
+ * cannot be, because its transfer was ordered anew. */
+void lane_reopen(struct db_script *script, const struct lane_holder *holder, uint64_t next);
+int lane_parse_reopened(struct db_result *result, bool *gap);
 /* Effects that cannot go now: try later, or park with a reason. */
 void lane_defer(struct db_script *script, const struct effect_row *row, const char *why,
                 int64_t wait_ms);

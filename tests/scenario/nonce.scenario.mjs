@@ -12,6 +12,7 @@ const FAR_AHEAD = 633;               // OpenZeppelin/openzeppelin-relayer issue 
 const FAR_MS = 240_000;
 const GAS = 100_000n;
 const FEE_WEI = 5_000_000_000n;
+const ROWS_AT_ONCE = 60;
 const TRIES = 6;                     // above the five after which a used nonce is believed
 
 const bytes = (hex) => `'\\x${hex.slice(2)}'`;
@@ -42,14 +43,16 @@ async function allowances_sign(env, first, count) {
 /** Rows as the lane leaves them for transactions that were sent, and that the node then forgot. */
 async function rows_leave(env, signed, state) {
     const account = bytes(env.ground.relayer.address.toLowerCase());
-    const list = (row) => signed.map(row).join(', ');
-    await change(env, 'INSERT INTO tx (hash, chain_id, account, nonce, lane, kind, destination, raw, gas_limit,'
-        + ' max_fee_wei, effects, state, sends, fence) VALUES '
-        + list(({ nonce, raw, hash }) => `(${bytes(hash)}, 42161, ${account}, ${nonce}, 'relayer', 'token_approve',`
-            + ` ${bytes(env.contracts.token.toLowerCase())}, ${bytes(raw)}, ${GAS}, ${FEE_WEI}, 0, '${state}',`
-            + ` ${TRIES}, 1)`)
-        + '; INSERT INTO nonce (chain_id, account, nonce, tx_hash) VALUES '
-        + list(({ nonce, hash }) => `(42161, ${account}, ${nonce}, ${bytes(hash)})`));
+    const token = bytes(env.contracts.token.toLowerCase());
+    for (let at = 0; at < signed.length; at += ROWS_AT_ONCE) {
+        const list = (row) => signed.slice(at, at + ROWS_AT_ONCE).map(row).join(', ');
+        await change(env, 'INSERT INTO tx (hash, chain_id, account, nonce, lane, kind, destination, raw, gas_limit,'
+            + ' max_fee_wei, effects, state, sends, fence) VALUES '
+            + list(({ nonce, raw, hash }) => `(${bytes(hash)}, 42161, ${account}, ${nonce}, 'relayer',`
+                + ` 'token_approve', ${token}, ${bytes(raw)}, ${GAS}, ${FEE_WEI}, 0, '${state}', ${TRIES}, 1)`)
+            + '; INSERT INTO nonce (chain_id, account, nonce, tx_hash) VALUES '
+            + list(({ nonce, hash }) => `(42161, ${account}, ${nonce}, ${bytes(hash)})`));
+    }
 }
 
 const nonce_of = async (env) => Number(await env.ground.node('eth_getTransactionCount',
@@ -86,7 +89,25 @@ async function given_up_wrongly(ground) {
     });
 }
 
+/** The one below was given up wrongly: what is open above it can never be mined before it. */
+async function hole_below(ground) {
+    await drilled(ground, 'hole-below', {}, async ({ env, story }) => {
+        await allowance_granted(env);
+        await env.daemon_stop();
+        const first = await nonce_of(env);
+        const [hole, ...above] = await allowances_sign(env, first, 3);
+        await rows_leave(env, [hole], 'lost');
+        await rows_leave(env, above, 'sent');
+        await env.daemon_start();
+        await ended(env, story, [await paid(story, '2000.00')]);
+        check(await nonce_of(env) >= first + 3, 'the nonces were left out');
+        check_equal(await rows(env, "tx WHERE state = 'lost'"), 0, 'transactions held lost');
+        await once_each(env);
+    });
+}
+
 export const scenarios = [
     { name: `chain: stored counter ahead of the chain by ${FAR_AHEAD}`, run: far_ahead, long: true },
     { name: 'chain: nonces given up that the chain still asks for', run: given_up_wrongly },
+    { name: 'chain: a nonce given up below open ones', run: hole_below },
 ];

@@ -21,7 +21,7 @@ const WRONG_PASSWORD = 'this is not the password\n';
 
 const one = async (env, query) => (await env.sql(query))[0];
 const lanes = async (env) => (await env.rpc('system.status')).lanes;
-const lane_named = async (env, name) => (await lanes(env)).find((lane) => lane.name === name);
+const lane_named = async (env, name) => (await lanes(env)).find(({ lane }) => lane === name);
 
 /** An environment with further keys that hold RELAYER before the daemon starts. */
 async function with_pool(ground, name, keys, body) {
@@ -150,7 +150,7 @@ async function bad_reload(ground) {
         env.keys = { ...env.keys, relayer: env.keys['relayer.2'], 'relayer.2': env.keys.relayer };
         await env.config_write();
         check_equal(env.keys.relayer.address, bridge, 'the bridge');
-        check_equal((await lanes(env)).map(({ address }) => address), before.map(({ address }) => address), 'the keys');
+        check_equal((await lanes(env)).map(({ account }) => account), before.map(({ account }) => account), 'the keys');
         await orders_end(env, story, await orders_pay(story, 3));
         await env.rpc('system.reload');
         await orders_end(env, story, await orders_pay(story, 3));
