@@ -20,7 +20,7 @@ static int digit_value(char c)
 
 static bool has_0x(const char *text, size_t text_n)
 {
-    return text_n >= 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+    return text_n >= 2 && text[0] == '0' && text[1] == 'x';
 }
 
 bool hex_decode(const char *text, size_t text_n, uint8_t *out, size_t cap, size_t *out_n)

@@ -93,3 +93,47 @@ bool key_open_with_file(struct sign_context *context, const char *path, const ch
     secret_free(&password);
     return ok;
 }
+
+static enum key_fault fault_of_token(enum pkcs11_fault fault)
+{
+    switch (fault) {
+    case PKCS11_FAULT_NONE:
+        return KEY_FAULT_NONE;
+    case PKCS11_FAULT_MODULE:
+    case PKCS11_FAULT_TOKEN:
+    case PKCS11_FAULT_KEY:
+        return KEY_FAULT_FILE;
+    case PKCS11_FAULT_PIN:
+        return KEY_FAULT_PASSWORD;
+    }
+    return KEY_FAULT_SYSTEM;
+}
+
+bool key_open_in_token(struct sign_context *context, const struct pkcs11_place *place,
+                       const char *pin_path, struct sign_key *key, struct key_error *error)
+{
+    struct secret pin = {0};
+    struct file_error why;
+    struct pkcs11_error fault = {0};
+    uint8_t public_key[65];
+    if (!private_file_password(pin_path, &pin, &why)) {
+        error->fault = KEY_FAULT_FILE;
+        snprintf(error->text, sizeof error->text, "PIN file %s", why.text);
+        return false;
+    }
+    struct pkcs11_key *token = pkcs11_open(place, &pin, public_key, &fault);
+    secret_free(&pin);
+    if (!token) {
+        error->fault = fault_of_token(fault.fault);
+        snprintf(error->text, sizeof error->text, "%s", fault.text);
+        return false;
+    }
+    if (sign_key_take_token(context, token, public_key, key))
+        return true;
+    pkcs11_close(token);
+    error->fault = KEY_FAULT_FILE;
+    snprintf(error->text, sizeof error->text,
+             "token \"%.32s\" signs with key \"%.64s\", but not for the public key of that name",
+             place->token, place->key);
+    return false;
+}

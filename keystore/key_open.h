@@ -1,17 +1,19 @@
-// From a key file and a password to a signing key: the one path that relayer-signer and
-// relayer-keytool share.
+// From a key file and its password, or a token and its PIN, to a signing key. The first is the one
+// path that relayer-signer and relayer-keytool share.
 #ifndef KEYSTORE_KEY_OPEN_H
 #define KEYSTORE_KEY_OPEN_H
 
 #include <stdbool.h>
 
 #include "keystore/keyfile.h"
+#include "keystore/pkcs11.h"
 #include "keystore/sign.h"
 
 enum key_fault {
     KEY_FAULT_NONE,
-    KEY_FAULT_FILE,     // missing, unreadable, wrong permissions, damaged, absurd parameters
-    KEY_FAULT_PASSWORD, // the password does not open it
+    KEY_FAULT_FILE,     // missing, unreadable, wrong permissions, damaged, absurd parameters; of a
+                        // token: module, token or key not there, another curve
+    KEY_FAULT_PASSWORD, // the password or PIN does not open it
     KEY_FAULT_SYSTEM    // no locked memory
 };
 
@@ -28,5 +30,9 @@ bool key_open(struct sign_context *context, const char *path, const struct secre
 // The same with the password in a private file.
 bool key_open_with_file(struct sign_context *context, const char *path, const char *password_path,
                         struct sign_key *key, struct key_error *error);
+
+// A key in a token, with the PIN in a private file. The token has signed a trial when this is true.
+bool key_open_in_token(struct sign_context *context, const struct pkcs11_place *place,
+                       const char *pin_path, struct sign_key *key, struct key_error *error);
 
 #endif

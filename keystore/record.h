@@ -1,6 +1,9 @@
-// What was signed, on disk before the signature leaves: (chain, account, nonce) -> digest, the
-// highest fencing token of each lane, and the tokens each role moved today. Layout:
+// What was signed, on disk before the signature leaves: (chain, account, nonce) -> digest and
+// signature, the highest fencing token of each lane, and the tokens each role moved today. Layout:
 // keystore/FORMAT.md.
+//
+// The signature itself is kept, for a token may sign one digest in many ways: the same digest must
+// give the same transaction hash for ever, or a lane would wait for the wrong one.
 //
 // The file only grows, by checksummed records of one size, each bound to the one before it. A
 // record cut off by a crash (its signature never left) is removed at the next start; any other
@@ -13,19 +16,13 @@
 
 #include "abi/tx.h"
 #include "keystore/policy.h"
+#include "keystore/record_slot.h"
 
 enum {
-    RECORD_BYTES = 128,
-    RECORD_FILE_MAX = 1 << 30,   // bytes; eight million signatures
+    RECORD_FILE_MAX = 1 << 30,   // bytes; four million signatures
     RECORD_NONCE_WINDOW = 65536, // nonces kept in memory per lane; older ones are refused
     RECORD_NONCE_AHEAD = 4096,   // how far beyond the highest signed nonce a new one may be
-    RECORD_ROLES = 2
-};
-
-// Whose record it is. A file opens only with the identity it was made with.
-struct record_identity {
-    uint64_t chain_id;
-    uint8_t address[RECORD_ROLES][20]; // relayer, arbiter
+    RECORD_PRICES_MAX = 64       // digests signed for one nonce
 };
 
 struct record;
@@ -38,6 +35,9 @@ void record_close(struct record *record);
 
 // True when record_open made a new file: nothing signed earlier is known.
 bool record_is_new(const struct record *record);
+
+// True when record_open made a file of version 2 of one of version 1, which it replaced.
+bool record_is_upgraded(const struct record *record);
 
 // Bytes of a cut-off record removed by record_open.
 uint32_t record_tail_bytes(const struct record *record);
@@ -53,13 +53,18 @@ struct record_claim {
     uint8_t call_hash[32];  // record_call_hash
 };
 
-// Claims a nonce for a digest. True: the claim is durable and the signature may leave. The same
-// digest again is always granted; another digest only for the same call (a re-priced copy), whose
-// units count once; or for a cancel, after which the call it took the place of is not signed again.
-// A cancel for a nonce nothing was signed for is refused. On false the verdict says why: fence,
-// nonce, day amount, or a disk that does not take the record.
-bool record_claim(struct record *record, const struct record_claim *claim,
-                  struct policy_verdict *verdict);
+// May this digest be signed? Writes nothing. True: yes, or it was already; then *kept is the
+// signature given at that time, to be given again (valid until the next record_keep), else NULL.
+// Another digest for a nonce only for the same call (a re-priced copy), whose units count once; or
+// for a cancel, after which the call it took the place of is not signed again. A cancel for a nonce
+// nothing was signed for is refused. On false the verdict says why: fence, nonce, prices, day amount.
+bool record_judge(struct record *record, const struct record_claim *claim,
+                  const struct signature **kept, struct policy_verdict *verdict);
+
+// Makes a claim durable with its signature: on true, and not before, the signature may leave. False
+// as above, or because the disk does not take the record; then the signature must be forgotten.
+bool record_keep(struct record *record, const struct record_claim *claim,
+                 const struct signature *signature, struct policy_verdict *verdict);
 
 // Identity of a call apart from its price: destination, value, gas limit, calldata.
 void record_call_hash(const struct tx *tx, uint8_t out[32]);

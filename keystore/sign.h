@@ -1,6 +1,6 @@
-// Signatures over transaction digests with libsecp256k1: deterministic nonces (RFC 6979), low s,
-// recovery parity. The same digest and key always give the same signature, so signing again after a
-// crash is harmless.
+// Signatures over transaction digests: low s, with recovery parity, always checked. A key is either
+// in locked memory (libsecp256k1, RFC 6979: the same digest gives the same signature) or in a token
+// (pkcs11.h: it may not). The record keeps what was given, so the difference is not seen outside.
 #ifndef KEYSTORE_SIGN_H
 #define KEYSTORE_SIGN_H
 
@@ -10,11 +10,13 @@
 #include "abi/tx.h"
 #include "keystore/secret.h"
 
+struct pkcs11_key;
 struct sign_context; // libsecp256k1's context, blinded with fresh randomness
 
 struct sign_key {
-    struct secret secret;   // 32 bytes, read-only
-    uint8_t public_key[64]; // x || y
+    struct secret secret;     // 32 bytes, read-only; empty when the key is in a token
+    struct pkcs11_key *token; // NULL when the key is in memory
+    uint8_t public_key[64];   // x || y
     uint8_t address[20];
 };
 
@@ -30,9 +32,18 @@ void sign_context_free(struct sign_context *context);
 // Takes `secret` over (it is emptied) and derives the public parts. False when it is not 32 bytes
 // in 1..n-1; then the secret stays with the caller.
 bool sign_key_take(struct sign_context *context, struct secret *secret, struct sign_key *key);
+
+// The same for a key in a token, whose public key is 0x04, x, y. Signs a digest that belongs to no
+// transaction and checks it. False when the point is not on the curve or is not the key's; then the
+// token stays with the caller.
+bool sign_key_take_token(struct sign_context *context, struct pkcs11_key *token,
+                         const uint8_t public_key[65], struct sign_key *key);
+// Once more, for a process whose system calls were limited since. Always true for a key in memory.
+bool sign_key_try(const struct sign_context *context, const struct sign_key *key);
 void sign_key_free(struct sign_key *key);
 
-// False only for an impossible digest (probability 2^-127) or a key that was never taken.
+// False for a token that does not sign, a key that was never taken, or an impossible digest
+// (probability 2^-127).
 bool sign_digest(const struct sign_context *context, const struct sign_key *key,
                  const uint8_t digest[32], struct signature *out);
 
@@ -41,9 +52,8 @@ bool sign_digest(const struct sign_context *context, const struct sign_key *key,
 bool sign_check(const struct sign_context *context, const struct sign_key *key,
                 const uint8_t digest[32], const struct signature *signature);
 
-// Signs `digest` (tx_sighash of `tx`), checks, and appends the signed form of `tx` to `out`. The
-// signature fields of `tx` are set. False when any step fails; then nothing in `out` may be used.
-bool sign_tx(const struct sign_context *context, const struct sign_key *key,
-             const uint8_t digest[32], struct tx *tx, struct buf *out);
+// Sets the signature fields of `tx` and appends its signed form to `out`. False when it does not
+// fit; then nothing in `out` may be used.
+bool sign_attach(const struct signature *signature, struct tx *tx, struct buf *out);
 
 #endif

@@ -102,12 +102,38 @@ static bool parse_options(int argc, char **argv, struct options *options)
            options->fd[0] != options->fd[1];
 }
 
+// A module starts without environment, but for the one variable it may be given (which stays where
+// it is: putenv).
+static bool module_prepare(char *variable)
+{
+    const char *what;
+    if (!sandbox_lock_memory(&what)) {
+        say("relayer-signer: a token's module may keep keys in memory, and ours cannot be "
+            "locked (%s): %s; raise the limit of locked memory (LimitMEMLOCK=infinity)", what,
+            strerror(errno));
+        return false;
+    }
+    return !*variable || putenv(variable) == 0;
+}
+
+static bool open_key(struct signer_key_place *place, struct sign_key *key, struct key_error *error)
+{
+    if (*place->keyfile)
+        return key_open_with_file(signer.context, place->keyfile, place->password_file, key, error);
+    const struct pkcs11_place token = {.module = place->pkcs11_module,
+                                       .token = place->pkcs11_token,
+                                       .key = place->pkcs11_key};
+    return key_open_in_token(signer.context, &token, place->pkcs11_pin_file, key, error);
+}
+
 static enum exit_code open_keys(void)
 {
     for (int i = 0; i < SIGNER_ROLES; i++) {
         struct key_error error;
-        if (key_open_with_file(signer.context, config.key[i].keyfile, config.key[i].password_file,
-                               &signer.key[i], &error))
+        struct signer_key_place *place = &config.key[i];
+        if (*place->pkcs11_module && !module_prepare(place->pkcs11_env))
+            return EXIT_SYSTEM;
+        if (open_key(place, &signer.key[i], &error))
             continue;
         say("relayer-signer: %s", error.text);
         switch (error.fault) {
@@ -141,6 +167,9 @@ static bool open_record(void)
     if (record_is_new(signer.record))
         say("relayer-signer: new record file %s: nothing signed before is known",
             config.record_file);
+    if (record_is_upgraded(signer.record))
+        say("relayer-signer: %s is now in the format that keeps signatures; an older "
+            "relayer-signer refuses it", config.record_file);
     if (record_tail_bytes(signer.record))
         say("relayer-signer: %s: removed %" PRIu32 " bytes of a record that a crash cut off; its "
             "signature never left", config.record_file, record_tail_bytes(signer.record));
@@ -184,9 +213,18 @@ static enum exit_code start(const struct options *options)
         return code;
     if (!open_record())
         return EXIT_RECORD;
-    if (!sandbox_enter()) {
+    bool has_token = signer.key[0].token || signer.key[1].token;
+    if (!sandbox_enter(has_token)) {
         say("relayer-signer: the kernel refuses the seccomp filter: %s", strerror(errno));
         return EXIT_SYSTEM;
+    }
+    for (int i = 0; i < SIGNER_ROLES; i++) {
+        // A module that needs a forbidden call ends the process here, not at the first payment.
+        if (!sign_key_try(signer.context, &signer.key[i])) {
+            say("relayer-signer: the token of the %s key does not sign once system calls are "
+                "limited", i == 0 ? "relayer" : "arbiter");
+            return EXIT_KEY;
+        }
     }
     say_ready();
     return EXIT_DONE;

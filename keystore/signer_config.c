@@ -11,7 +11,8 @@
 
 #include "abi/hex.h"
 
-enum setting_form { FORM_U64, FORM_U256, FORM_ADDRESS, FORM_ADDRESSES, FORM_PATH };
+enum setting_form { FORM_U64, FORM_U256, FORM_ADDRESS, FORM_ADDRESSES, FORM_PATH,
+                    FORM_LABEL, FORM_VARIABLE };
 
 struct setting {
     const char *section, *key;
@@ -22,13 +23,21 @@ struct setting {
 
 #define AT(member) offsetof(struct signer_config, member)
 
+// Which of the two forms is there: key_check.
+#define KEY_ROWS(section, i)                                                                       \
+    {section, "keyfile", FORM_PATH, AT(key[i].keyfile), true},                                     \
+        {section, "password_file", FORM_PATH, AT(key[i].password_file), true},                     \
+        {section, "pkcs11_module", FORM_PATH, AT(key[i].pkcs11_module), true},                     \
+        {section, "pkcs11_token", FORM_LABEL, AT(key[i].pkcs11_token), true},                      \
+        {section, "pkcs11_key", FORM_LABEL, AT(key[i].pkcs11_key), true},                          \
+        {section, "pkcs11_pin_file", FORM_PATH, AT(key[i].pkcs11_pin_file), true},                 \
+        {section, "pkcs11_env", FORM_VARIABLE, AT(key[i].pkcs11_env), true}
+
 static const struct setting settings[] = {
     {"signer", "chain_id", FORM_U64, AT(policy.chain_id), false},
     {"signer", "record_file", FORM_PATH, AT(record_file), false},
-    {"key.relayer", "keyfile", FORM_PATH, AT(key[0].keyfile), false},
-    {"key.relayer", "password_file", FORM_PATH, AT(key[0].password_file), false},
-    {"key.arbiter", "keyfile", FORM_PATH, AT(key[1].keyfile), false},
-    {"key.arbiter", "password_file", FORM_PATH, AT(key[1].password_file), false},
+    KEY_ROWS("key.relayer", 0),
+    KEY_ROWS("key.arbiter", 1),
     {"policy", "escrow", FORM_ADDRESS, AT(policy.escrow), false},
     {"policy", "token", FORM_ADDRESS, AT(policy.token), false},
     {"policy", "juno_deposit", FORM_ADDRESSES, AT(policy.deposits), false},
@@ -89,6 +98,15 @@ static bool take_addresses(char *value, struct policy *policy)
     return true;
 }
 
+static bool take_text_value(const char *value, char *at, size_t cap)
+{
+    size_t n = strlen(value);
+    if (n == 0 || n >= cap)
+        return false;
+    memcpy(at, value, n + 1);
+    return true;
+}
+
 static bool take_value(struct reader *reader, const struct setting *setting, char *value)
 {
     char *at = (char *)reader->config + setting->at;
@@ -114,11 +132,17 @@ static bool take_value(struct reader *reader, const struct setting *setting, cha
         return config_fail(reader, "%s must be 1 to %d addresses separated by commas",
                            setting->key, POLICY_DEPOSITS_MAX);
     case FORM_PATH:
-        if (*value && strlen(value) < SIGNER_PATH_MAX) {
-            memcpy(at, value, strlen(value) + 1);
-            return true;
-        }
-        return config_fail(reader, "%s must be a path of 1 to %d bytes", setting->key,
+        return take_text_value(value, at, SIGNER_PATH_MAX) ||
+               config_fail(reader, "%s must be a path of 1 to %d bytes", setting->key,
+                           SIGNER_PATH_MAX - 1);
+    case FORM_LABEL:
+        return take_text_value(value, at, SIGNER_LABEL_MAX) ||
+               config_fail(reader, "%s must be a label of 1 to %d bytes", setting->key,
+                           SIGNER_LABEL_MAX - 1);
+    case FORM_VARIABLE:
+        return (*value != '=' && strchr(value, '=') &&
+                take_text_value(value, at, SIGNER_PATH_MAX)) ||
+               config_fail(reader, "%s must be NAME=VALUE of at most %d bytes", setting->key,
                            SIGNER_PATH_MAX - 1);
     }
     return false;
@@ -188,6 +212,28 @@ static bool is_zero_address(const uint8_t address[20])
     return memcmp(address, zero, sizeof zero) == 0;
 }
 
+// Exactly one of the two forms, whole.
+static bool key_check(struct reader *reader, const struct signer_key_place *key, const char *name)
+{
+    bool has_file = *key->keyfile || *key->password_file;
+    bool has_token = *key->pkcs11_module || *key->pkcs11_token || *key->pkcs11_key ||
+                     *key->pkcs11_pin_file || *key->pkcs11_env;
+    if (has_file && has_token)
+        return config_fail(reader, "section [%s] has settings of a key file and of a token "
+                           "(pkcs11_...): a key is in one of them", name);
+    if (!has_token && *key->keyfile && *key->password_file)
+        return true;
+    if (!has_token)
+        return config_fail(reader, "%s is missing in section [%s]",
+                           *key->keyfile ? "password_file" : "keyfile", name);
+    const char *missing = !*key->pkcs11_module     ? "pkcs11_module"
+                          : !*key->pkcs11_token    ? "pkcs11_token"
+                          : !*key->pkcs11_key      ? "pkcs11_key"
+                          : !*key->pkcs11_pin_file ? "pkcs11_pin_file"
+                                                   : NULL;
+    return !missing || config_fail(reader, "%s is missing in section [%s]", missing, name);
+}
+
 // What no single line can tell.
 static bool check_whole(struct reader *reader)
 {
@@ -198,8 +244,12 @@ static bool check_whole(struct reader *reader)
         if (!settings[i].optional)
             return config_fail(reader, "%s is missing in section [%s]", settings[i].key,
                                settings[i].section);
-        policy->max_allowance_units = policy->max_day_units;
+        if (settings[i].at == AT(policy.max_allowance_units))
+            policy->max_allowance_units = policy->max_day_units;
     }
+    if (!key_check(reader, &reader->config->key[0], "key.relayer") ||
+        !key_check(reader, &reader->config->key[1], "key.arbiter"))
+        return false;
     if (policy->chain_id == 0)
         return config_fail(reader, "chain_id 0 is no chain");
     if (is_zero_address(policy->escrow) || is_zero_address(policy->token) ||

@@ -10,17 +10,22 @@
 
 enum {
     SIGNER_PATH_MAX = 1024,
+    SIGNER_LABEL_MAX = 65,
     SIGNER_LINE_MAX = 2048,
     SIGNER_CONFIG_MAX = 64 * 1024 // bytes of the whole file
 };
 
-struct signer_key_files {
+// Where a key is: in a file (the first two) or in a token (the others); never both. Unset: "".
+struct signer_key_place {
     char keyfile[SIGNER_PATH_MAX], password_file[SIGNER_PATH_MAX];
+    char pkcs11_module[SIGNER_PATH_MAX], pkcs11_pin_file[SIGNER_PATH_MAX];
+    char pkcs11_token[SIGNER_LABEL_MAX], pkcs11_key[SIGNER_LABEL_MAX];
+    char pkcs11_env[SIGNER_PATH_MAX]; // NAME=VALUE for the module, which starts without environment
 };
 
 struct signer_config {
     char record_file[SIGNER_PATH_MAX];
-    struct signer_key_files key[2]; // relayer, arbiter
+    struct signer_key_place key[2]; // relayer, arbiter
     struct policy policy;           // chain_id comes from [signer]
 };
 

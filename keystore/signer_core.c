@@ -20,7 +20,7 @@ static bool answer_hello(const struct signer *signer, struct signer_channel *cha
     return wire_write(&answer, out) && channel->greeted;
 }
 
-// Everything between the request's bytes and permission to sign.
+// Everything between the request's bytes and the question to the record.
 static bool sign_permitted(struct signer *signer, const struct signer_channel *channel,
                            const struct wire_message *message, struct tx *tx,
                            struct record_claim *claim, struct policy_verdict *verdict)
@@ -39,7 +39,24 @@ static bool sign_permitted(struct signer *signer, const struct signer_channel *c
     record_call_hash(tx, claim->call_hash);
     if (!tx_sighash(tx, claim->digest))
         return policy_refuse(verdict, REFUSAL_MALFORMED, "it cannot be hashed");
-    return record_claim(signer->record, claim, verdict);
+    return true;
+}
+
+// The signature that left for this digest before, or a new one, checked and on disk.
+static bool signature_make(struct signer *signer, const struct record_claim *claim,
+                           struct signature *signature, struct policy_verdict *verdict)
+{
+    const struct sign_key *key = role_key(signer, claim->role);
+    const struct signature *kept;
+    if (!record_judge(signer->record, claim, &kept, verdict))
+        return false;
+    if (kept)
+        *signature = *kept;
+    else if (!sign_digest(signer->context, key, claim->digest, signature))
+        return policy_refuse(verdict, REFUSAL_SIGNATURE, "the key did not sign");
+    if (!sign_check(signer->context, key, claim->digest, signature))
+        return policy_refuse(verdict, REFUSAL_SIGNATURE, "the signature is not our key's");
+    return record_keep(signer->record, claim, signature, verdict);
 }
 
 static bool answer_sign(struct signer *signer, const struct signer_channel *channel,
@@ -48,16 +65,17 @@ static bool answer_sign(struct signer *signer, const struct signer_channel *chan
     uint8_t bytes[WIRE_FRAME_MAX];
     struct buf signed_tx;
     struct tx tx;
+    struct signature signature;
     struct policy_verdict verdict = {0};
     struct record_claim claim = {.role = channel->role, .fence = message->fence, .day = day,
                                  .max_day_units = signer->policy.max_day_units};
     struct wire_message answer = {.type = WIRE_SIGNED, .request_id = message->request_id};
 
     buf_init(&signed_tx, bytes, sizeof bytes);
-    bool ok = sign_permitted(signer, channel, message, &tx, &claim, &verdict);
-    if (ok && !sign_tx(signer->context, role_key(signer, channel->role), claim.digest, &tx,
-                       &signed_tx))
-        ok = policy_refuse(&verdict, REFUSAL_SIGNATURE, "the signature did not recover to our key");
+    bool ok = sign_permitted(signer, channel, message, &tx, &claim, &verdict) &&
+              signature_make(signer, &claim, &signature, &verdict);
+    if (ok && !sign_attach(&signature, &tx, &signed_tx))
+        ok = policy_refuse(&verdict, REFUSAL_SIGNATURE, "the signed form does not fit a frame");
     if (ok) {
         answer.payload = buf_bytes(&signed_tx);
     } else {

@@ -1,7 +1,8 @@
 // The signer without its process: one message in, one answer out. signer.c adds sockets and limits.
 //
-// Order for SIGN: parse the whole transaction, judge it (policy.h), claim its nonce on disk
-// (record.h), sign and check (sign.h), answer. Every stage can only refuse.
+// Order for SIGN: parse the whole transaction, judge it (policy.h), ask the record for its nonce and
+// amount (record.h), sign and check (sign.h), put digest and signature on disk, answer. Every stage
+// can only refuse.
 #ifndef KEYSTORE_SIGNER_CORE_H
 #define KEYSTORE_SIGNER_CORE_H
 

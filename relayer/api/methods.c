@@ -490,8 +490,9 @@ const struct method METHODS[] = {
      .run = system_status,
      .doc = "How the daemon is: what answers, what is waited for, how much is open.",
      .result = "environment, ready, healthy, words, waiting_for: door, why, since; paused, doors, "
-               "chain, contracts: verdict, unchecked, age_s, block, at, differences: what, found, "
-               "wanted; not_compared; counts, open_payments, alarms",
+               "chain, its endpoints: url, state, weight, calls, failures, limits, latency_ms, "
+               "limited_until, aside_until, why; contracts: verdict, unchecked, age_s, block, at, "
+               "differences: what, found, wanted; not_compared; counts, open_payments, alarms",
      .example = "{}"},
     {.name = "system.health",
      .role = ROLE_READ,

@@ -183,7 +183,8 @@ static bool check_value(const struct param *param, const char *field, const json
     case PARAM_HASH:
         if (!json_is_string(value))
             return wrong_type(e, field, "a string", value);
-        return hex_decode_exact(json_string_value(value), hash, sizeof hash) ||
+        return (strncmp(json_string_value(value), "0x", 2) == 0 &&
+                hex_decode_exact(json_string_value(value), hash, sizeof hash)) ||
                err_fail(e, ERR_PARAMS, "%s: expected 0x and 64 hexadecimal digits", field);
     case PARAM_CLABE:
         if (!json_is_string(value))

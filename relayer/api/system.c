@@ -15,6 +15,7 @@
 #include "relayer/base/log.h"
 #include "relayer/base/mem.h"
 #include "relayer/base/metrics.h"
+#include "relayer/chain/node.h"
 #include "relayer/engine/contract_check.h"
 #include "relayer/engine/juno_key.h"
 #include "relayer/engine/lane.h"
@@ -194,6 +195,31 @@ static void add_lanes_left(json_t *status, struct db_result *res, int stmt)
         json_boolean(left == 0 && json_is_true(json_object_get(status, "draining"))));
 }
 
+static json_t *endpoints_json(const struct engine *engine)
+{
+    struct node_endpoint_status endpoints[NODE_ENDPOINTS_MAX];
+    size_t n = node_endpoints(engine->node, endpoints);
+    int64_t now = clock_wall_ms();
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        const struct node_endpoint_status *e = &endpoints[i];
+        json_t *item = json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:I}", "url", text_json(e->url),
+                                 "state", e->state, "weight", (json_int_t)e->weight, "calls",
+                                 (json_int_t)e->calls, "failures", (json_int_t)e->failures,
+                                 "limits", (json_int_t)e->limits, "latency_ms",
+                                 (json_int_t)e->latency_ms);
+        CHECK(item != NULL);
+        if (e->limited_for_ms > 0)
+            json_object_set_new(item, "limited_until", answer_time_ms(now + e->limited_for_ms));
+        if (e->aside_for_ms > 0)
+            json_object_set_new(item, "aside_until", answer_time_ms(now + e->aside_for_ms));
+        if (e->why[0] != '\0')
+            json_object_set_new(item, "why", text_json(e->why));
+        json_array_append_new(list, item);
+    }
+    return list;
+}
+
 static json_t *status_json(const struct call *call)
 {
     const struct engine *engine = call->engine;
@@ -221,6 +247,7 @@ static json_t *status_json(const struct call *call)
     json_object_set_new(status, "draining", json_boolean(engine->draining));
     json_object_set_new(status, "lanes", lanes_json(engine));
     json_object_set_new(status, "contracts", contracts_json(engine));
+    json_object_set_new(json_object_get(status, "chain"), "endpoints", endpoints_json(engine));
     if (engine->chain_time_s > 0)
         json_object_set_new(json_object_get(status, "chain"), "time",
                             answer_time_ms(engine->chain_time_s * 1000));

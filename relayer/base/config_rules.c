@@ -89,6 +89,26 @@ static bool urls_check(const struct config *config, struct err *e)
     return true;
 }
 
+static bool weight_valid(const char *weight)
+{
+    size_t digits = strspn(weight, "0123456789");
+    return weight[digits] == '\0' && ((digits >= 1 && digits <= 2) || strcmp(weight, "100") == 0);
+}
+
+static bool weights_check(const struct config *config, struct err *e)
+{
+    const struct config_list *weights = &config->chain_rpc_weights;
+    if (weights->n != 0 && weights->n != config->chain_rpc_url.n)
+        return rule_refuse(config, "chain", "rpc_weights",
+                           "as many as chain.rpc_url has endpoints, or none", e);
+    for (size_t i = 0; i < weights->n; i++) {
+        if (!weight_valid(weights->item[i]))
+            return rule_refuse(config, "chain", "rpc_weights",
+                               "each must be a whole number from 0 to 100", e);
+    }
+    return true;
+}
+
 /* "uid:0", "gid:120" or "self". */
 static bool grant_valid(const char *grant)
 {
@@ -199,5 +219,6 @@ static bool secret_check(struct config *config, struct err *e)
 bool config_rules_check(struct config *config, struct err *e)
 {
     return live_check(config, e) && contracts_check(config, e) && shapes_check(config, e) &&
-           urls_check(config, e) && api_check(config, e) && secret_check(config, e);
+           urls_check(config, e) && weights_check(config, e) &&
+           api_check(config, e) && secret_check(config, e);
 }

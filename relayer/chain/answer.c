@@ -10,6 +10,8 @@
 #include "relayer/base/check.h"
 #include "relayer/chain/verdict.h"
 
+#define TIME_MAX_S UINT64_C(253402300799) /* 9999-12-31T23:59:59Z */
+
 /* The object being read, what to call it in an error, and where the error goes. */
 struct source {
     const json_t *object;
@@ -50,29 +52,55 @@ static bool field_absent(const struct source *source, const char *key)
     return value == NULL || json_is_null(value);
 }
 
+/* Upper case in the digits only. */
+static bool text_is_0x(const char *text)
+{
+    return text != NULL && text[0] == '0' && text[1] == 'x';
+}
+
+static bool text_u63(const char *text, uint64_t *out)
+{
+    return text_is_0x(text) && hex_quantity_u64(text, out) && *out <= INT64_MAX;
+}
+
+static bool text_u256(const char *text, struct u256 *out)
+{
+    return text_is_0x(text) && hex_quantity_u256(text, out);
+}
+
 static bool field_u64(const struct source *source, const char *key, uint64_t *out)
 {
-    const char *text = field_text(source, key);
+    return text_u63(field_text(source, key), out) ||
+           field_bad(source, key, "a QUANTITY of at most 63 bits");
+}
 
-    if (text == NULL || !hex_quantity_u64(text, out))
-        return field_bad(source, key, "a QUANTITY of at most 64 bits");
+static bool field_u32(const struct source *source, const char *key, uint32_t *out)
+{
+    uint64_t value;
+
+    if (!text_u63(field_text(source, key), &value) || value > UINT32_MAX)
+        return field_bad(source, key, "a QUANTITY of at most 32 bits");
+    *out = (uint32_t)value;
+    return true;
+}
+
+static bool field_time(const struct source *source, const char *key, uint64_t *out)
+{
+    if (!text_u63(field_text(source, key), out) || *out > TIME_MAX_S)
+        return field_bad(source, key, "a time before the year 10000");
     return true;
 }
 
 static bool field_u256(const struct source *source, const char *key, struct u256 *out)
 {
-    const char *text = field_text(source, key);
-
-    if (text == NULL || !hex_quantity_u256(text, out))
-        return field_bad(source, key, "a QUANTITY of at most 256 bits");
-    return true;
+    return text_u256(field_text(source, key), out) ||
+           field_bad(source, key, "a QUANTITY of at most 256 bits");
 }
 
 /* "0x" and exactly 2n digits. */
 static bool text_fixed(const char *text, uint8_t *out, size_t n)
 {
-    return text != NULL && text[0] == '0' && text[1] == 'x' && strlen(text) == 2 + 2 * n &&
-           hex_decode_exact(text, out, n);
+    return text_is_0x(text) && strlen(text) == 2 + 2 * n && hex_decode_exact(text, out, n);
 }
 
 static bool field_address(const struct source *source, const char *key, uint8_t out[20])
@@ -94,7 +122,7 @@ static bool text_data(const json_t *value, struct arena *arena, struct bytes *ou
     size_t text_n = json_string_length(value), n;
     uint8_t *room;
 
-    if (text == NULL || text_n < 2 || text[0] != '0' || text[1] != 'x' || text_n % 2 != 0 ||
+    if (!text_is_0x(text) || text_n % 2 != 0 ||
         (text_n - 2) / 2 > CHAIN_DATA_BYTES_MAX)
         return false;
     n = (text_n - 2) / 2;
@@ -166,9 +194,12 @@ static bool reply_read(const json_t *member, struct chain_reply *out, struct err
 
     if (version == NULL || strcmp(version, "2.0") != 0)
         return err_fail(err, ERR_CHAIN_ANSWER, "node answer: no JSON-RPC 2.0 object");
-    if (error != NULL && !json_is_null(error))
-        return error_read(error, out, err);
     out->result = json_object_get(member, "result");
+    if (error != NULL && !json_is_null(error)) {
+        if (out->result != NULL && !json_is_null(out->result))
+            return err_fail(err, ERR_CHAIN_ANSWER, "node answer: both a result and an error");
+        return error_read(error, out, err);
+    }
     if (out->result == NULL)
         return err_fail(err, ERR_CHAIN_ANSWER, "node answer: neither result nor error");
     return true;
@@ -230,6 +261,20 @@ static bool single_read(const json_t *document, uint64_t first_id, struct chain_
     return true;
 }
 
+/* Each value costs about a hundred bytes in memory, also one that is two characters long. What stands
+ * inside texts is counted too: hex has none of these. */
+static bool values_check(const char *text, size_t text_n, struct err *err)
+{
+    size_t n = 1;
+
+    for (size_t i = 0; i < text_n; i++)
+        n += text[i] == ',' || text[i] == '[' || text[i] == '{';
+    if (n > CHAIN_VALUES_MAX)
+        return err_fail(err, ERR_CHAIN_ANSWER, "node answer: %zu values, at most %d are read", n,
+                        CHAIN_VALUES_MAX);
+    return true;
+}
+
 bool answer_parse(const char *text, size_t text_n, uint64_t first_id, size_t n,
                   struct chain_answer *out, struct err *err)
 {
@@ -238,6 +283,8 @@ bool answer_parse(const char *text, size_t text_n, uint64_t first_id, size_t n,
 
     CHECK(n >= 1 && n <= CHAIN_BATCH_MAX);
     *out = (struct chain_answer){.n = n};
+    if (!values_check(text, text_n, err))
+        return false;
     out->document = json_loadb(text, text_n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &at);
     if (out->document == NULL)
         return err_fail(err, ERR_CHAIN_ANSWER, "node answer: not JSON at byte %d: %.80s",
@@ -265,18 +312,14 @@ void answer_free(struct chain_answer *answer)
 
 bool answer_u64(const struct json_t *result, uint64_t *out, struct err *err)
 {
-    const char *text = value_text(result);
-
-    if (text == NULL || !hex_quantity_u64(text, out))
-        return err_fail(err, ERR_CHAIN_ANSWER, "node answer: not a QUANTITY of at most 64 bits");
+    if (!text_u63(value_text(result), out))
+        return err_fail(err, ERR_CHAIN_ANSWER, "node answer: not a QUANTITY of at most 63 bits");
     return true;
 }
 
 bool answer_u256(const struct json_t *result, struct u256 *out, struct err *err)
 {
-    const char *text = value_text(result);
-
-    if (text == NULL || !hex_quantity_u256(text, out))
+    if (!text_u256(value_text(result), out))
         return err_fail(err, ERR_CHAIN_ANSWER, "node answer: not a QUANTITY of at most 256 bits");
     return true;
 }
@@ -323,7 +366,7 @@ bool answer_block(const struct json_t *result, struct chain_block *out, struct e
     if (!source_open(&source) || !field_u64(&source, "number", &out->number) ||
         !field_hash(&source, "hash", out->hash) ||
         !field_hash(&source, "parentHash", out->parent) ||
-        !field_u64(&source, "timestamp", &out->time))
+        !field_time(&source, "timestamp", &out->time))
         return false;
     if (!field_absent(&source, "baseFeePerGas")) {
         if (!field_u256(&source, "baseFeePerGas", &out->base_fee))
@@ -358,12 +401,48 @@ static bool log_read(const json_t *object, struct arena *arena, struct chain_log
         !field_u64(&source, "blockNumber", &out->block_number) ||
         !field_hash(&source, "blockHash", out->block_hash) ||
         !field_hash(&source, "transactionHash", out->tx_hash) ||
-        !field_u64(&source, "logIndex", &out->log_index))
+        !field_u32(&source, "logIndex", &out->log_index))
         return false;
     removed = json_object_get(object, "removed");
     if (removed != NULL && !json_is_boolean(removed))
         return field_bad(&source, "removed", "true or false");
     out->removed = json_is_true(removed);
+    return true;
+}
+
+static int log_place_cmp(const void *a, const void *b)
+{
+    const struct chain_log *x = *(const struct chain_log *const *)a;
+    const struct chain_log *y = *(const struct chain_log *const *)b;
+
+    if (x->block_number != y->block_number)
+        return x->block_number < y->block_number ? -1 : 1;
+    return (x->log_index > y->log_index) - (x->log_index < y->log_index);
+}
+
+/* One block number is one block, and each place in it has one log. */
+static bool log_places_check(const struct chain_log *log, size_t n, struct arena *arena,
+                             struct err *err)
+{
+    const struct chain_log **by_place = arena_alloc(arena, n * sizeof *by_place + 1);
+
+    for (size_t i = 0; i < n; i++)
+        by_place[i] = &log[i];
+    qsort(by_place, n, sizeof *by_place, log_place_cmp);
+    for (size_t i = 1; i < n; i++) {
+        const struct chain_log *a = by_place[i - 1], *b = by_place[i];
+
+        if (a->block_number != b->block_number)
+            continue;
+        if (memcmp(a->block_hash, b->block_hash, 32) != 0)
+            return err_fail(err, ERR_CHAIN_ANSWER,
+                            "node answer: logs of two blocks with the number %llu",
+                            (unsigned long long)b->block_number);
+        if (a->log_index == b->log_index)
+            return err_fail(err, ERR_CHAIN_ANSWER,
+                            "node answer: two logs with index %u in block %llu", b->log_index,
+                            (unsigned long long)b->block_number);
+    }
     return true;
 }
 
@@ -382,6 +461,8 @@ bool answer_logs(const struct json_t *result, struct arena *arena, struct chain_
     for (size_t i = 0; i < n; i++)
         if (!log_read(json_array_get(result, i), arena, &log[i], err))
             return false;
+    if (!log_places_check(log, n, arena, err))
+        return false;
     *out = (struct chain_logs){.log = log, .n = n};
     return true;
 }
@@ -397,7 +478,8 @@ static bool receipt_logs(const struct source *source, struct arena *arena,
         return false;
     for (size_t i = 0; i < out->logs.n; i++)
         if (memcmp(out->logs.log[i].tx_hash, out->tx_hash, 32) != 0 ||
-            memcmp(out->logs.log[i].block_hash, out->block_hash, 32) != 0)
+            memcmp(out->logs.log[i].block_hash, out->block_hash, 32) != 0 ||
+            out->logs.log[i].block_number != out->block_number)
             return field_bad(source, "logs", "of this transaction and block");
     return true;
 }

@@ -1,8 +1,8 @@
 /* What an Ethereum node says, as typed facts, and the strict readers that make them from JSON.
  *
  * Everything a node sends is hostile until it has passed here: wrong types, odd or oversized
- * hex, a field missing, two fields of one name, a number above 64 bits, an id that was not
- * asked. Each gives ERR_CHAIN_ANSWER with what was wrong; nothing is guessed and nothing is
+ * hex, a field missing, two fields of one name, a number above 63 bits (what the database and the
+ * clock can hold), an id that was not asked, two logs at one place. Each gives ERR_CHAIN_ANSWER with what was wrong; nothing is guessed and nothing is
  * repaired.
  *
  * Pure: text in, structs out. Variable parts (logs, input, call data) live in the arena given by
@@ -24,6 +24,7 @@
 
 enum {
     CHAIN_ANSWER_BYTES_MAX = 8 * 1024 * 1024, /* one HTTP answer */
+    CHAIN_VALUES_MAX = 500000, /* values in one answer: a small one may be large in memory */
     CHAIN_LOGS_MAX = 20000,             /* more in one answer is a range error: ask for less */
     CHAIN_DATA_BYTES_MAX = 1024 * 1024, /* one DATA field: log data, call result, input */
     CHAIN_CODE_BYTES_MAX = 32 * 1024,   /* runtime code; EIP-170 allows 24,576 */
@@ -40,7 +41,7 @@ struct chain_block {
     uint64_t number;
     uint8_t hash[32];
     uint8_t parent[32];
-    uint64_t time; /* seconds since 1970, the chain's clock */
+    uint64_t time; /* seconds since 1970, the chain's clock; before the year 10000 */
     bool has_base_fee;
     struct u256 base_fee; /* wei */
 };
@@ -54,13 +55,21 @@ struct chain_log {
     uint64_t block_number;
     uint8_t block_hash[32];
     uint8_t tx_hash[32];
-    uint64_t log_index;
+    uint32_t log_index;
     bool removed; /* the block of this log left the chain */
 };
 
 struct chain_logs {
     const struct chain_log *log;
     size_t n;
+};
+
+/* What one endpoint says of a range of blocks. */
+struct chain_range {
+    struct chain_logs logs; /* by block number and index, each once */
+    struct chain_block end; /* the header of the last block, where it was asked for */
+    bool has_word;          /* the call at the end was answered */
+    uint8_t word[32];
 };
 
 /* `present` false: not in a block that this endpoint knows. That is never proof that it will not
@@ -142,6 +151,7 @@ bool answer_parse(const char *text, size_t text_n, uint64_t first_id, size_t n,
 void answer_free(struct chain_answer *answer);
 
 /* Typed readers of one result. All set ERR_CHAIN_ANSWER on false. */
+/* At most INT64_MAX. */
 bool answer_u64(const struct json_t *result, uint64_t *out, struct err *err);
 bool answer_u256(const struct json_t *result, struct u256 *out, struct err *err);
 bool answer_hash(const struct json_t *result, uint8_t out[32], struct err *err);
@@ -151,7 +161,8 @@ bool answer_bytes(const struct json_t *result, struct arena *arena, struct bytes
 bool answer_code(const struct json_t *result, struct arena *arena, struct chain_code *out,
                  struct err *err);
 bool answer_block(const struct json_t *result, struct chain_block *out, struct err *err);
-/* More than CHAIN_LOGS_MAX: ERR_CHAIN_RANGE. */
+/* More than CHAIN_LOGS_MAX: ERR_CHAIN_RANGE. No two have one place (block number and log index), and
+ * those of one block number have one block hash. */
 bool answer_logs(const struct json_t *result, struct arena *arena, struct chain_logs *out,
                  struct err *err);
 bool answer_receipt(const struct json_t *result, struct arena *arena, struct chain_receipt *out,

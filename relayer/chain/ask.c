@@ -8,6 +8,7 @@
 
 #include "relayer/base/arena.h"
 #include "relayer/base/check.h"
+#include "relayer/base/clock.h"
 
 union ask_result {
     uint64_t u64;
@@ -19,7 +20,7 @@ union ask_result {
     struct chain_block block;
     struct chain_heads heads;
     struct chain_blocks blocks;
-    struct chain_logs logs;
+    struct chain_range range;
     struct chain_receipt receipt;
     struct chain_tx tx;
 };
@@ -29,29 +30,29 @@ struct ask *ask_new(struct node *node, enum ask_kind kind, union ask_cb cb, void
     struct ask *ask = calloc(1, sizeof *ask);
 
     CHECK(ask != NULL);
-    CHECK(!node->closed);
+    CHECK(!node->all->closed);
     ask->node = node;
     ask->kind = kind;
     ask->cb = cb;
     ask->ctx = ctx;
     ask->batch = json_array();
-    ask->first_id = node->next_id;
-    node_hold(node);
+    ask->first_id = node->all->next_id;
+    endpoints_hold(node->all);
     return ask;
 }
 
 static void ask_free(struct ask *ask)
 {
-    node_drop(ask->node);
+    endpoints_drop(ask->node->all);
     free(ask->body);
     free(ask);
 }
 
 void ask_add(struct ask *ask, const char *method, json_t *params)
 {
-    json_t *member =
-        json_pack("{s:s, s:I, s:s, s:o}", "jsonrpc", "2.0", "id", (json_int_t)ask->node->next_id++,
-                  "method", method, "params", params);
+    json_int_t id = (json_int_t)ask->node->all->next_id++;
+    json_t *member = json_pack("{s:s, s:I, s:s, s:o}", "jsonrpc", "2.0", "id", id, "method", method,
+                               "params", params);
 
     CHECK(member != NULL && ask->n < CHAIN_BATCH_MAX);
     CHECK(json_array_append_new(ask->batch, member) == 0);
@@ -92,7 +93,7 @@ static void ask_deliver(const struct ask *ask, const struct err *err,
         ask->cb.blocks(ask->ctx, err, result != NULL ? &result->blocks : NULL);
         return;
     case ASK_LOGS:
-        ask->cb.logs(ask->ctx, err, result != NULL ? &result->logs : NULL);
+        ask->cb.logs(ask->ctx, err, result != NULL ? &result->range : NULL);
         return;
     case ASK_RECEIPT:
         ask->cb.receipt(ask->ctx, err, result != NULL ? &result->receipt : NULL);
@@ -126,6 +127,14 @@ static bool read_heads(const struct chain_answer *answer, struct chain_heads *ou
     return true;
 }
 
+static bool block_asked_for(const struct chain_block *block, uint64_t number, struct err *err)
+{
+    if (!block->present || block->number == number)
+        return true;
+    return err_fail(err, ERR_CHAIN_ANSWER, "node answer: block %" PRIu64 " for block %" PRIu64,
+                    block->number, number);
+}
+
 static bool read_blocks(const struct ask *ask, const struct chain_answer *answer,
                         struct chain_blocks *out, struct err *err)
 {
@@ -133,46 +142,113 @@ static bool read_blocks(const struct ask *ask, const struct chain_answer *answer
     for (size_t i = 0; i < answer->n; i++) {
         struct chain_block *block = &out->block[i];
 
-        if (!read_block_or_none(&answer->reply[i], block, err))
+        if (!read_block_or_none(&answer->reply[i], block, err) ||
+            !block_asked_for(block, ask->from + i, err))
             return false;
         if (!block->present)
             return true;
-        if (block->number != ask->from + i)
-            return err_fail(err, ERR_CHAIN_ANSWER,
-                            "node answer: block %" PRIu64 " for block %" PRIu64, block->number,
-                            ask->from + i);
         out->n++;
     }
     return true;
 }
 
-static bool log_asked_for(const struct node_logs_query *query, const struct chain_log *log)
+static bool log_fits(const struct node_logs_filter *filter, const struct chain_log *log)
 {
-    if (log->block_number < query->from || log->block_number > query->to)
-        return false;
-    for (size_t i = 0; i < query->addresses_n; i++)
-        if (memcmp(query->address[i], log->address, 20) == 0)
-            return true;
-    return false;
+    bool named = filter->topic0_n == 0;
+
+    for (size_t i = 0; i < filter->topic0_n; i++)
+        named = named || (log->topics_n > 0 && memcmp(filter->topic0[i], log->topics[0], 32) == 0);
+    return named && memcmp(filter->address, log->address, 20) == 0 &&
+           (!filter->has_topic1 ||
+            (log->topics_n > 1 && memcmp(filter->topic1, log->topics[1], 32) == 0)) &&
+           (!filter->has_topic2 ||
+            (log->topics_n > 2 && memcmp(filter->topic2, log->topics[2], 32) == 0));
 }
 
-/* The head was asked first in the same batch, so it is not newer than the state the logs came
- * from. */
+static int logs_by_place(const void *a, const void *b)
+{
+    const struct chain_log *x = a, *y = b;
+
+    if (x->block_number != y->block_number)
+        return x->block_number < y->block_number ? -1 : 1;
+    if (x->log_index != y->log_index)
+        return x->log_index < y->log_index ? -1 : 1;
+    return memcmp(x->block_hash, y->block_hash, 32);
+}
+
+/* One list of all filters' logs. A log that fits two filters came twice. */
+static void logs_join(struct chain_log *log, struct chain_logs *out)
+{
+    size_t n = 0;
+
+    qsort(log, out->n, sizeof *log, logs_by_place);
+    for (size_t i = 0; i < out->n; i++)
+        if (n == 0 || logs_by_place(&log[n - 1], &log[i]) != 0)
+            log[n++] = log[i];
+    *out = (struct chain_logs){.log = log, .n = n};
+}
+
 static bool read_logs(const struct ask *ask, const struct chain_answer *answer, struct arena *arena,
                       struct chain_logs *out, struct err *err)
 {
-    uint64_t head;
+    const struct node_logs_query *query = &ask->logs;
+    struct chain_logs part[NODE_LOG_FILTERS_MAX];
+    struct chain_log *all;
 
-    if (!answer_u64(answer->reply[0].result, &head, err))
+    *out = (struct chain_logs){0};
+    for (size_t i = 0; i < query->filters_n; i++) {
+        if (!answer_logs(answer->reply[1 + i].result, arena, &part[i], err))
+            return false;
+        for (size_t k = 0; k < part[i].n; k++)
+            if (part[i].log[k].block_number < query->from ||
+                part[i].log[k].block_number > query->to ||
+                !log_fits(&query->filter[i], &part[i].log[k]))
+                return err_fail(err, ERR_CHAIN_ANSWER, "node answer: a log that was not asked for");
+        out->n += part[i].n;
+    }
+    if (out->n > CHAIN_LOGS_MAX)
+        return err_fail(err, ERR_CHAIN_RANGE, "node answer: %zu logs, at most %d are taken at once",
+                        out->n, CHAIN_LOGS_MAX);
+    all = arena_alloc(arena, out->n * sizeof *all + 1);
+    for (size_t i = 0, at = 0; i < query->filters_n; at += part[i].n, i++)
+        if (part[i].n > 0)
+            memcpy(&all[at], part[i].log, part[i].n * sizeof *all);
+    logs_join(all, out);
+    return true;
+}
+
+/* The head was asked first in the same batch, so it is not newer than the state the logs came
+ * from; the end of the range was asked last. */
+static bool read_range(const struct ask *ask, const struct chain_answer *answer,
+                       struct arena *arena, struct chain_range *out, struct err *err)
+{
+    const struct node_logs_query *query = &ask->logs;
+    struct chain_block past = {0};
+    size_t at = 1 + query->filters_n;
+    struct bytes word;
+
+    *out = (struct chain_range){0};
+    if (query->past != NODE_LATEST ? !read_block_or_none(&answer->reply[0], &past, err)
+                                   : !answer_u64(answer->reply[0].result, &past.number, err))
         return false;
-    if (head < ask->logs.to)
+    if (past.number < query->to)
         return err_fail(err, ERR_CHAIN_LAGS, "node: at block %" PRIu64 ", asked up to %" PRIu64,
-                        head, ask->logs.to);
-    if (!answer_logs(answer->reply[1].result, arena, out, err))
+                        past.number, query->to);
+    if (!read_logs(ask, answer, arena, &out->logs, err))
         return false;
-    for (size_t i = 0; i < out->n; i++)
-        if (!log_asked_for(&ask->logs, &out->log[i]))
-            return err_fail(err, ERR_CHAIN_ANSWER, "node answer: a log that was not asked for");
+    if (query->with_end) {
+        if (!read_block_or_none(&answer->reply[at++], &out->end, err))
+            return false;
+        if (!out->end.present || out->end.number != query->to)
+            return err_fail(err, ERR_CHAIN_LAGS, "node: block %" PRIu64 " is not there", query->to);
+    }
+    if (query->call_n > 0 && answer->reply[at].result != NULL) {
+        if (!answer_bytes(answer->reply[at].result, arena, &word, err))
+            return false;
+        out->has_word = word.n == sizeof out->word;
+        if (out->has_word)
+            memcpy(out->word, word.p, sizeof out->word);
+    }
     return true;
 }
 
@@ -215,13 +291,14 @@ static bool ask_read(const struct ask *ask, const struct chain_answer *answer, s
     case ASK_ESTIMATE:
         return answer_u64(first, &out->estimate.gas, err);
     case ASK_BLOCK:
-        return read_block_or_none(&answer->reply[0], &out->block, err);
+        return read_block_or_none(&answer->reply[0], &out->block, err) &&
+               (!ask->by_number || block_asked_for(&out->block, ask->from, err));
     case ASK_HEADS:
         return read_heads(answer, &out->heads, err);
     case ASK_BLOCKS:
         return read_blocks(ask, answer, &out->blocks, err);
     case ASK_LOGS:
-        return read_logs(ask, answer, arena, &out->logs, err);
+        return read_range(ask, answer, arena, &out->range, err);
     case ASK_RECEIPT:
         return read_receipt(ask, first, arena, &out->receipt, err);
     case ASK_TX:
@@ -239,6 +316,12 @@ static bool ask_is_of_blocks(enum ask_kind kind)
 static bool ask_may_revert(enum ask_kind kind)
 {
     return kind == ASK_CALL || kind == ASK_ESTIMATE;
+}
+
+/* The call at a range's end, the last member: without it the range is still an answer. */
+static bool ask_may_lack(const struct ask *ask, size_t i)
+{
+    return ask->kind == ASK_LOGS && ask->logs.call_n > 0 && i == ask->n - 1;
 }
 
 /* What one error member means for the whole question; true: none, the results may be read. */
@@ -259,6 +342,8 @@ static bool reply_check(const struct ask *ask, const struct chain_reply *reply, 
         return ask_is_of_blocks(ask->kind) || err_fail(err, ERR_CHAIN_AWAY, "node: %s", text);
     case READ_DEFINITE:
         return err_fail(err, ERR_CHAIN_REFUSED, "node: %s", text);
+    case READ_LIMIT:
+        return err_fail(err, ERR_CHAIN_RATE, "node: %s", text);
     case READ_NEXT:
         return err_fail(err, ERR_CHAIN_AWAY, "node: %s", text);
     }
@@ -285,6 +370,19 @@ static bool err_is_final(enum err_code code)
     return code == ERR_CHAIN_RANGE || code == ERR_CHAIN_REFUSED;
 }
 
+/* What a parsed answer says of its endpoint. Small: the same work for every endpoint, so that their
+ * times can be compared. */
+static enum endpoint_outcome outcome_of(const struct ask *ask, const struct err *err)
+{
+    if (err->code == ERR_CHAIN_RATE)
+        return ENDPOINT_LIMITED;
+    if (err->code == ERR_CHAIN_ANSWER)
+        return ENDPOINT_FAILED;
+    if (err->code == ERR_CHAIN_AWAY)
+        return ENDPOINT_UNABLE;
+    return ask->n == 1 ? ENDPOINT_GOOD_SMALL : ENDPOINT_GOOD;
+}
+
 static void ask_next(struct ask *ask, const struct err *err);
 
 static void ask_fail(struct ask *ask, struct err err)
@@ -294,8 +392,17 @@ static void ask_fail(struct ask *ask, struct err err)
     ask_free(ask);
 }
 
+/* An endpoint that asked for a slower pace may be asked again when its time has come. */
+static void ask_go_on(struct ask *ask, const struct err *err)
+{
+    if (err->code == ERR_CHAIN_RATE)
+        ask->tried &= ~(1u << ask->call.i);
+    ask_next(ask, err);
+}
+
 /* The parsed answer decides: deliver, go to the next endpoint, or fail. */
-static void ask_settle(struct ask *ask, const struct chain_answer *answer)
+static void ask_settle(struct ask *ask, const struct chain_answer *answer,
+                       const struct http_answer *http)
 {
     struct arena *arena = arena_new(CHAIN_ARENA_BYTES_MAX);
     union ask_result *result = arena_alloc(arena, sizeof *result);
@@ -303,22 +410,20 @@ static void ask_settle(struct ask *ask, const struct chain_answer *answer)
     bool ok = true;
 
     for (size_t i = 0; ok && i < answer->n; i++)
-        ok = reply_check(ask, &answer->reply[i], &err);
-    if (!ok && err.code == ERR_CHAIN_REVERT) {
-        endpoint_note(ask->node, ask->endpoint, true);
-        ask_deliver_revert(ask, &answer->reply[0], &err);
-        ask_free(ask);
-    } else if (!ok || !ask_read(ask, answer, arena, result, &err)) {
-        endpoint_note(ask->node, ask->endpoint,
-                      err_is_final(err.code) || err.code == ERR_CHAIN_LAGS);
-        if (err_is_final(err.code))
-            ask_fail(ask, err);
-        else
-            ask_next(ask, &err);
-    } else {
-        endpoint_note(ask->node, ask->endpoint, true);
+        ok = ask_may_lack(ask, i) || reply_check(ask, &answer->reply[i], &err);
+    if (ok)
+        ok = ask_read(ask, answer, arena, result, &err);
+    endpoint_note(ask->node->all, &ask->call, outcome_of(ask, &err), http);
+    if (ok) {
         ask_deliver(ask, NULL, result);
         ask_free(ask);
+    } else if (err.code == ERR_CHAIN_REVERT) {
+        ask_deliver_revert(ask, &answer->reply[0], &err);
+        ask_free(ask);
+    } else if (err_is_final(err.code)) {
+        ask_fail(ask, err);
+    } else {
+        ask_go_on(ask, &err);
     }
     arena_free(arena);
 }
@@ -326,44 +431,124 @@ static void ask_settle(struct ask *ask, const struct chain_answer *answer)
 static void ask_answered(void *ctx, const struct err *e, const struct http_answer *http)
 {
     struct ask *ask = ctx;
+    struct endpoints *all = ask->node->all;
     struct chain_answer answer;
     struct err err = {0}, parse = {0};
 
-    if (e == NULL &&
+    if (e != NULL && (e->code == ERR_BUSY || e->code == ERR_CANCELLED)) {
+        endpoint_note(all, &ask->call, ENDPOINT_UNTOLD, NULL);
+        err = *e;
+        if (e->code == ERR_CANCELLED)
+            err_set(&err, ERR_CHAIN_AWAY, "%s: %s", all->endpoint[ask->call.i].shown, e->message);
+        ask_fail(ask, err); /* the queue or the client itself: no endpoint can help */
+        return;
+    }
+    if (e == NULL && http->status != HTTP_TOO_MANY &&
         answer_parse(http->body, http->body_n, ask->first_id, ask->n, &answer, &parse)) {
-        ask_settle(ask, &answer);
+        ask_settle(ask, &answer, http);
         answer_free(&answer);
+        return;
+    }
+    if (e != NULL && e->code == ERR_NET_LIMIT && ask->kind == ASK_LOGS) {
+        endpoint_note(all, &ask->call, ENDPOINT_GOOD, NULL);
+        err_set(&err, ERR_CHAIN_RANGE, "node: more than %d bytes of logs", CHAIN_ANSWER_BYTES_MAX);
+        ask_fail(ask, err);
         return;
     }
     if (e == NULL)
         endpoint_status_err(http->status, &parse, &err);
-    else if (e->code == ERR_BUSY)
-        err = *e;
     else
-        err_set(&err, ERR_CHAIN_AWAY, "%s: %s", ask->node->endpoint[ask->endpoint].shown,
-                e->message);
-    if (e == NULL || (e->code != ERR_BUSY && e->code != ERR_CANCELLED))
-        endpoint_note(ask->node, ask->endpoint, false);
-    if (e != NULL && (e->code == ERR_BUSY || e->code == ERR_CANCELLED))
-        ask_fail(ask, err); /* the queue or the client itself: no endpoint can help */
+        err_set(&err, ERR_CHAIN_AWAY, "%s: %s", all->endpoint[ask->call.i].shown, e->message);
+    endpoint_note(all, &ask->call,
+                  err.code == ERR_CHAIN_RATE ? ENDPOINT_LIMITED : ENDPOINT_FAILED, http);
+    ask_go_on(ask, &err);
+}
+
+static void ask_come(void *ctx)
+{
+    struct ask *ask = ctx;
+
+    if (ask->over)
+        ask_fail(ask, ask->err);
     else
-        ask_next(ask, &err);
+        ask_next(ask, NULL);
+}
+
+static void ask_wait(struct ask *ask, int64_t due_ms)
+{
+    ask->waiting = (struct waiting){.cb = ask_come, .ctx = ask, .due_ms = due_ms};
+    endpoints_wait(ask->node->all, &ask->waiting);
+}
+
+/* No endpoint is left. A callback never comes before the call has returned. */
+static void ask_end(struct ask *ask)
+{
+    if (ask->node->all->closed)
+        err_set(&ask->err, ERR_CHAIN_AWAY, "node: it was closed before an endpoint was free");
+    else if (ask->err.code == ERR_NONE)
+        endpoint_none_err(ask->node, &ask->err);
+    if (!ask->inside) {
+        ask_fail(ask, ask->err);
+        return;
+    }
+    ask->over = true;
+    ask_wait(ask, 0);
+}
+
+static bool ask_may_wait(struct ask *ask, int64_t due_ms, int64_t now)
+{
+    if (ask->give_up_ms == 0)
+        ask->give_up_ms = now + NODE_WAIT_MS;
+    if (due_ms > ask->give_up_ms || due_ms > now + HEALTH_WAIT_MAX_MS)
+        return false;
+    if (ask->node->all->waiting_n < NODE_WAITING_MAX)
+        return true;
+    err_set(&ask->err, ERR_BUSY, "node: %d questions wait for an endpoint that limits them",
+            NODE_WAITING_MAX);
+    return false;
+}
+
+static void probed(void *ctx, const struct err *err, uint64_t value)
+{
+    (void)ctx;
+    (void)err;
+    (void)value;
+}
+
+/* A question of our own to an endpoint that may be back: what others ask does not wait for it. */
+static void endpoints_probe(struct endpoints *all)
+{
+    size_t i = health_to_try(all->health, all->n, clock_mono_ms());
+    struct ask *ask;
+
+    if (i == all->n)
+        return;
+    ask = ask_new(&all->one[i], ASK_U64, (union ask_cb){.u64 = probed}, NULL);
+    ask_add(ask, "eth_blockNumber", json_array());
+    ask_start(ask);
 }
 
 static void ask_next(struct ask *ask, const struct err *err)
 {
-    size_t i;
+    struct endpoints *all = ask->node->all;
+    int64_t now = clock_mono_ms();
+    struct health_choice choice = {.i = all->n};
 
     if (err != NULL && ask->err.code != ERR_CHAIN_LAGS)
         ask->err = *err;
-    i = ask->node->closed ? ask->node->endpoints_n : endpoint_pick(ask->node, ask->tried);
-    if (i == ask->node->endpoints_n) {
-        ask_fail(ask, ask->err);
-        return;
+    if (!all->closed)
+        choice = health_choose(all->health, all->n, ask->node->may & ~ask->tried,
+                               ask->node->prefer, now);
+    if (choice.i < all->n && choice.at_ms <= now) {
+        ask->tried |= 1u << choice.i;
+        ask->call = (struct endpoint_call){choice.i, health_ask(&all->health[choice.i], now)};
+        endpoint_post(all, &ask->call, ask->body, ask_answered, ask);
+        endpoints_probe(all);
+    } else if (choice.i < all->n && ask_may_wait(ask, choice.at_ms, now)) {
+        ask_wait(ask, choice.at_ms);
+    } else {
+        ask_end(ask);
     }
-    ask->tried |= 1u << i;
-    ask->endpoint = i;
-    endpoint_post(ask->node, i, ask->body, ask_answered, ask);
 }
 
 void ask_start(struct ask *ask)
@@ -372,5 +557,7 @@ void ask_start(struct ask *ask)
     CHECK(ask->body != NULL);
     json_decref(ask->batch);
     ask->batch = NULL;
+    ask->inside = true;
     ask_next(ask, NULL);
+    ask->inside = false;
 }

@@ -54,12 +54,17 @@ struct ask {
     uint64_t first_id; /* ids first_id .. first_id + n - 1 */
     size_t n;
 
-    unsigned tried;  /* bit set of endpoints */
-    size_t endpoint; /* the one being asked */
-    struct err err;  /* why the last one did not do; a lagging one is remembered before others */
+    unsigned tried;            /* bit set of endpoints */
+    struct endpoint_call call; /* at the one being asked */
+    struct waiting waiting;
+    int64_t give_up_ms; /* of waiting; 0: has not waited */
+    bool inside;        /* ask_start has not returned */
+    bool over;          /* waits only to fail outside of ask_start */
+    struct err err;     /* why the last one did not do; a lagging one is remembered before others */
 
     struct node_logs_query logs; /* ASK_LOGS: what was asked, to hold against the answer */
-    uint64_t from;               /* ASK_BLOCKS */
+    uint64_t from;               /* ASK_BLOCKS; ASK_BLOCK by number */
+    bool by_number;              /* ASK_BLOCK */
     uint8_t hash[32];            /* ASK_RECEIPT, ASK_TX */
 };
 

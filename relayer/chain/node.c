@@ -132,6 +132,8 @@ void node_block(struct node *node, struct node_at at, node_block_cb *cb, void *c
 {
     struct ask *ask = ask_new(node, ASK_BLOCK, (union ask_cb){.block = cb}, ctx);
 
+    ask->by_number = at.tag == NODE_NUMBER;
+    ask->from = at.number;
     ask_add_block(ask, at);
     ask_start(ask);
 }
@@ -157,20 +159,56 @@ void node_blocks(struct node *node, uint64_t from, size_t count, node_blocks_cb 
     ask_start(ask);
 }
 
+/* Topics by position: null where anything fits; what follows the last one given is left out. */
+static json_t *topics_json(const struct node_logs_filter *filter)
+{
+    json_t *topics = json_array(), *first = json_array();
+
+    for (size_t i = 0; i < filter->topic0_n; i++)
+        json_array_append_new(first, json_string(hex_of(filter->topic0[i], 32).text));
+    json_array_append_new(topics, filter->topic0_n > 0 ? json_incref(first) : json_null());
+    json_decref(first);
+    if (filter->has_topic1)
+        json_array_append_new(topics, json_string(hex_of(filter->topic1, 32).text));
+    else if (filter->has_topic2)
+        json_array_append_new(topics, json_null());
+    if (filter->has_topic2)
+        json_array_append_new(topics, json_string(hex_of(filter->topic2, 32).text));
+    return topics;
+}
+
+static json_t *filter_json(const struct node_logs_query *query,
+                           const struct node_logs_filter *filter)
+{
+    json_t *json = json_pack("{s:s, s:s, s:s}", "fromBlock", quantity_of(query->from).text,
+                             "toBlock", quantity_of(query->to).text, "address",
+                             hex_of(filter->address, 20).text);
+
+    CHECK(json != NULL);
+    if (filter->topic0_n > 0 || filter->has_topic1 || filter->has_topic2)
+        json_object_set_new(json, "topics", topics_json(filter));
+    return json_pack("[o]", json);
+}
+
 void node_logs(struct node *node, const struct node_logs_query *query, node_logs_cb *cb, void *ctx)
 {
     struct ask *ask = ask_new(node, ASK_LOGS, (union ask_cb){.logs = cb}, ctx);
-    json_t *addresses = json_array();
 
-    CHECK(query->from <= query->to && query->addresses_n >= 1 &&
-          query->addresses_n <= NODE_LOG_ADDRESSES_MAX);
+    CHECK(query->from <= query->to && query->filters_n >= 1 &&
+          query->filters_n <= NODE_LOG_FILTERS_MAX && query->call_n <= NODE_RANGE_CALL_MAX);
     ask->logs = *query;
-    for (size_t i = 0; i < query->addresses_n; i++)
-        json_array_append_new(addresses, json_string(hex_of(query->address[i], 20).text));
-    ask_add(ask, "eth_blockNumber", json_array());
-    ask_add(ask, "eth_getLogs",
-            json_pack("[{s:s, s:s, s:o}]", "fromBlock", quantity_of(query->from).text, "toBlock",
-                      quantity_of(query->to).text, "address", addresses));
+    if (query->past == NODE_LATEST)
+        ask_add(ask, "eth_blockNumber", json_array());
+    else
+        ask_add_block(ask, (struct node_at){.tag = query->past});
+    for (size_t i = 0; i < query->filters_n; i++)
+        ask_add(ask, "eth_getLogs", filter_json(query, &query->filter[i]));
+    if (query->with_end)
+        ask_add_block(ask, (struct node_at){.tag = NODE_NUMBER, .number = query->to});
+    if (query->call_n > 0) {
+        struct node_message message = {.to = query->call_to, .data = {query->call, query->call_n}};
+        ask_add(ask, "eth_call", json_pack("[os]", message_json(&message), quantity_of(query->to).text));
+    }
     ask_start(ask);
 }
 

@@ -6,6 +6,8 @@
 #include "abi/hex.h"
 #include "abi/keccak.h"
 #include "relayer/base/check.h"
+#include "relayer/base/clock.h"
+#include "relayer/base/log.h"
 #include "relayer/chain/endpoint.h"
 
 struct sending;
@@ -13,11 +15,11 @@ struct sending;
 /* One endpoint's share. */
 struct sending_leg {
     struct sending *sending;
-    size_t endpoint;
+    struct endpoint_call call;
 };
 
 struct sending {
-    struct node *node;
+    struct endpoints *all;
     uint64_t id;
     size_t pending; /* legs without an answer */
     bool delivered;
@@ -29,7 +31,8 @@ struct sending {
     struct sending_leg leg[NODE_ENDPOINTS_MAX];
 };
 
-/* One leg's verdict; the words of the node go to `text`. */
+/* One leg's verdict; the words of the node go to `text`. ERR_CHAIN_RATE beside SEND_UNKNOWN: it
+ * was too much at once for the endpoint. */
 static enum send_verdict leg_read(const struct sending *sending, const struct http_answer *http,
                                   char text[CHAIN_TEXT_MAX], struct err *err)
 {
@@ -37,6 +40,7 @@ static enum send_verdict leg_read(const struct sending *sending, const struct ht
     enum send_verdict verdict = SEND_UNKNOWN;
     struct err parse = {0};
     uint8_t hash[32];
+    bool limited;
 
     if (!answer_parse(http->body, http->body_n, sending->id, 1, &answer, &parse)) {
         endpoint_status_err(http->status, &parse, err);
@@ -46,7 +50,13 @@ static enum send_verdict leg_read(const struct sending *sending, const struct ht
     if (answer.reply[0].result == NULL) {
         memcpy(text, answer.reply[0].error_text, CHAIN_TEXT_MAX);
         verdict = send_verdict_of(answer.reply[0].error_code, text);
-        err_set(err, ERR_CHAIN_UNKNOWN, "node: %s", text);
+        if (!send_text_known(answer.reply[0].error_code, text))
+            log_warn("unknown_text", "code=%lld: %s: taken for an unknown outcome",
+                     (long long)answer.reply[0].error_code, text);
+        limited = http->status == HTTP_TOO_MANY ||
+                  read_verdict_of(answer.reply[0].error_code, text) == READ_LIMIT;
+        err_set(err, limited ? ERR_CHAIN_RATE : ERR_CHAIN_UNKNOWN, "node: %s", text);
+        err->outcome = OUTCOME_UNKNOWN;
     } else if (answer_hash(answer.reply[0].result, hash, err)) {
         if (memcmp(hash, sending->sent.hash, 32) == 0)
             verdict = SEND_ACCEPTED;
@@ -85,7 +95,8 @@ static void leg_answered(void *ctx, const struct err *e, const struct http_answe
 {
     struct sending_leg *leg = ctx;
     struct sending *sending = leg->sending;
-    struct node *node = sending->node;
+    struct endpoints *all = sending->all;
+    enum endpoint_outcome outcome = ENDPOINT_FAILED;
     char text[CHAIN_TEXT_MAX] = "";
     struct err err = {0};
 
@@ -93,10 +104,14 @@ static void leg_answered(void *ctx, const struct err *e, const struct http_answe
     if (e == NULL) {
         enum send_verdict verdict = leg_read(sending, http, text, &err);
 
-        endpoint_note(node, leg->endpoint, verdict != SEND_UNKNOWN);
+        if (verdict != SEND_UNKNOWN)
+            outcome = ENDPOINT_GOOD;
+        else if (err.code == ERR_CHAIN_RATE)
+            outcome = ENDPOINT_LIMITED;
         leg_join(sending, verdict, text, &err);
     } else {
-        endpoint_note(node, leg->endpoint, false);
+        if (e->code == ERR_BUSY || e->code == ERR_CANCELLED)
+            outcome = ENDPOINT_UNTOLD;
         err_set(&err, e->outcome == OUTCOME_NOT_HAPPENED ? ERR_CHAIN_AWAY : ERR_CHAIN_UNKNOWN,
                 "node: %s", e->message);
         if (e->outcome == OUTCOME_NOT_HAPPENED && !sending->reached)
@@ -104,12 +119,13 @@ static void leg_answered(void *ctx, const struct err *e, const struct http_answe
         else if (e->outcome != OUTCOME_NOT_HAPPENED)
             leg_join(sending, SEND_UNKNOWN, text, &err);
     }
+    endpoint_note(all, &leg->call, outcome, http);
     if (!sending->delivered && (sending->pending == 0 || sending->sent.verdict == SEND_ACCEPTED ||
                                 sending->sent.verdict == SEND_KNOWN))
         sending_deliver(sending);
     if (sending->pending == 0) {
         free(sending);
-        node_drop(node);
+        endpoints_drop(all);
     }
 }
 
@@ -134,22 +150,26 @@ static char *sending_body(uint64_t id, struct bytes raw)
 void node_send_raw(struct node *node, struct bytes raw, node_sent_cb *cb, void *ctx)
 {
     struct sending *sending = calloc(1, sizeof *sending);
-    size_t n = node->endpoints_n;
+    struct endpoints *all = node->all;
     char *body;
 
     CHECK(sending != NULL && raw.n >= 1 && raw.n <= NODE_RAW_TX_BYTES_MAX);
-    sending->node = node;
-    sending->id = node->next_id++;
-    sending->pending = n;
+    sending->all = all;
+    sending->id = all->next_id++;
     sending->sent.verdict = SEND_UNKNOWN;
     sending->cb = cb;
     sending->ctx = ctx;
     keccak256(raw.p, raw.n, sending->sent.hash);
     body = sending_body(sending->id, raw);
-    node_hold(node);
-    for (size_t i = 0; i < n; i++) {
-        sending->leg[i] = (struct sending_leg){.sending = sending, .endpoint = i};
-        endpoint_post(node, i, body, leg_answered, &sending->leg[i]);
+    endpoints_hold(all);
+    for (size_t i = 0; i < all->n; i++) {
+        if (!(node->may & (1u << i)))
+            continue;
+        sending->pending++;
+        sending->leg[i].sending = sending;
+        sending->leg[i].call = (struct endpoint_call){
+            i, health_write(&all->health[i], clock_mono_ms())};
+        endpoint_post(all, &sending->leg[i].call, body, leg_answered, &sending->leg[i]);
     }
     free(body);
 }

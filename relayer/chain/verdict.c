@@ -1,7 +1,18 @@
 #include "relayer/chain/verdict.h"
 
+#include <ctype.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
+
+/* The codes that can be relied on. */
+enum {
+    CODE_REVERT = 3,       /* geth: with the revert data */
+    CODE_SYNC_TIMEOUT = 4, /* EIP-7966 */
+    CODE_LIMIT = -32005,   /* EIP-1474: limit exceeded; of requests or of results */
+    CODE_TOO_MANY = 429    /* hosted endpoints: the HTTP status again */
+};
 
 const char *send_verdict_name(enum send_verdict verdict)
 {
@@ -26,25 +37,45 @@ const char *send_verdict_name(enum send_verdict verdict)
     return "unknown";
 }
 
+/* Without regard to case, and not as the end of a longer word: "unknown transaction" is not "known
+ * transaction". */
+static bool text_has(const char *text, const char *words)
+{
+    for (const char *at = text; (at = strcasestr(at, words)) != NULL; at++)
+        if (at == text || !isalpha((unsigned char)at[-1]))
+            return true;
+    return false;
+}
+
 struct send_row {
-    const char *text; /* lower case or not: compared without case */
+    const char *text;
     enum send_verdict verdict;
 };
 
-/* First match wins, so the longer text stands above the text it contains. */
+/* With a reject threshold Nitro says so of a transaction that it did not include: nonce unused. What
+ * follows is the contract's own reason, which may hold the words of any row. */
+static const char revert_words[] = "execution reverted";
+
+/* First match wins, so what may hold the words of others stands above them. */
 static const struct send_row send_table[] = {
-    /* Outages first: a forwarder wraps the words of the node behind it. */
+    /* Outages: a forwarder wraps the words of the node behind it. */
     {"sequencer temporarily not available", SEND_UNKNOWN},
     {"sequencer internal error", SEND_UNKNOWN},
+    {"sequencer pending tx pool full", SEND_UNKNOWN},
     {"failed to publish transaction", SEND_UNKNOWN},
     {"context deadline exceeded", SEND_UNKNOWN},
-    /* Nitro with a reject threshold: not included, nonce unused. Before all others, because the
-     * contract's own words follow. */
-    {"execution reverted", SEND_REFUSED},
+    {"currently not accepting transactions", SEND_UNKNOWN}, /* nitro: expected surplus */
+    {"queue full", SEND_UNKNOWN},
+    {"internal error", SEND_UNKNOWN},
+    {"timed out", SEND_UNKNOWN},
+    {"timeout", SEND_UNKNOWN},
+    {"rate limit", SEND_UNKNOWN},
+    {"too many requests", SEND_UNKNOWN},
+    {"limit exceeded", SEND_UNKNOWN},
+    {revert_words, SEND_REFUSED},
     {"already known", SEND_KNOWN},     /* geth */
     {"already imported", SEND_KNOWN},  /* anvil, erigon: "transaction already imported" */
     {"known transaction", SEND_KNOWN}, /* older geth, besu */
-    {"already exists", SEND_KNOWN},    /* nethermind and others */
     {"nonce too low", SEND_NONCE_LOW}, /* geth, nitro, anvil */
     {"nonce is too low", SEND_NONCE_LOW},
     {"nonce too high", SEND_NONCE_HIGH}, /* nitro, anvil */
@@ -71,19 +102,38 @@ static const struct send_row send_table[] = {
     {"invalid chain id", SEND_REFUSED},
     {"chain id mismatch", SEND_REFUSED},
     {"only replay-protected", SEND_REFUSED},
+    {"condition not met", SEND_REFUSED},              /* nitro: a conditional transaction */
     {"failed to decode", SEND_REFUSED},               /* anvil */
     {"rlp: ", SEND_REFUSED},                          /* geth's decoder */
     {"not supported by this endpoint", SEND_REFUSED}, /* nitro: wrong node */
     {"sender is not on the whitelist", SEND_REFUSED}, /* nitro: wrong network */
 };
 
+/* NULL: no row knows it. */
+static const struct send_row *send_row_of(int64_t code, const char *text)
+{
+    static const struct send_row by_code = {"", SEND_UNKNOWN}, reverted = {"", SEND_REFUSED};
+
+    if (code == CODE_SYNC_TIMEOUT || code == CODE_LIMIT || code == CODE_TOO_MANY)
+        return &by_code; /* every other code goes with any text */
+    if (strncasecmp(text, revert_words, strlen(revert_words)) == 0)
+        return &reverted;
+    for (size_t i = 0; i < sizeof send_table / sizeof send_table[0]; i++)
+        if (text_has(text, send_table[i].text))
+            return &send_table[i];
+    return NULL;
+}
+
 enum send_verdict send_verdict_of(int64_t code, const char *text)
 {
-    (void)code; /* -32000 for nearly everything: it says nothing */
-    for (size_t i = 0; i < sizeof send_table / sizeof send_table[0]; i++)
-        if (strcasestr(text, send_table[i].text) != NULL)
-            return send_table[i].verdict;
-    return SEND_UNKNOWN;
+    const struct send_row *row = send_row_of(code, text);
+
+    return row != NULL ? row->verdict : SEND_UNKNOWN;
+}
+
+bool send_text_known(int64_t code, const char *text)
+{
+    return send_row_of(code, text) != NULL;
 }
 
 /* How much a verdict decides; the join keeps the higher. */
@@ -136,9 +186,10 @@ static const struct read_row read_table[] = {
     {"exceed maximum block range", READ_RANGE},
     {"response is too big", READ_RANGE},
     {"response too large", READ_RANGE},
-    {"rate limit", READ_NEXT},
-    {"too many requests", READ_NEXT},
-    {"limit exceeded", READ_NEXT},
+    {"rate limit", READ_LIMIT},
+    {"rate exceeded", READ_LIMIT},
+    {"too many requests", READ_LIMIT},
+    {"limit exceeded", READ_LIMIT},
     {"timeout", READ_NEXT},
     {"timed out", READ_NEXT},
     {"context deadline exceeded", READ_NEXT},
@@ -162,10 +213,12 @@ static const struct read_row read_table[] = {
 
 enum read_verdict read_verdict_of(int64_t code, const char *text)
 {
-    if (code == 3) /* geth's code for a revert; the only one that is dependable */
+    if (code == CODE_REVERT)
         return READ_REVERT;
     for (size_t i = 0; i < sizeof read_table / sizeof read_table[0]; i++)
-        if (strcasestr(text, read_table[i].text) != NULL)
+        if (text_has(text, read_table[i].text))
             return read_table[i].verdict;
+    if (code == CODE_LIMIT || code == CODE_TOO_MANY)
+        return READ_LIMIT;
     return READ_NEXT; /* an unknown complaint: another endpoint may do better */
 }

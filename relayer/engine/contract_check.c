@@ -8,6 +8,7 @@
 #include "relayer/base/check.h"
 #include "relayer/base/clock.h"
 #include "relayer/base/log.h"
+#include "relayer/chain/node.h"
 #include "relayer/engine/contract_read.h"
 #include "relayer/store/observed.h"
 #include "relayer/store/requests.h"
@@ -325,9 +326,9 @@ struct contract_check *contract_check_new(struct engine *engine)
     c->timer = loop_timer_new(engine->loop, tick, c);
     contract_wanted_fill(&c->wanted, engine->config);
     c->age_timer = loop_timer_new(engine->loop, age_tick, c);
-    struct node *const nodes[2] = {engine->node, engine->node_second};
-    for (size_t i = 0; i < 2 && nodes[i] != NULL; i++)
-        c->reader[i] = contract_reader_new(nodes[i], engine->config, &c->parties, &c->wanted);
+    for (size_t i = 0; i < 2 && i < node_endpoints_n(engine->node); i++)
+        c->reader[i] = contract_reader_new(node_beginning_at(engine->node, i), engine->config,
+                                           &c->parties, &c->wanted);
     c->unchecked_alarm_open = true;
     for (size_t i = 0; i < CONTRACT_ITEMS; i++)
         c->alarm_open[i] = true;

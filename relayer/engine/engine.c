@@ -23,6 +23,7 @@
 #include "relayer/engine/signer.h"
 #include "relayer/engine/sweeper.h"
 #include "relayer/engine/watcher.h"
+#include "relayer/engine/witness.h"
 #include "relayer/juno/client.h"
 #include "relayer/store/observed.h"
 
@@ -202,28 +203,29 @@ static void need_nonces(void *ctx)
     juno_key_need_numbers(engine->juno_key);
 }
 
-/* The endpoint at `first` is preferred; those before it come last. */
-static bool open_node(struct engine *engine, size_t first, struct node **out, struct err *e)
+static bool open_node(struct engine *engine, struct err *e)
 {
     const struct config *config = engine->config;
-    size_t n = config->chain_rpc_url.n;
+    unsigned weights[CONFIG_LIST_MAX];
     char urls[CONFIG_VALUE_MAX] = "";
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < config->chain_rpc_url.n; i++) {
         size_t used = strlen(urls);
         snprintf(urls + used, sizeof urls - used, "%s%s", i > 0 ? "," : "",
-                 config->chain_rpc_url.item[(first + i) % n]);
+                 config->chain_rpc_url.item[i]);
     }
-    struct node_settings node = {.urls = urls, .timeout_ms = (unsigned)config->chain_timeout_ms};
-    *out = node_new(engine->http, &node, e);
-    return *out != NULL;
+    for (size_t i = 0; i < config->chain_rpc_weights.n; i++)
+        weights[i] = (unsigned)strtoul(config->chain_rpc_weights.item[i], NULL, 10);
+    struct node_settings node = {.urls = urls,
+                                 .weights = config->chain_rpc_weights.n > 0 ? weights : NULL,
+                                 .timeout_ms = (unsigned)config->chain_timeout_ms};
+    engine->node = node_new(engine->http, &node, e);
+    return engine->node != NULL;
 }
 
 static bool open_doors(struct engine *engine, struct err *e)
 {
     const struct config *config = engine->config;
-    if (!open_node(engine, 0, &engine->node, e))
-        return false;
-    if (config->chain_rpc_url.n > 1 && !open_node(engine, 1, &engine->node_second, e))
+    if (!open_node(engine, e))
         return false;
     struct juno_settings juno = {
         .url = config->juno_url,
@@ -261,6 +263,7 @@ struct engine *engine_start(uv_loop_t *loop, const struct config *config, struct
     engine->runner = runner_new(engine);
     engine->courier = courier_new(engine);
     engine->observer = observer_new(engine);
+    engine->witness = witness_new(engine);
     engine->watcher = watcher_new(engine);
     engine->sweeper = sweeper_new(engine);
     engine->lane[0] = lane_new(engine, LANE_RELAYER);
@@ -299,11 +302,9 @@ void engine_close_doors(struct engine *engine)
     signer_free(engine->signer);
     juno_free(engine->juno);
     node_free(engine->node);
-    node_free(engine->node_second);
     engine->signer = NULL;
     engine->juno = NULL;
     engine->node = NULL;
-    engine->node_second = NULL;
 }
 
 void engine_free(struct engine *engine)
@@ -315,6 +316,7 @@ void engine_free(struct engine *engine)
     lane_free(engine->lane[0]);
     lane_free(engine->lane[1]);
     watcher_free(engine->watcher);
+    witness_free(engine->witness);
     sweeper_free(engine->sweeper);
     observer_free(engine->observer);
     courier_free(engine->courier);

@@ -29,6 +29,7 @@ struct runner;
 struct courier;
 struct observer;
 struct watcher;
+struct witness;
 struct sweeper;
 struct contract_check;
 struct lane;
@@ -57,7 +58,6 @@ struct engine {
     struct http_client *http;
     struct db *db;
     struct node *node;
-    struct node *node_second; /* the same endpoints, the first one last; NULL: only one */
     struct juno *juno;
     struct signer *signer;
     struct flow_rules rules;
@@ -86,6 +86,7 @@ struct engine {
     struct runner *runner;
     struct courier *courier;
     struct observer *observer;
+    struct witness *witness;
     struct watcher *watcher;
     struct sweeper *sweeper;
     struct lane *lane[2]; /* relayer, arbiter */

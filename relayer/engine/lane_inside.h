@@ -63,6 +63,7 @@ struct lane {
     uint8_t version_unsigned[LANE_RAW_MAX]; /* of the version that is being signed */
     uint8_t sibling[LANE_VERSIONS_MAX][32]; /* replaced versions whose receipts are asked for */
     size_t sibling_n, sibling_at;
+    uint8_t mined_hash[32]; /* the version that a block holds */
     int64_t sent_at_ms[LANE_OPEN_MAX];
     uint8_t sent_hash[LANE_OPEN_MAX][32];
     struct effect_row effects[LANE_BATCH_MAX];

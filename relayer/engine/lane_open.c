@@ -9,6 +9,7 @@
 #include "relayer/base/fault.h"
 #include "relayer/base/log.h"
 #include "relayer/chain/node.h"
+#include "relayer/engine/witness.h"
 #include "relayer/store/lane.h"
 #include "relayer/store/observed.h"
 
@@ -186,20 +187,10 @@ static void fee_text(const struct chain_receipt *receipt, char out[80])
 }
 
 /* A block holds a version of l->open[l->open_at], mostly the one that counts. */
-static void receipt_take(struct lane *l, const uint8_t hash[32],
-                         const struct chain_receipt *receipt)
+static void receipt_record(struct lane *l, const struct chain_receipt *receipt)
 {
     const struct lane_tx *tx = &l->open[l->open_at];
-    bool counts = memcmp(hash, tx->hash, sizeof tx->hash) == 0;
-    bool cancelled = counts && tx->is_cancel;
-    /* A failure is believed once its block is final: in another block the same bytes might succeed, and
-     * what they carry must not be planned a second time before that is impossible. The same holds for a
-     * cancel, in whose place the call itself might still be mined. */
-    if ((!receipt->succeeded || cancelled) && receipt->block_number > l->engine->final_number) {
-        l->open_at++;
-        lane_open_next(l);
-        return;
-    }
+    bool counts = memcmp(l->mined_hash, tx->hash, sizeof tx->hash) == 0;
     char fee[80];
     fee_text(receipt, fee);
     struct lane_receipt mined = {.block_number = receipt->block_number,
@@ -209,16 +200,50 @@ static void receipt_take(struct lane *l, const uint8_t hash[32],
                                  .fee_wei = fee};
     struct db_script *script = db_script_new();
     if (!counts)
-        lane_promote(script, tx->hash, hash);
-    lane_mined(script, hash, &mined);
-    if (cancelled)
-        lane_cancelled(script, hash);
+        lane_promote(script, tx->hash, l->mined_hash);
+    lane_mined(script, l->mined_hash, &mined);
+    if (counts && tx->is_cancel)
+        lane_cancelled(script, tx->hash);
     if (l->engine->config->chain_mempool == MEMPOOL_PUBLIC)
         observed_alarm_clear(script, "tx_stuck", l->name);
     lane_gas_spent(l);
     if (!receipt->succeeded)
         log_warn("tx_reverted", "lane=%s nonce=%llu", l->name, (unsigned long long)tx->nonce);
     db_run(l->engine->db, script, sent_committed, l);
+}
+
+/* What several endpoints say of a transaction that one of them calls failed, or of a cancel. */
+static void receipt_agreed(void *ctx, enum witness_verdict verdict,
+                           const struct chain_receipt *receipt)
+{
+    struct lane *l = ctx;
+    if (verdict == WITNESS_AGREED && receipt->present) {
+        receipt_record(l, receipt);
+        return;
+    }
+    l->open_at++; /* asked again in the next round */
+    lane_open_next(l);
+}
+
+static void receipt_take(struct lane *l, const uint8_t hash[32],
+                         const struct chain_receipt *receipt)
+{
+    const struct lane_tx *tx = &l->open[l->open_at];
+    bool nothing_done = !receipt->succeeded ||
+                        (tx->is_cancel && memcmp(hash, tx->hash, sizeof tx->hash) == 0);
+    /* A failure is believed once its block is final: in another block the same bytes might succeed, and
+     * what they carry must not be planned a second time before that is impossible. The same holds for a
+     * cancel, in whose place the call itself might still be mined. Nor on the word of one endpoint alone. */
+    if (nothing_done && receipt->block_number > l->engine->final_number) {
+        l->open_at++;
+        lane_open_next(l);
+        return;
+    }
+    memcpy(l->mined_hash, hash, sizeof l->mined_hash);
+    if (nothing_done)
+        witness_receipt(l->engine->witness, l->mined_hash, receipt_agreed, l);
+    else
+        receipt_record(l, receipt);
 }
 
 static void receipt_read(void *ctx, const struct err *err, const struct chain_receipt *receipt)

@@ -1,88 +1,51 @@
-#include "relayer/engine/watcher.h"
+#include "relayer/engine/watcher_inside.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "abi/escrow.h"
-#include "abi/keccak.h"
-#include "abi/mxnb.h"
 #include "relayer/base/check.h"
 #include "relayer/base/clock.h"
 #include "relayer/base/fault.h"
 #include "relayer/base/log.h"
 #include "relayer/base/metrics.h"
-#include "relayer/chain/head.h"
-#include "relayer/chain/node.h"
-#include "relayer/engine/admin_log.h"
 #include "relayer/engine/contract_check.h"
+#include "relayer/engine/watcher_logs.h"
+#include "relayer/engine/witness.h"
 #include "relayer/store/observed.h"
 
 enum {
-    SPAN_MAX = 64,
-    LOGS_KEPT_MAX = 2048, /* of a span; one block alone may hold as many as the node may answer */
     STUCK_MS = 60000,
-    NOTICES_MAX = 16, /* of a span; what is beyond stands in the evidence only */
+    WITNESS_IDLE_MS = 2000, /* between second opinions about blocks without our logs */
+    WITNESS_AGAIN_MS = 300, /* after one that was no agreement */
 };
 
-/* One round: heads -> headers of the next span -> its logs -> commit. */
-struct watcher {
-    struct engine *engine;
-    struct loop_timer *timer;
-    bool busy;
-    bool again;
-    bool position_known; /* head and scanned are what the database holds */
-    struct seen_mark scanned;          /* newest block whose logs are committed */
-    struct head head;                  /* the newest committed headers */
-    struct chain_block latest, policy; /* of this round */
-    bool policy_known;
-    struct seen_block span[SPAN_MAX];
-    size_t span_n;
-    size_t span_limit; /* blocks asked for at once: halved when their logs are too many */
-    struct seen_log *logs;
-    size_t logs_n, logs_cap;
-    bool admin_seen; /* the span has logs of the escrow that no payment caused */
-    struct contract_notice notices[NOTICES_MAX];
-    size_t notices_n;
-    uint64_t finalized_done; /* newest number evidence_final was committed for */
-    bool stuck;              /* the alarm may be open */
-    int64_t moved_at_ms;     /* when `scanned` last moved or was the newest; 0 = never */
-    uint64_t moved_scanned, moved_latest; /* what they were then */
-};
-
-static void round_ended(struct watcher *w)
+void watcher_round_ended(struct watcher *w)
 {
     w->busy = false;
     if (w->again)
         watcher_kick(w);
 }
 
-static void node_failed(struct watcher *w, const struct err *err)
+void watcher_node_failed(struct watcher *w, const struct err *err)
 {
     metrics_add(METRIC_chain_errors, 1);
     engine_waits(w->engine, DOOR_NODE, err);
-    round_ended(w);
+    watcher_round_ended(w);
 }
 
-static void database_failed(struct watcher *w, const struct err *err)
+void watcher_database_failed(struct watcher *w, const struct err *err)
 {
     w->position_known = false; /* read again what is really committed */
     memset(&w->latest, 0, sizeof w->latest);
+    w->clock.silent_open = w->clock.off_open = true;
     if (err->code == ERR_DB_CONFLICT) {
         log_debug("position_moved", "another watcher of this database was first: %s", err->message);
         w->again = true;
     } else {
         engine_waits(w->engine, DOOR_DATABASE, err);
     }
-    round_ended(w);
-}
-
-static struct seen_block seen(const struct chain_block *block)
-{
-    struct seen_block out = {.number = block->number, .time_s = (int64_t)block->time};
-    memcpy(out.hash, block->hash, sizeof out.hash);
-    memcpy(out.parent, block->parent, sizeof out.parent);
-    return out;
+    watcher_round_ended(w);
 }
 
 static struct seen_mark mark_of(const struct seen_block *block)
@@ -92,15 +55,21 @@ static struct seen_mark mark_of(const struct seen_block *block)
     return out;
 }
 
-static uint64_t scanned_next(const struct watcher *w)
+static void push_header(struct watcher *w, const struct seen_block *block)
 {
-    if (w->scanned.known)
-        return w->scanned.number + 1;
-    uint64_t start = w->engine->config->chain_start_block;
-    return start > 0 ? start : 1;
+    struct head_block header = watcher_header(block);
+    head_push(&w->head, &header);
 }
 
-static struct head_block header_of(const struct seen_block *block)
+struct seen_block watcher_seen(const struct chain_block *block)
+{
+    struct seen_block out = {.number = block->number, .time_s = (int64_t)block->time};
+    memcpy(out.hash, block->hash, sizeof out.hash);
+    memcpy(out.parent, block->parent, sizeof out.parent);
+    return out;
+}
+
+struct head_block watcher_header(const struct seen_block *block)
 {
     struct head_block out = {.number = block->number};
     memcpy(out.hash, block->hash, sizeof out.hash);
@@ -108,21 +77,28 @@ static struct head_block header_of(const struct seen_block *block)
     return out;
 }
 
-static void push_header(struct watcher *w, const struct seen_block *block)
-{
-    struct head_block header = header_of(block);
-    head_push(&w->head, &header);
-}
-
 /* --- commit ------------------------------------------------------------------------------------ */
+
+/* After a success a little more is asked for, up to what the settings allow. */
+static uint64_t grown(const struct watcher *w, uint64_t blocks)
+{
+    uint64_t max = w->engine->config->chain_logs_range, more = blocks + blocks / 4 + 1;
+    return more < max ? more : max;
+}
 
 static void span_taken(struct watcher *w)
 {
     w->scanned = mark_of(&w->span[w->span_n - 1]);
+    if (w->jump)
+        head_init(&w->head); /* what is held below the range does not join its end */
     for (size_t i = 0; i < w->span_n; i++)
         push_header(w, &w->span[i]);
-    if (w->logs_n < LOGS_KEPT_MAX / 2)
+    if (w->jump)
+        w->range = grown(w, w->range);
+    else if (w->logs_n < LOGS_KEPT_MAX / 2)
         w->span_limit = w->span_limit < SPAN_MAX / 2 ? w->span_limit * 2 : SPAN_MAX;
+    if (w->logs_n > 0 && w->logs_wait == 0)
+        w->logs_wait = w->logs[0].block_number;
     w->stuck = false;
     for (size_t i = 0; i < w->notices_n; i++)
         log_error("alarm", "code=contract_notice subject=%s: %s", w->notices[i].subject,
@@ -131,39 +107,77 @@ static void span_taken(struct watcher *w)
         contract_check_kick(w->engine->contracts, w->scanned.number);
 }
 
+/* The newest block that may become final with this commit: agreed on, or, where one endpoint is enough, read
+ * and final by policy. False: none. */
+static bool final_next(const struct watcher *w, struct seen_block *out)
+{
+    if (witness_needed(w->engine)) {
+        *out = w->agreed_end;
+        return w->agreed;
+    }
+    if (!w->policy_known || (w->span_n == 0 && !w->scanned.known))
+        return false;
+    struct seen_block last = {.number = w->scanned.number};
+    memcpy(last.hash, w->scanned.hash, sizeof last.hash);
+    if (w->span_n > 0)
+        last = w->span[w->span_n - 1];
+    *out = w->policy.number < last.number ? watcher_seen(&w->policy) : last;
+    return true;
+}
+
 static void committed(void *ctx, const struct err *err, struct db_result *res)
 {
     (void)res;
     struct watcher *w = ctx;
     FAULT_POINT(watcher_after_commit);
     if (err != NULL) {
-        database_failed(w, err);
+        watcher_database_failed(w, err);
         return;
     }
     struct engine *engine = w->engine;
     engine_answers(engine, DOOR_DATABASE);
+    struct seen_block final;
+    if (final_next(w, &final) && final.number >= w->final.number) {
+        w->final = final;
+        w->final_said = true;
+        engine->final_number = final.number;
+    }
     if (w->span_n > 0)
         span_taken(w);
     engine->latest_number = w->latest.number;
     engine->chain_time_s = (int64_t)w->latest.time;
-    if (w->policy_known) {
-        uint64_t scanned = w->scanned.number;
-        engine->final_number = w->policy.number < scanned ? w->policy.number : scanned;
-        w->finalized_done = engine->final_number;
-    }
     metrics_set(METRIC_chain_head_latest, (int64_t)engine->latest_number);
     metrics_set(METRIC_chain_head_final, (int64_t)engine->final_number);
     w->again = w->again || (w->span_n > 0 && w->scanned.number < w->latest.number);
     engine_kick(engine);
-    round_ended(w);
+    watcher_round_ended(w);
 }
 
-static void commit(struct watcher *w)
+static void commit_heads(struct watcher *w, struct db_script *script)
+{
+    const struct {
+        const char *level;
+        const struct chain_block *block;
+    } heads[] = {{"latest", &w->latest},
+                 {"safe", &w->safe},
+                 {"finalized", &w->finalized},
+                 {"policy", &w->policy}};
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        struct seen_block block = watcher_seen(heads[i].block);
+        if (heads[i].block->present)
+            evidence_head(script, heads[i].level, &block);
+    }
+}
+
+void watcher_commit(struct watcher *w)
 {
     struct engine *engine = w->engine;
     struct db_script *script = db_script_new();
-    struct seen_span span = {
-        .blocks = w->span, .blocks_n = w->span_n, .logs = w->logs, .logs_n = w->logs_n};
+    struct seen_span span = {.from = w->from,
+                             .blocks = w->span,
+                             .blocks_n = w->span_n,
+                             .logs = w->logs,
+                             .logs_n = w->logs_n};
     if (w->span_n > 0)
         evidence_scanned(script, &w->scanned, &span);
     else if (w->scanned.known)
@@ -172,320 +186,28 @@ static void commit(struct watcher *w)
         observed_alarm_clear(script, "watcher_stuck", "");
     for (size_t i = 0; i < w->notices_n; i++)
         observed_alarm(script, "contract_notice", w->notices[i].subject, w->notices[i].detail);
-    struct seen_block latest = seen(&w->latest);
-    evidence_head(script, "latest", &latest);
-    uint64_t scanned = w->span_n > 0 ? w->span[w->span_n - 1].number : w->scanned.number;
-    if (w->policy_known) {
-        struct seen_block policy = seen(&w->policy);
-        evidence_head(script, "policy", &policy);
-        uint64_t final = w->policy.number < scanned ? w->policy.number : scanned;
-        if (final > w->finalized_done || w->logs_n > 0) {
-            struct evidence_wallets wallets;
-            engine_wallets(engine, &wallets);
-            evidence_final(script, final, &wallets);
-        }
+    commit_heads(w, script);
+    struct seen_block final;
+    if (final_next(w, &final) && final.number >= w->final.number &&
+        (final.number > w->final.number || !w->final_said || w->logs_n > 0)) {
+        struct evidence_wallets wallets;
+        engine_wallets(engine, &wallets);
+        evidence_final(script, &final, &wallets);
     }
+    watcher_clock_clear(&w->clock, script);
+    witness_clear(engine->witness, script);
     payments_wake_matured(script, (int64_t)w->latest.time -
                                       (int64_t)engine->config->custody_release_margin_s);
     FAULT_POINT(watcher_before_commit);
     db_run(engine->db, script, committed, w);
 }
 
-/* --- logs -------------------------------------------------------------------------------------- */
-
-static const struct seen_block *span_find(const struct watcher *w, uint64_t number)
-{
-    if (w->span_n == 0 || number < w->span[0].number || number > w->span[w->span_n - 1].number)
-        return NULL;
-    return &w->span[number - w->span[0].number];
-}
-
-static void read_escrow_event(const struct escrow_event *event, struct seen_log *out)
-{
-    static const char *const NAMES[ESCROW_EVENT_KINDS] = {
-        [ESCROW_EVENT_CREATED] = "EscrowCreated",
-        [ESCROW_EVENT_RELEASED] = "EscrowReleased",
-        [ESCROW_EVENT_DISPUTE_RAISED] = "DisputeRaised",
-        [ESCROW_EVENT_DISPUTE_DISMISSED] = "DisputeDismissed",
-        [ESCROW_EVENT_REVERTED] = "EscrowReverted",
-        [ESCROW_EVENT_SPLIT] = "EscrowSplit",
-    };
-    out->event = NAMES[event->kind];
-    out->has_escrow = true;
-    memcpy(out->escrow_id, event->id, 32);
-    out->amount_units = event->amount_units;
-    out->buyer_units = event->buyer_units;
-    if (event->kind == ESCROW_EVENT_SPLIT)
-        out->amount_units = event->buyer_units + event->seller_units;
-    out->custody_end_s = (int64_t)event->custody_end;
-    out->has_hash = true;
-    memcpy(out->hash, event->kind == ESCROW_EVENT_CREATED ? event->terms : event->note, 32);
-    out->party = event->party;
-    out->round = event->round;
-    out->early = event->early;
-}
-
-/* A log of the escrow that no payment caused: reason enough to look at the contract again. */
-static void read_admin_event(struct watcher *w, const struct chain_log *log, struct seen_log *out)
-{
-    struct escrow_admin_event event;
-    w->admin_seen = true;
-    if (!admin_log_read(log, out, &event))
-        return;
-    log_info("contract_event", "%s at block %llu", out->event,
-             (unsigned long long)out->block_number);
-    if (w->notices_n < NOTICES_MAX && contract_notice_fill(&w->notices[w->notices_n], &event))
-        w->notices_n++;
-}
-
-/* What was read of a span and not committed. */
-static void forget_logs(struct watcher *w)
-{
-    w->logs_n = 0;
-    w->notices_n = 0;
-    w->admin_seen = false;
-}
-
-static void approval_topic(uint8_t out[32])
-{
-    static const char SIGNATURE[] = "Approval(address,address,uint256)";
-    keccak256(SIGNATURE, sizeof SIGNATURE - 1, out);
-}
-
-/* Transfers that do not touch our bridge are other people's: not kept. */
-static bool read_token_event(const struct watcher *w, const struct chain_log *log,
-                             struct seen_log *out)
-{
-    const struct config *config = w->engine->config;
-    uint8_t approval[32];
-    approval_topic(approval);
-    if (log->topics_n == 3 && memcmp(log->topics[0], approval, 32) == 0) {
-        out->event = "Approval";
-        memcpy(out->from, log->topics[1] + 12, 20);
-        memcpy(out->to, log->topics[2] + 12, 20);
-        out->has_from = out->has_to = true;
-        return memcmp(out->from, config->chain_bridge.b, 20) == 0;
-    }
-    out->event = "Transfer";
-    out->has_from = out->has_to = true;
-    if (!mxnb_transfer_event_decode(log->topics, log->topics_n, log->data, out->from, out->to,
-                                    &out->amount_units))
-        return false;
-    return memcmp(out->from, config->chain_bridge.b, 20) == 0 ||
-           memcmp(out->to, config->chain_bridge.b, 20) == 0;
-}
-
-/* Room for one more: the span's maximum, or, for a block that cannot be divided, all its logs. */
-static bool logs_grow(struct watcher *w)
-{
-    if (w->logs_n < w->logs_cap)
-        return true;
-    if (w->span_n > 1)
-        return false;
-    CHECK(w->logs_cap < CHAIN_LOGS_MAX);
-    w->logs_cap = CHAIN_LOGS_MAX;
-    w->logs = realloc(w->logs, w->logs_cap * sizeof *w->logs);
-    CHECK(w->logs != NULL);
-    return true;
-}
-
-enum keep { KEEP_DONE, KEEP_MOVED, KEEP_FULL };
-
-/* KEEP_MOVED: the log contradicts the headers of this round, so the chain moved between the two answers. */
-static enum keep keep_log(struct watcher *w, const struct chain_log *log)
-{
-    const struct config *config = w->engine->config;
-    const struct seen_block *block = span_find(w, log->block_number);
-    if (block == NULL || log->removed || memcmp(block->hash, log->block_hash, 32) != 0)
-        return KEEP_MOVED;
-    struct seen_log out = {.log_index = (uint32_t)log->log_index,
-                           .block_number = log->block_number,
-                           .block_time_s = block->time_s,
-                           .event = "Other"};
-    memcpy(out.tx_hash, log->tx_hash, 32);
-    memcpy(out.block_hash, log->block_hash, 32);
-    memcpy(out.address, log->address, 20);
-    struct escrow_event event;
-    if (memcmp(log->address, config->chain_escrow.b, 20) == 0) {
-        if (escrow_event_decode(log->topics, log->topics_n, log->data, &event))
-            read_escrow_event(&event, &out);
-        else
-            read_admin_event(w, log, &out);
-    } else if (!read_token_event(w, log, &out)) {
-        return KEEP_DONE;
-    }
-    if (!logs_grow(w))
-        return KEEP_FULL;
-    w->logs[w->logs_n++] = out;
-    return KEEP_DONE;
-}
-
-/* Only asked of spans of two blocks or more. */
-static void take_fewer_blocks(struct watcher *w)
-{
-    w->span_limit = w->span_n / 2;
-    log_info("span_too_full", "too many logs in %zu blocks: taking %zu", w->span_n, w->span_limit);
-    w->again = true;
-    round_ended(w);
-}
-
-static void logs_read(void *ctx, const struct err *err, const struct chain_logs *logs)
-{
-    struct watcher *w = ctx;
-    FAULT_POINT(watcher_logs_read);
-    if (err != NULL && err->code == ERR_CHAIN_RANGE && w->span_n > 1) {
-        take_fewer_blocks(w);
-        return;
-    }
-    if (err != NULL) {
-        node_failed(w, err);
-        return;
-    }
-    engine_answers(w->engine, DOOR_NODE);
-    forget_logs(w);
-    for (size_t i = 0; i < logs->n; i++) {
-        switch (keep_log(w, &logs->log[i])) {
-        case KEEP_DONE:
-            break;
-        case KEEP_MOVED:
-            log_info("chain_moved", "logs and headers of one round differ: reading again");
-            round_ended(w);
-            return;
-        case KEEP_FULL:
-            take_fewer_blocks(w);
-            return;
-        }
-    }
-    commit(w);
-}
-
-static void ask_logs(struct watcher *w)
-{
-    const struct config *config = w->engine->config;
-    struct node_logs_query query = {
-        .from = w->span[0].number, .to = w->span[w->span_n - 1].number, .addresses_n = 2};
-    memcpy(query.address[0], config->chain_escrow.b, 20);
-    memcpy(query.address[1], config->chain_token.b, 20);
-    node_logs(w->engine->node, &query, logs_read, w);
-}
-
-/* --- reorganisation ---------------------------------------------------------------------------- */
-
-static void rolled_back(void *ctx, const struct err *err, struct db_result *res)
-{
-    (void)res;
-    struct watcher *w = ctx;
-    if (err != NULL) {
-        database_failed(w, err);
-        return;
-    }
-    w->position_known = false;
-    w->again = true;
-    round_ended(w);
-}
-
-static void roll_back_to(struct watcher *w, uint64_t ancestor)
-{
-    struct seen_mark to = {.known = true, .number = ancestor};
-    struct head_entry held;
-    metrics_add(METRIC_chain_reorgs, 1);
-    log_warn("reorg", "chain differs above block %llu, we were at %llu",
-             (unsigned long long)ancestor, (unsigned long long)w->scanned.number);
-    if (head_find(&w->head, ancestor, &held))
-        memcpy(to.hash, held.hash, sizeof to.hash);
-    if (ancestor < w->engine->final_number) {
-        char detail[160];
-        snprintf(detail, sizeof detail, "a block at or below %llu, final by policy, was replaced",
-                 (unsigned long long)w->engine->final_number);
-        engine_alarm(w->engine, "change_below_finality", "", detail);
-    }
-    struct db_script *script = db_script_new();
-    evidence_rollback(script, &w->scanned, &to);
-    db_run(w->engine->db, script, rolled_back, w);
-}
-
-/* Our newest block is still on the chain: only the node's answers did not fit together, or the position in
- * memory is not the stored one. Nothing is undone; the next round starts from the database. */
-static void realign(struct watcher *w)
-{
-    log_info("chain_moved", "block %llu is still the chain's: reading again",
-             (unsigned long long)w->scanned.number);
-    w->position_known = false;
-    round_ended(w);
-}
-
-/* Headers of the last blocks we hold, as the node has them now: the newest equal one is the ancestor. */
-static void ancestors_read(void *ctx, const struct err *err, const struct chain_blocks *blocks)
-{
-    struct watcher *w = ctx;
-    if (err != NULL) {
-        node_failed(w, err);
-        return;
-    }
-    for (size_t i = blocks->n; i > 0; i--) {
-        struct head_entry held;
-        const struct chain_block *theirs = &blocks->block[i - 1];
-        if (head_find(&w->head, theirs->number, &held) &&
-            memcmp(held.hash, theirs->hash, 32) == 0) {
-            if (held.number == w->scanned.number)
-                realign(w);
-            else
-                roll_back_to(w, held.number);
-            return;
-        }
-    }
-    engine_alarm(w->engine, "reorg_too_deep", "", "no common block among the last ones we hold");
-    roll_back_to(w, w->scanned.number >= SPAN_MAX ? w->scanned.number - SPAN_MAX : 0);
-}
-
-static void find_ancestor(struct watcher *w)
-{
-    struct head_entry tip;
-    CHECK(head_tip(&w->head, &tip));
-    uint64_t from = tip.number >= SPAN_MAX ? tip.number - SPAN_MAX + 1 : 0;
-    node_blocks(w->engine->node, from, (size_t)(tip.number - from + 1), ancestors_read, w);
-}
-
-/* --- headers ----------------------------------------------------------------------------------- */
-
-/* The first block of the span against what we hold; the rest of it is checked parent by parent. */
-static bool span_continues(const struct watcher *w)
-{
-    struct head_block first = header_of(&w->span[0]);
-    return head_decide(&w->head, &first, 0).verdict == HEAD_EXTENDS;
-}
-
-static void blocks_read(void *ctx, const struct err *err, const struct chain_blocks *blocks)
-{
-    struct watcher *w = ctx;
-    if (err != NULL) {
-        node_failed(w, err);
-        return;
-    }
-    w->span_n = 0;
-    for (size_t i = 0; i < blocks->n; i++) {
-        struct seen_block block = seen(&blocks->block[i]);
-        if (i > 0 && memcmp(w->span[i - 1].hash, block.parent, 32) != 0)
-            break; /* the chain moved between two answers: keep what fits */
-        w->span[w->span_n++] = block;
-    }
-    if (w->span_n == 0) {
-        round_ended(w);
-        return;
-    }
-    if (!span_continues(w)) {
-        find_ancestor(w);
-        return;
-    }
-    ask_logs(w);
-}
-
 /* The newest block may also be replaced without a successor: compare it at its own height. */
-static bool tip_replaced(const struct watcher *w)
+static bool replaced(const struct watcher *w, const struct chain_block *block)
 {
     struct head_entry held;
-    return head_find(&w->head, w->latest.number, &held) &&
-           memcmp(w->latest.hash, held.hash, 32) != 0;
+    return block->present && head_find(&w->head, block->number, &held) &&
+           memcmp(block->hash, held.hash, 32) != 0;
 }
 
 /* The chain goes on and we do not: no single answer says so, and every payment waits behind it. */
@@ -509,17 +231,126 @@ static void look_whether_stuck(struct watcher *w)
     w->moved_at_ms = now;
 }
 
-static void heads_read(void *ctx, const struct err *err, const struct chain_heads *heads)
+/* --- the second opinion ------------------------------------------------------------------------ */
+
+/* The next blocks, or a commit of what is new otherwise. */
+static void go_on(struct watcher *w)
+{
+    if (watcher_read_next(w))
+        return;
+    struct seen_block final;
+    bool more = final_next(w, &final) && (final.number > w->final.number || !w->final_said);
+    if (w->moved || more)
+        watcher_commit(w);
+    else
+        watcher_round_ended(w);
+}
+
+static void witnessed(void *ctx, enum witness_verdict verdict, const struct chain_block *end)
+{
+    struct watcher *w = ctx;
+    w->ask_again_ms = clock_mono_ms() + WITNESS_AGAIN_MS;
+    switch (verdict) {
+    case WITNESS_AGREED:
+        w->agreed = true;
+        w->agreed_end = watcher_seen(end);
+        w->ask_to = 0;
+        w->ask_n = grown(w, w->ask_n);
+        w->logs_wait = w->logs_next;
+        w->ask_again_ms = 0;
+        break;
+    case WITNESS_STORED_WRONG:
+        log_error("stored_wrong", "blocks %llu to %llu were stored otherwise than all now say",
+                  (unsigned long long)w->final.number + 1, (unsigned long long)w->ask_to);
+        w->ask_to = 0;
+        watcher_roll_back(w, w->final.number);
+        return;
+    case WITNESS_RANGE:
+        w->ask_n = w->ask_n > 1 ? w->ask_n / 2 : 1;
+        w->ask_to = 0;
+        break;
+    case WITNESS_DIFFERS:
+    case WITNESS_MISSING:
+        break;
+    }
+    go_on(w);
+}
+
+/* What is final by the database: of the last run, or of another daemon. True: more than we knew. */
+static bool take_final(struct watcher *w, const struct seen_mark *final)
+{
+    if (!final->known || final->number <= w->final.number)
+        return false;
+    w->final = (struct seen_block){.number = final->number};
+    memcpy(w->final.hash, final->hash, sizeof w->final.hash);
+    w->engine->final_number = final->number;
+    w->logs_wait = final->number + 1; /* perhaps */
+    w->ask_to = 0;
+    return true;
+}
+
+static void pending_read(void *ctx, const struct err *err, struct db_result *res)
 {
     struct watcher *w = ctx;
     if (err != NULL) {
-        node_failed(w, err);
+        watcher_database_failed(w, err);
         return;
     }
-    engine_answers(w->engine, DOOR_NODE);
-    bool moved = w->latest.number != heads->latest.number ||
-                 memcmp(w->latest.hash, heads->latest.hash, 32) != 0;
+    struct seen_pending pending;
+    evidence_parse_pending(res, &pending);
+    if (take_final(w, &pending.final)) {
+        go_on(w);
+        return;
+    }
+    w->logs_next = pending.next_number;
+    struct witness_range range = {.from = w->final.number + 1,
+                                  .to = w->ask_to,
+                                  .hash_known = pending.hash_known,
+                                  .logs_n = pending.logs_n};
+    memcpy(range.hash, pending.hash, sizeof range.hash);
+    struct watcher_digest digest;
+    watcher_digest_init(&digest);
+    for (size_t i = 0; i < pending.logs_n && pending.digests_known; i++) {
+        uint8_t log[32];
+        evidence_pending_digest(res, i, log);
+        watcher_digest_add(&digest, log);
+    }
+    /* Logs stored before digests were: no digest is equal to theirs, so they are read once more. */
+    watcher_digest_end(&digest, range.logs_digest);
+    w->asked_at_ms = clock_mono_ms();
+    witness_ask(w->engine->witness, &range, witnessed, w);
+}
+
+/* Blocks that hold logs of ours are asked about at once, others now and then. The last block stays the same
+ * until the question is answered: an endpoint that is a little behind would never reach one that moves. */
+static bool witness_due(struct watcher *w)
+{
+    int64_t now = clock_mono_ms();
+    if (!witness_needed(w->engine) || !w->policy_known || !w->scanned.known)
+        return false;
+    uint64_t bound =
+        w->policy.number < w->scanned.number ? w->policy.number : w->scanned.number;
+    if (w->ask_to > bound || w->ask_to <= w->final.number)
+        w->ask_to = 0;
+    if (bound <= w->final.number || now < w->ask_again_ms)
+        return false;
+    bool logs = w->logs_wait > 0 && w->logs_wait <= bound;
+    if (w->ask_to == 0 && !logs && now - w->asked_at_ms < WITNESS_IDLE_MS)
+        return false;
+    if (w->ask_to == 0)
+        w->ask_to = bound - w->final.number < w->ask_n ? bound : w->final.number + w->ask_n;
+    return true;
+}
+
+/* --- rounds ------------------------------------------------------------------------------------ */
+
+static void take_heads(struct watcher *w, const struct chain_heads *heads)
+{
+    w->moved = w->latest.number != heads->latest.number ||
+               memcmp(w->latest.hash, heads->latest.hash, 32) != 0;
     w->latest = heads->latest;
+    w->safe = heads->safe;
+    w->finalized = heads->finalized;
     switch (w->engine->config->chain_finality) {
     case FINALITY_LATEST:
         w->policy = heads->latest;
@@ -532,38 +363,41 @@ static void heads_read(void *ctx, const struct err *err, const struct chain_head
         break;
     }
     w->policy_known = w->policy.present;
+}
+
+static void heads_read(void *ctx, const struct err *err, const struct chain_heads *heads)
+{
+    struct watcher *w = ctx;
+    if (err != NULL) {
+        watcher_node_failed(w, err);
+        return;
+    }
+    engine_answers(w->engine, DOOR_NODE);
+    take_heads(w, heads);
+    watcher_clock_look(&w->clock, w->engine, &w->latest);
     look_whether_stuck(w);
     w->span_n = 0;
-    forget_logs(w);
-    if (tip_replaced(w)) {
-        find_ancestor(w);
-        return;
-    }
-    uint64_t next = scanned_next(w);
-    if (w->latest.number >= next) {
-        uint64_t missing = w->latest.number - next + 1;
-        node_blocks(w->engine->node, next,
-                    missing < w->span_limit ? (size_t)missing : w->span_limit, blocks_read, w);
-        return;
-    }
-    if (moved || (w->policy_known && w->policy.number > w->finalized_done &&
-                  w->finalized_done < w->scanned.number)) {
-        commit(w);
-        return;
-    }
-    round_ended(w);
+    w->agreed = false;
+    watcher_forget_logs(w);
+    if (replaced(w, &w->latest) || replaced(w, &w->policy))
+        watcher_find_fork(w);
+    else if (witness_due(w))
+        db_query(w->engine->db, evidence_pending(w->final.number + 1, w->ask_to), pending_read, w);
+    else
+        go_on(w);
 }
 
 static void position_read(void *ctx, const struct err *err, struct db_result *res)
 {
     struct watcher *w = ctx;
     if (err != NULL) {
-        database_failed(w, err);
+        watcher_database_failed(w, err);
         return;
     }
     struct seen_position position;
     evidence_parse_position(res, &position);
     w->scanned = position.scanned;
+    (void)take_final(w, &position.final);
     /* After a restart the chain is at least as late as it was: enough to judge by until it answers. */
     if (w->engine->chain_time_s == 0)
         w->engine->chain_time_s = position.latest_time_s;
@@ -599,6 +433,10 @@ struct watcher *watcher_new(struct engine *engine)
     w->engine = engine;
     w->timer = loop_timer_new(engine->loop, tick, w);
     w->span_limit = SPAN_MAX;
+    w->range = w->ask_n = engine->config->chain_logs_range;
+    w->final.number = engine->config->chain_start_block > 0 ? engine->config->chain_start_block - 1 : 0;
+    w->logs_wait = w->final.number + 1; /* perhaps */
+    watcher_clock_init(&w->clock);
     w->logs_cap = LOGS_KEPT_MAX;
     w->logs = calloc(w->logs_cap, sizeof *w->logs);
     CHECK(w->logs != NULL);

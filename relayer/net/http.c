@@ -491,6 +491,11 @@ void http_client_free(struct http_client *client)
     free(client);
 }
 
+uv_loop_t *http_client_loop(const struct http_client *client)
+{
+    return client->loop;
+}
+
 unsigned http_client_open(const struct http_client *client)
 {
     return client->list[CALL_QUEUED].n + client->list[CALL_RUNNING].n + client->list[CALL_FAILED].n;

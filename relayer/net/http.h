@@ -81,6 +81,9 @@ void http_client_free(struct http_client *client);
 void http_call(struct http_client *client, const struct http_request *request, http_cb cb,
                void *ctx);
 
+/* The loop it was made with: a door above it has its timers there too. */
+struct uv_loop_s *http_client_loop(const struct http_client *client);
+
 /* Calls handed in and not called back. */
 unsigned http_client_open(const struct http_client *client);
 

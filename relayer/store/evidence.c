@@ -40,6 +40,8 @@ void evidence_parse_role_grants(struct db_result *result, struct role_grants *ou
     }
 }
 
+#define FINAL_MARK "SELECT number, hash FROM head WHERE level = 'final'"
+
 struct db_script *evidence_position(void)
 {
     struct db_script *script = db_script_new();
@@ -50,7 +52,17 @@ struct db_script *evidence_position(void)
                  " ORDER BY number DESC LIMIT 128",
                  DB_ANY);
     (void)db_add(script, "SELECT time FROM head WHERE level = 'latest'", DB_ANY);
+    (void)db_add(script, FINAL_MARK, DB_ANY);
     return script;
+}
+
+static void parse_mark(struct db_result *result, int stmt, struct seen_mark *out)
+{
+    *out = (struct seen_mark){.known = db_rows(result, stmt) == 1};
+    if (!out->known)
+        return;
+    out->number = (uint64_t)db_get_i64(result, stmt, 0, 0);
+    CHECK(db_get_bytes(result, stmt, 0, 1, out->hash, sizeof out->hash));
 }
 
 /* The next older row of the run: one lower, and the parent of the one before. */
@@ -67,6 +79,7 @@ void evidence_parse_position(struct db_result *result, struct seen_position *out
     memset(out, 0, sizeof *out);
     if (db_rows(result, 2) == 1)
         out->latest_time_s = db_get_i64(result, 2, 0, 0);
+    parse_mark(result, 3, &out->final);
     if (db_rows(result, 0) == 0)
         return;
     out->scanned.known = true;
@@ -123,6 +136,7 @@ static void json_log(struct buf *out, const struct seen_log *log)
     json_bytes(out, "tx_hash", log->tx_hash, 32);
     json_bytes(out, "block_hash", log->block_hash, 32);
     json_bytes(out, "address", log->address, 20);
+    json_bytes(out, "digest", log->digest, 32);
     if (log->has_escrow)
         json_bytes(out, "escrow_id", log->escrow_id, 32);
     if (log->has_from)
@@ -154,17 +168,17 @@ static void add_logs(struct db_script *script, const struct seen_log *logs, size
     db_text(db_add(script,
                    "INSERT INTO evidence (tx_hash, log_index, block_number, block_hash, block_time,"
                    " address, event, escrow_id, from_address, to_address, amount_units,"
-                   " buyer_units, custody_end, note_hash, party, round, early)"
+                   " buyer_units, custody_end, note_hash, party, round, early, digest)"
                    " SELECT decode(tx_hash, 'hex'), log_index, block_number,"
                    " decode(block_hash, 'hex'), block_time, decode(address, 'hex'), event,"
                    " decode(escrow_id, 'hex'), decode(from_address, 'hex'),"
                    " decode(to_address, 'hex'), amount_units, buyer_units, custody_end,"
-                   " decode(note_hash, 'hex'), party, round, early"
+                   " decode(note_hash, 'hex'), party, round, early, decode(digest, 'hex')"
                    " FROM jsonb_to_recordset($1::jsonb) AS log (tx_hash text, log_index integer,"
                    " block_number bigint, block_hash text, block_time bigint, address text,"
                    " event text, escrow_id text, from_address text, to_address text,"
                    " amount_units bigint, buyer_units bigint, custody_end bigint, note_hash text,"
-                   " party smallint, round integer, early boolean)"
+                   " party smallint, round integer, early boolean, digest text)"
                    " ON CONFLICT (tx_hash, log_index) WHERE superseded_at IS NULL DO NOTHING",
                    DB_ANY),
             text);
@@ -183,6 +197,41 @@ void evidence_head(struct db_script *script, const char *level, const struct see
     db_i64(s, (int64_t)block->number);
     db_bytes(s, block->hash, 32);
     db_i64(s, block->time_s);
+}
+
+#define PENDING                                                                                    \
+    " FROM evidence WHERE superseded_at IS NULL AND final_at IS NULL AND block_number"
+
+struct db_script *evidence_pending(uint64_t from, uint64_t to)
+{
+    struct db_script *script = db_script_new();
+    struct db_stmt *s = db_add(script,
+                               "SELECT digest" PENDING " BETWEEN $1 AND $2"
+                               " ORDER BY block_number, log_index",
+                               DB_ANY);
+    db_i64(s, (int64_t)from);
+    db_i64(s, (int64_t)to);
+    db_i64(db_add(script, "SELECT hash FROM block WHERE number = $1", DB_ANY), (int64_t)to);
+    db_i64(db_add(script, "SELECT coalesce(min(block_number), 0)" PENDING " > $1", 1),
+           (int64_t)to);
+    (void)db_add(script, FINAL_MARK, DB_ANY);
+    return script;
+}
+
+void evidence_parse_pending(struct db_result *result, struct seen_pending *out)
+{
+    *out = (struct seen_pending){.logs_n = (size_t)db_rows(result, 0), .digests_known = true};
+    for (size_t i = 0; i < out->logs_n; i++)
+        out->digests_known = out->digests_known && db_get(result, 0, (int)i, 0) != NULL;
+    if (db_rows(result, 1) == 1)
+        out->hash_known = db_get_bytes(result, 1, 0, 0, out->hash, sizeof out->hash);
+    out->next_number = (uint64_t)db_get_i64(result, 2, 0, 0);
+    parse_mark(result, 3, &out->final);
+}
+
+void evidence_pending_digest(struct db_result *result, size_t i, uint8_t out[32])
+{
+    CHECK(db_get_bytes(result, 0, (int)i, 0, out, 32));
 }
 
 /* The first statement of every change of position: exactly one row, or another watcher was first. */
@@ -236,7 +285,7 @@ void evidence_scanned(struct db_script *script, const struct seen_mark *from,
     struct seen_mark to = {.known = true, .number = last->number};
     memcpy(to.hash, last->hash, sizeof to.hash);
     move_position(script, from, &to, last->time_s);
-    undo_above(script, span->blocks[0].number - 1);
+    undo_above(script, span->from - 1);
     for (size_t i = 0; i < span->blocks_n; i++)
         add_block(script, &span->blocks[i]);
     add_logs(script, span->logs, span->logs_n);
@@ -379,9 +428,19 @@ static void mirror_escrows(struct db_script *script)
         (void)db_add(script, MIRROR[i], DB_ANY);
 }
 
-void evidence_final(struct db_script *script, uint64_t number,
+void evidence_final(struct db_script *script, const struct seen_block *last,
                     const struct evidence_wallets *wallets)
 {
+    uint64_t number = last->number;
+    struct db_stmt *s = db_add(script,
+                               "INSERT INTO head (level, number, hash, time)"
+                               " VALUES ('final', $1, $2, $3) ON CONFLICT (level) DO UPDATE"
+                               " SET number = $1, hash = $2, time = $3, at = now()"
+                               " WHERE head.number < $1",
+                               DB_ANY);
+    db_i64(s, (int64_t)number);
+    db_bytes(s, last->hash, 32);
+    db_i64(s, last->time_s);
     db_i64(db_add(script,
                   "UPDATE evidence SET final_at = now()"
                   " WHERE final_at IS NULL AND superseded_at IS NULL AND block_number <= $1",

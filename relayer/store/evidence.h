@@ -40,6 +40,7 @@ struct seen_log {
     uint8_t party;
     uint32_t round;
     bool early;
+    uint8_t digest[32]; /* of the log as the chain gave it */
 };
 
 /* The newest block whose logs are committed: what a watcher builds on. Two watchers may share a database, so
@@ -50,20 +51,23 @@ struct seen_mark {
     uint8_t hash[32]; /* zero when the header of that height is not held */
 };
 
-/* Position and recent blocks, newest first: result 0 = head row, result 1 = up to 128 blocks. */
+/* Position and the newest blocks, and how far everything is final. */
 struct db_script *evidence_position(void);
 struct seen_position {
     struct seen_mark scanned;
     int64_t latest_time_s; /* of the newest block any run has seen; 0 = none */
+    struct seen_mark final; /* newest block that is final for us */
     size_t blocks_n; /* an unbroken run that ends at scanned; rows below a gap are left out */
     struct seen_block blocks[128];
 };
 void evidence_parse_position(struct db_result *result, struct seen_position *out);
 
-/* Consecutive blocks and all of their logs. */
+/* A range of blocks and all of its logs. The headers kept are consecutive and end with the range; below them
+ * nothing is held, for a range that lies deep under the head is not followed block by block. */
 struct seen_span {
+    uint64_t from;                   /* the first block whose logs were read */
     const struct seen_block *blocks;
-    size_t blocks_n; /* at least one */
+    size_t blocks_n; /* at least one: the last is the range's end */
     const struct seen_log *logs;
     size_t logs_n;
 };
@@ -92,7 +96,21 @@ void evidence_parse_role_grants(struct db_result *result, struct role_grants *ou
 /* Nothing new was scanned: the rest of the script holds only while the position is still `from`. */
 void evidence_still(struct db_script *script, const struct seen_mark *from);
 
-/* One finality level moved ("latest", "safe", "finalized", "policy"). */
+/* What is stored of a range and not final yet, to hold it against other endpoints' answers. */
+struct db_script *evidence_pending(uint64_t from, uint64_t to);
+struct seen_pending {
+    bool hash_known; /* the header of `to` is held */
+    uint8_t hash[32];
+    size_t logs_n;
+    bool digests_known;   /* of all these logs */
+    uint64_t next_number; /* lowest block above `to` with logs that are not final; 0 = none */
+    struct seen_mark final; /* as it is now: another daemon may have moved it */
+};
+void evidence_parse_pending(struct db_result *result, struct seen_pending *out);
+/* Digest of log i < logs_n, by block and index. */
+void evidence_pending_digest(struct db_result *result, size_t i, uint8_t out[32]);
+
+/* One finality level moved ("latest", "safe", "finalized", "policy": the one chain.finality names). */
 void evidence_head(struct db_script *script, const char *level, const struct seen_block *block);
 
 /* Everything up to this block is final for us: evidence, transactions, escrow states and the effects they
@@ -102,7 +120,7 @@ struct evidence_wallets {
     const char *juno_deposit;
     const char *token;
 };
-void evidence_final(struct db_script *script, uint64_t number,
+void evidence_final(struct db_script *script, const struct seen_block *last,
                     const struct evidence_wallets *wallets);
 /* The confirmation part alone: after Juno reported something new about a transfer. */
 void evidence_confirm(struct db_script *script, const struct evidence_wallets *wallets);

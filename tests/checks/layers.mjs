@@ -14,6 +14,7 @@ const PACKAGES = {
     secp256k1: /^secp256k1/,
     nettle: /^nettle\//,
     uthash: /^(ut(hash|list|array|string|stack|ringbuffer))\.h$/,
+    p11kit: /^p11-kit\//,
     cmocka: /^cmocka\.h$/,
 };
 // Clocks are the base room's business: time comes into a flow as a field of the fact.

@@ -3,63 +3,17 @@
 
 import { keccak256 } from 'ethers';
 
-import { NodeProxy, CUT } from '../support/node_proxy.mjs';
-import { check, check_equal, with_env } from './bed.mjs';
+import { CUT } from '../support/node_proxy.mjs';
+import { check, check_equal } from './bed.mjs';
+import {
+    alarms, allowance_granted, drilled, ended, once_each, paid, rows, STEP_MS,
+} from './chain_bed.mjs';
 
-const DAY_S = 24 * 3600;
-const STEP_MS = 60_000;
 const LOST_ANSWERS = 3;
 const STORED_AHEAD = 10;
 const COUNTS_BEHIND = 3;
 const DEAR_WEI = 50_000_000_000n;     // above chain.max_fee_wei of the settings' default
 const GAS_MONEY_WEI = 10n ** 19n;
-
-const rows = async (env, query) => Number((await env.sql(`SELECT count(*) AS n FROM ${query}`))[0].n);
-const alarms = (env, code) => rows(env, `alarm WHERE code = '${code}'`);
-
-/** A fresh environment whose daemon reaches the chain through a proxy; every payment must end well in it. */
-async function drilled(ground, name, settings, body) {
-    const proxy = new NodeProxy(ground.rpc_url);
-    await proxy.start();
-    try {
-        await with_env(ground, name, async ({ env, story }) => {
-            await story.beneficiaries(['Seller', 'Buyer']);
-            await story.payer('ana');
-            await body({ env, story, proxy });
-            const differences = await story.differences();
-            check(differences.length === 0, differences.join('; '));
-            const verdict = await env.rpc('audit.verify', { all: true });
-            check_equal(verdict.differences, [], 'what audit.verify found');
-        }, { settings: { 'chain.rpc_url': proxy.url, ...settings } });
-    } finally {
-        await proxy.stop();
-    }
-}
-
-async function paid(story, amount) {
-    const order = await story.create({
-        payer: 'ana', seller: 'Seller', buyer: 'Buyer', amount, custody_seconds: DAY_S,
-    });
-    story.expect(order, 'released');
-    await story.pay(order);
-    return order;
-}
-
-async function ended(env, story, orders) {
-    await story.reach_all(orders, 'in_custody');
-    await env.warp(DAY_S + 60);
-    await story.reach_all(orders, 'completed');
-}
-
-/** Each effect of these kinds went in exactly one transaction that succeeded, and in no other one. */
-async function once_each(env, kinds = ['escrow_create', 'escrow_release', 'token_transfer']) {
-    for (const kind of kinds) {
-        const effects = await rows(env, `effect WHERE kind = '${kind}'`);
-        const [{ sent }] = await env.sql("SELECT coalesce(sum(effects), 0) AS sent FROM tx"
-            + ` WHERE kind = '${kind}' AND status = 1`);
-        check_equal(Number(sent), effects, `${kind}: effects in transactions that succeeded`);
-    }
-}
 
 function answers_lost(ground) {
     return drilled(ground, 'answers-lost', {}, async ({ env, story, proxy }) => {
@@ -80,8 +34,7 @@ function answers_lost(ground) {
 function sends_swallowed(ground, ahead) {
     const settings = { 'chain.batch_max': 1, 'chain.in_flight': ahead };
     return drilled(ground, `swallowed-${ahead}`, settings, async ({ env, story, proxy }) => {
-        await env.wait_for(async () => await rows(env, "tx WHERE kind = 'token_approve' AND state = 'final'") === 1,
-            STEP_MS, 'the allowance');
+        await allowance_granted(env);
         proxy.rule('eth_sendRawTransaction', (call) => ({ result: keccak256(call.params[0]) }));
         const orders = [];
         for (let at = 0; at < ahead; at += 1) {
@@ -115,8 +68,7 @@ function counts_behind(ground) {
 /** Our key signed elsewhere: the nonce of a stored transaction is gone. */
 function foreign_nonce(ground) {
     return drilled(ground, 'foreign-nonce', {}, async ({ env, story, proxy }) => {
-        await env.wait_for(async () => await rows(env, "tx WHERE kind = 'token_approve' AND state = 'final'") === 1,
-            STEP_MS, 'the allowance');
+        await allowance_granted(env);
         proxy.rule('eth_sendRawTransaction', () => CUT);
         const order = await paid(story, '2000.00');
         await env.wait_for(async () => await rows(env, "tx WHERE kind = 'escrow_create' AND state = 'armed'") === 1,
@@ -135,8 +87,7 @@ function foreign_nonce(ground) {
 
 function fees_jump(ground) {
     return drilled(ground, 'fees-jump', {}, async ({ env, story, proxy }) => {
-        await env.wait_for(async () => await rows(env, "tx WHERE kind = 'token_approve' AND state = 'final'") === 1,
-            STEP_MS, 'the allowance');
+        await allowance_granted(env);
         proxy.rule('eth_getBlockByNumber', async (_call, forward) => {
             const answer = await forward();
             return { result: { ...answer.result, baseFeePerGas: `0x${DEAR_WEI.toString(16)}` } };
@@ -153,8 +104,7 @@ function fees_jump(ground) {
 
 function gas_money_gone(ground) {
     return drilled(ground, 'gas-money', {}, async ({ env, story }) => {
-        await env.wait_for(async () => await rows(env, "tx WHERE kind = 'token_approve' AND state = 'final'") === 1,
-            STEP_MS, 'the allowance');
+        await allowance_granted(env);
         const { address } = env.ground.relayer;
         await env.ground.node('anvil_setBalance', [address, '0x0']);
         const order = await paid(story, '2000.00');

@@ -1,29 +1,13 @@
 // A reorganisation takes back blocks whose logs we have stored but which were not final: the evidence is
 // superseded, the same bytes are sent again, and the payment ends as if nothing had happened.
 
-import path from 'node:path';
-
-import { Ground } from '../support/env.mjs';
 import { check, check_equal, with_env } from './bed.mjs';
+import { DAY_S, own_chain } from './chain_bed.mjs';
 
-const DAY_S = 24 * 3600;
 const EPOCH_SLOTS = 12;          // finalized = newest - 24 blocks = 6 seconds at four blocks a second
 const SEEN_MS = 60_000;
 
 const count = async (env, query) => Number((await env.sql(`SELECT count(*) AS n FROM ${query}`))[0].n);
-
-async function ground_of_its_own(ground, body) {
-    const slow = new Ground(path.join(ground.home, 'slow-finality'), {
-        cluster: ground.cluster, epoch_slots: EPOCH_SLOTS,
-    });
-    try {
-        await slow.chain_start();
-        await slow.keys_make();
-        await body(slow);
-    } finally {
-        await slow.stop();
-    }
-}
 
 /** Drops the block that holds the escrow's creation, and everything above it. */
 async function block_take_back(env) {
@@ -68,8 +52,8 @@ async function reorg_run(env, story, { restart }) {
 
 const scenario = (name, options) => ({
     name: `reorg: ${name}`,
-    run: (ground) => ground_of_its_own(ground, (slow) => with_env(slow, 'reorg', ({ env, story }) =>
-        reorg_run(env, story, options))),
+    run: (ground) => own_chain(ground, 'slow-finality', { epoch_slots: EPOCH_SLOTS },
+        (slow) => with_env(slow, 'reorg', ({ env, story }) => reorg_run(env, story, options))),
 });
 
 export const scenarios = [

@@ -1,6 +1,8 @@
 // Scenario tests on real parts: PostgreSQL, a local chain, the Juno sandbox, signer and daemon.
 //
-//   node tests/scenario/run.mjs [WORD ...]      only scenarios whose name has one of the words
+//   node tests/scenario/run.mjs [--group chain|rest] [WORD ...]
+//       only scenarios whose name has one of the words; chain: those whose topic (the word before the colon)
+//       is one of CHAIN_TOPICS, and the deaths inside lane and watcher; rest: all others
 //
 // Two workers, each with a ground of its own (cluster, chain, keys); a scenario gets a fresh database,
 // fresh contracts, a fresh sandbox and a fresh daemon on it. A scenario that throws has failed; one that
@@ -9,6 +11,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
 import { Env, Ground, home_remove, home_take, leftovers_stop, ROOT } from '../support/env.mjs';
 import { failure_print } from '../support/steps.mjs';
@@ -16,6 +19,9 @@ import { kill_scenarios } from './kill.mjs';
 
 const WORKERS = 2;
 const KILL_PAIRS = 12;
+const CHAIN_TOPICS = ['chain', 'lane', 'watch', 'reorg', 'endpoints', 'pool', 'daemons', 'faults', 'doors',
+    'clock'];
+const CHAIN_DEATHS = /^kill -9 at (lane|watcher)_/;
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const HOME = home_take(path.join(ROOT, '.dev/test'));
 
@@ -95,9 +101,18 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
     process.once(signal, ended_early);
 }
 
-const words = process.argv.slice(2);
+const in_chain = ({ name }) => CHAIN_TOPICS.includes(name.split(':')[0]) || CHAIN_DEATHS.test(name);
+const GROUPS = { all: () => true, chain: in_chain, rest: (scenario) => !in_chain(scenario) };
+
+const { values: { group }, positionals: words } = parseArgs({
+    options: { group: { type: 'string', default: 'all' } }, allowPositionals: true,
+});
+if (GROUPS[group] === undefined) {
+    console.error(`there is no group ${group} of scenarios; there are: ${Object.keys(GROUPS).join(', ')}`);
+    process.exit(3);
+}
 try {
-    const queue = (await scenarios_load())
+    const queue = (await scenarios_load()).filter(GROUPS[group])
         .filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))
         .sort((a, b) => Number(b.long ?? false) - Number(a.long ?? false));   // so that no worker ends late
     const workers = Math.min(WORKERS, Math.max(1, queue.length));

@@ -23,188 +23,21 @@
 #include "keystore/policy.h"
 #include "keystore/record.h"
 #include "keystore/wire.h"
+#include "dialog.h"
 #include "process.h"
 
-enum { CHAIN = 42161 };
-
-static const char config_text[] =
-    "[signer]\nchain_id = 42161\nrecord_file = nonces\n"
-    "[key.relayer]\nkeyfile = relayer.json\npassword_file = pw\n"
-    "[key.arbiter]\nkeyfile = arbiter.json\npassword_file = pw\n"
-    "[policy]\nescrow = 0x1111111111111111111111111111111111111111\n"
-    "token = 0x2222222222222222222222222222222222222222\n"
-    "juno_deposit = 0x3333333333333333333333333333333333333333\n"
-    "max_gas = 1000000\nmax_fee_wei = 1000\nmax_priority_fee_wei = 100\n"
-    "max_tx_units = 1000\nmax_day_units = 2500\n";
-
-// Rows "cow" and "horse" of ethereum/tests, BasicTests/keyaddrtest.json.
-static const char *const key_hex[2] = {
-    "c85ef7d79691fe79573b1a7064c19c1a9819ebdbd1faaab1a8ec92344438aaf4",
-    "c87f65ff3f271bf5dc8643484f66b200109caffe4bf98c4cb393dc35740b28c0"};
-static const char *const key_address[2] = {"cd2a3d9f938e13cd947ec05abc7fe734df8dd826",
-                                           "13978aee95f38490e9769c39b2773ed763d9cd5f"};
-
-static pid_t pid;
-static int fd[2]; // our ends: relayer, arbiter
-static struct process_result result;
-
-// ---- the process
-
-static void import_key(const char *name, const char *hex)
-{
-    const char *argv[] = {KEYTOOL_PROGRAM, "import", "--out", name, "--password-file", "pw",
-                          "--light", NULL};
-    unlink(name);
-    process_run(argv, hex, &result);
-    assert_int_equal(result.status, 0);
-}
-
-static void spawn(void)
-{
-    int theirs[2];
-    const struct timeval patience = {.tv_sec = 60};
-    for (int i = 0; i < 2; i++) {
-        int pair[2];
-        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-        fd[i] = pair[0];
-        theirs[i] = pair[1];
-        setsockopt(fd[i], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-        setsockopt(fd[i], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    }
-    const char *argv[] = {SIGNER_PROGRAM, "--config", "signer.ini", "--relayer-fd", "3",
-                          "--arbiter-fd", "4", NULL};
-    pid = process_start(argv, theirs);
-    close(theirs[0]);
-    close(theirs[1]);
-}
-
-static int finish(void)
-{
-    for (int i = 0; i < 2; i++) {
-        if (fd[i] >= 0)
-            close(fd[i]);
-        fd[i] = -1;
-    }
-    return process_wait(pid);
-}
-
-// ---- talking
-
-static void put(int role, const struct wire_message *message)
-{
-    uint8_t memory[WIRE_BYTES_MAX];
-    struct buf out;
-    buf_init(&out, memory, sizeof memory);
-    assert_true(wire_write(message, &out));
-    assert_int_equal(send(fd[role], out.p, out.n, MSG_NOSIGNAL), (ssize_t)out.n);
-}
-
-// Reads exactly one frame. False at the end of the stream.
-static bool take(int role, struct wire_message *message)
-{
-    static uint8_t memory[2][WIRE_BYTES_MAX];
-    uint8_t *frame = memory[role];
-    ssize_t n = recv(fd[role], frame, 4, MSG_WAITALL);
-    if (n <= 0) {
-        assert_true(n == 0 || errno == ECONNRESET); // not a time-out
-        return false;
-    }
-    assert_int_equal(n, 4);
-    size_t body = (size_t)frame[2] << 8 | frame[3];
-    assert_true(frame[0] == 0 && frame[1] == 0 && body <= WIRE_FRAME_MAX);
-    assert_int_equal(recv(fd[role], frame + 4, body, MSG_WAITALL), (ssize_t)body);
-    struct bytes in = {frame, 4 + body};
-    assert_int_equal(wire_read(&in, message), WIRE_READ_OK);
-    return true;
-}
-
-static void hello(int role)
-{
-    struct wire_message answer;
-    uint8_t address[20];
-    put(role, &(struct wire_message){.type = WIRE_HELLO, .version = WIRE_VERSION});
-    assert_true(take(role, &answer));
-    assert_int_equal(answer.type, WIRE_HELLO_OK);
-    assert_int_equal(answer.version, WIRE_VERSION);
-    assert_int_equal(answer.role, role + 1);
-    assert_int_equal(answer.chain_id, CHAIN);
-    assert_true(hex_decode_exact(key_address[role], address, 20));
-    assert_memory_equal(answer.address, address, 20);
-}
-
-static void spawn_and_greet(void)
-{
-    spawn();
-    hello(0);
-    hello(1);
-}
-
-// ---- transactions
-
-static uint8_t calldata[512], unsigned_tx[1024];
-
-static struct tx release_tx(uint64_t nonce, uint8_t id)
-{
-    static struct escrow_call call;
-    struct buf out;
-    call.kind = ESCROW_RELEASE;
-    call.n = 1;
-    call.ids[0][0] = id;
-    buf_init(&out, calldata, sizeof calldata);
-    assert_true(escrow_call_encode(&call, &out));
-    struct tx tx = {.type = TX_EIP1559, .chain_id = CHAIN, .nonce = nonce, .gas_limit = 90000,
-                    .max_fee = u256_from_u64(200), .max_priority_fee = u256_from_u64(1),
-                    .has_to = true, .data = buf_bytes(&out)};
-    memset(tx.to, 0x11, 20);
-    return tx;
-}
-
-static struct tx transfer_tx(uint64_t nonce, uint64_t units)
-{
-    struct tx tx = release_tx(nonce, 1);
-    struct mxnb_call call = {.kind = MXNB_TRANSFER, .amount_units = units};
-    struct buf out;
-    memset(call.to, 0x33, 20);
-    buf_init(&out, calldata, sizeof calldata);
-    assert_true(mxnb_call_encode(&call, &out));
-    tx.data = buf_bytes(&out);
-    memset(tx.to, 0x22, 20);
-    return tx;
-}
-
-static void ask(int role, const struct tx *tx, uint64_t request_id, uint64_t fence)
-{
-    struct buf out;
-    buf_init(&out, unsigned_tx, sizeof unsigned_tx);
-    assert_true(tx_encode_unsigned(tx, &out));
-    put(role, &(struct wire_message){.type = WIRE_SIGN, .request_id = request_id, .fence = fence,
-                                     .payload = buf_bytes(&out)});
-}
-
-// Asks and reads; returns the refusal's number, 0 for a signature.
-static int sign(int role, const struct tx *tx, uint64_t fence, struct wire_message *answer)
-{
-    static uint64_t request_id = 1000;
-    ask(role, tx, ++request_id, fence);
-    assert_true(take(role, answer));
-    assert_int_equal(answer->request_id, request_id);
-    if (answer->type == WIRE_SIGNED)
-        return 0;
-    assert_int_equal(answer->type, WIRE_REFUSED);
-    assert_true(answer->payload.n > 0);
-    return answer->code;
-}
-
 // ---- tests
+
+static struct process_result result;
 
 static int enter(void **state)
 {
     (void)state;
     process_folder_enter();
     file_write("pw", "correct horse", 0600);
-    import_key("relayer.json", key_hex[0]);
-    import_key("arbiter.json", key_hex[1]);
-    file_write("signer.ini", config_text, 0600);
+    dialog_import("relayer.json", dialog_key[0]);
+    dialog_import("arbiter.json", dialog_key[1]);
+    file_write("signer.ini", dialog_config, 0600);
     return 0;
 }
 
@@ -219,15 +52,15 @@ static void test_handshake_and_end(void **state)
 {
     (void)state;
     struct wire_message answer;
-    spawn_and_greet();
-    put(1, &(struct wire_message){.type = WIRE_PING});
-    assert_true(take(1, &answer));
+    dialog_open();
+    dialog_put(1, &(struct wire_message){.type = WIRE_PING});
+    assert_true(dialog_take(1, &answer));
     assert_int_equal(answer.type, WIRE_PONG);
-    close(fd[0]); // one channel gone: the other lives on
-    fd[0] = -1;
-    put(1, &(struct wire_message){.type = WIRE_PING});
-    assert_true(take(1, &answer));
-    assert_int_equal(finish(), 0);
+    close(dialog_fd[0]); // one channel gone: the other lives on
+    dialog_fd[0] = -1;
+    dialog_put(1, &(struct wire_message){.type = WIRE_PING});
+    assert_true(dialog_take(1, &answer));
+    assert_int_equal(dialog_finish(), 0);
 }
 
 // Every field of what comes back is what was asked for, and the sender is the key's address.
@@ -235,44 +68,44 @@ static void test_sign(void **state)
 {
     (void)state;
     struct wire_message answer;
-    struct tx tx = release_tx(7, 1), signed_tx;
+    struct tx tx = dialog_release(7, 1), signed_tx;
     uint8_t again[1024], asked[1024], address[20], expected[20];
     struct buf a, b;
-    spawn_and_greet();
-    assert_int_equal(sign(0, &tx, 1, &answer), 0);
+    dialog_open();
+    assert_int_equal(dialog_sign(0, &tx, 1, &answer), 0);
     assert_int_equal(tx_decode_signed(answer.payload, &signed_tx), TX_OK);
     buf_init(&a, asked, sizeof asked);
     buf_init(&b, again, sizeof again);
     assert_true(tx_encode_unsigned(&tx, &a) && tx_encode_unsigned(&signed_tx, &b));
     assert_true(bytes_equal(buf_bytes(&a), buf_bytes(&b)));
     assert_true(tx_sender(&signed_tx, address));
-    assert_true(hex_decode_exact(key_address[0], expected, 20));
+    assert_true(hex_decode_exact(dialog_address[0], expected, 20));
     assert_memory_equal(address, expected, 20);
-    assert_int_equal(finish(), 0);
+    assert_int_equal(dialog_finish(), 0);
 }
 
 static void test_roles_and_refusals(void **state)
 {
     (void)state;
     struct wire_message answer;
-    struct tx tx = release_tx(1, 1);
-    spawn_and_greet();
-    assert_int_equal(sign(1, &tx, 1, &answer), REFUSAL_ROLE);
-    assert_int_equal(sign(0, &tx, 1, &answer), 0);
+    struct tx tx = dialog_release(1, 1);
+    dialog_open();
+    assert_int_equal(dialog_sign(1, &tx, 1, &answer), REFUSAL_ROLE);
+    assert_int_equal(dialog_sign(0, &tx, 1, &answer), 0);
     tx.chain_id = 1;
-    assert_int_equal(sign(0, &tx, 1, &answer), REFUSAL_CHAIN);
-    tx = transfer_tx(2, 1001);
-    assert_int_equal(sign(0, &tx, 1, &answer), REFUSAL_TX_UNITS);
-    put(0, &(struct wire_message){.type = WIRE_SIGN, .request_id = 5,
+    assert_int_equal(dialog_sign(0, &tx, 1, &answer), REFUSAL_CHAIN);
+    tx = dialog_transfer(2, 1001);
+    assert_int_equal(dialog_sign(0, &tx, 1, &answer), REFUSAL_TX_UNITS);
+    dialog_put(0, &(struct wire_message){.type = WIRE_SIGN, .request_id = 5,
                                   .payload = {(const uint8_t *)"\x02\xc1", 2}});
-    assert_true(take(0, &answer));
+    assert_true(dialog_take(0, &answer));
     assert_int_equal(answer.code, REFUSAL_MALFORMED);
-    put(0, &(struct wire_message){.type = WIRE_SIGN, .request_id = 6}); // no bytes at all
-    assert_true(take(0, &answer));
+    dialog_put(0, &(struct wire_message){.type = WIRE_SIGN, .request_id = 6}); // no bytes at all
+    assert_true(dialog_take(0, &answer));
     assert_int_equal(answer.code, REFUSAL_MALFORMED);
-    tx = transfer_tx(2, 1000); // refused nonces are free
-    assert_int_equal(sign(0, &tx, 1, &answer), 0);
-    assert_int_equal(finish(), 0);
+    tx = dialog_transfer(2, 1000); // refused nonces are free
+    assert_int_equal(dialog_sign(0, &tx, 1, &answer), 0);
+    assert_int_equal(dialog_finish(), 0);
 }
 
 // A signed transaction is not an unsigned one, and signing it again must not be possible by that
@@ -282,16 +115,16 @@ static void test_signed_bytes_are_refused(void **state)
     (void)state;
     struct wire_message answer;
     uint8_t copy[1024];
-    struct tx tx = release_tx(1, 1);
-    spawn_and_greet();
-    assert_int_equal(sign(0, &tx, 1, &answer), 0);
+    struct tx tx = dialog_release(1, 1);
+    dialog_open();
+    assert_int_equal(dialog_sign(0, &tx, 1, &answer), 0);
     size_t n = answer.payload.n;
     memcpy(copy, answer.payload.p, n);
-    put(0, &(struct wire_message){.type = WIRE_SIGN, .request_id = 6, .fence = 1,
+    dialog_put(0, &(struct wire_message){.type = WIRE_SIGN, .request_id = 6, .fence = 1,
                                   .payload = {copy, n}});
-    assert_true(take(0, &answer));
+    assert_true(dialog_take(0, &answer));
     assert_int_equal(answer.code, REFUSAL_MALFORMED);
-    assert_int_equal(finish(), 0);
+    assert_int_equal(dialog_finish(), 0);
 }
 
 static void test_restart_keeps_the_record(void **state)
@@ -299,61 +132,61 @@ static void test_restart_keeps_the_record(void **state)
     (void)state;
     struct wire_message answer;
     uint8_t first[1024];
-    struct tx tx = release_tx(7, 1), other = tx;
-    spawn_and_greet();
-    assert_int_equal(sign(0, &tx, 1, &answer), 0);
+    struct tx tx = dialog_release(7, 1), other = tx;
+    dialog_open();
+    assert_int_equal(dialog_sign(0, &tx, 1, &answer), 0);
     size_t n = answer.payload.n;
     memcpy(first, answer.payload.p, n);
-    kill(pid, SIGKILL);
-    assert_int_equal(finish(), 1000 + SIGKILL);
+    kill(dialog_pid, SIGKILL);
+    assert_int_equal(dialog_finish(), 1000 + SIGKILL);
 
-    spawn_and_greet();
-    assert_int_equal(sign(0, &tx, 1, &answer), 0); // the same bytes, byte for byte
+    dialog_open();
+    assert_int_equal(dialog_sign(0, &tx, 1, &answer), 0); // the same bytes, byte for byte
     assert_int_equal(answer.payload.n, n);
     assert_memory_equal(answer.payload.p, first, n);
-    other = release_tx(7, 2);
-    assert_int_equal(sign(0, &other, 1, &answer), REFUSAL_NONCE_USED);
-    other = release_tx(7, 1);
+    other = dialog_release(7, 2);
+    assert_int_equal(dialog_sign(0, &other, 1, &answer), REFUSAL_NONCE_USED);
+    other = dialog_release(7, 1);
     other.gas_limit++;
-    assert_int_equal(sign(0, &other, 1, &answer), REFUSAL_NONCE_USED);
+    assert_int_equal(dialog_sign(0, &other, 1, &answer), REFUSAL_NONCE_USED);
     other.gas_limit--;
     other.max_fee = u256_from_u64(300);
-    assert_int_equal(sign(0, &other, 1, &answer), 0); // re-priced
-    assert_int_equal(finish(), 0);
+    assert_int_equal(dialog_sign(0, &other, 1, &answer), 0); // re-priced
+    assert_int_equal(dialog_finish(), 0);
 }
 
 static void test_fence(void **state)
 {
     (void)state;
     struct wire_message answer;
-    struct tx tx = release_tx(1, 1);
-    spawn_and_greet();
-    assert_int_equal(sign(0, &tx, 5, &answer), 0);
+    struct tx tx = dialog_release(1, 1);
+    dialog_open();
+    assert_int_equal(dialog_sign(0, &tx, 5, &answer), 0);
     tx.nonce = 2;
-    assert_int_equal(sign(0, &tx, 4, &answer), REFUSAL_FENCE);
-    assert_int_equal(finish(), 0);
-    spawn_and_greet();
-    assert_int_equal(sign(0, &tx, 4, &answer), REFUSAL_FENCE);
-    assert_int_equal(sign(0, &tx, 5, &answer), 0);
-    assert_int_equal(finish(), 0);
+    assert_int_equal(dialog_sign(0, &tx, 4, &answer), REFUSAL_FENCE);
+    assert_int_equal(dialog_finish(), 0);
+    dialog_open();
+    assert_int_equal(dialog_sign(0, &tx, 4, &answer), REFUSAL_FENCE);
+    assert_int_equal(dialog_sign(0, &tx, 5, &answer), 0);
+    assert_int_equal(dialog_finish(), 0);
 }
 
 static void test_day_amount_survives_restart(void **state)
 {
     (void)state;
     struct wire_message answer;
-    struct tx tx = transfer_tx(1, 1000);
-    spawn_and_greet();
-    assert_int_equal(sign(0, &tx, 1, &answer), 0);
-    assert_int_equal(finish(), 0);
-    spawn_and_greet();
+    struct tx tx = dialog_transfer(1, 1000);
+    dialog_open();
+    assert_int_equal(dialog_sign(0, &tx, 1, &answer), 0);
+    assert_int_equal(dialog_finish(), 0);
+    dialog_open();
     tx.nonce = 2;
-    assert_int_equal(sign(0, &tx, 1, &answer), 0);
+    assert_int_equal(dialog_sign(0, &tx, 1, &answer), 0);
     tx.nonce = 3;
     // Midnight may fall between the two: then this one is a new day's first.
-    int code = sign(0, &tx, 1, &answer);
+    int code = dialog_sign(0, &tx, 1, &answer);
     assert_true(code == REFUSAL_DAY_UNITS || time(NULL) % 86400 < 60);
-    assert_int_equal(finish(), 0);
+    assert_int_equal(dialog_finish(), 0);
 }
 
 // Frames that may not stand where they stand. The other channel does not notice.
@@ -378,16 +211,17 @@ static void test_broken_protocol_closes_one_channel(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct wire_message answer;
         bool good = i == 1;
-        spawn();
-        hello(1);
+        dialog_spawn();
+        dialog_hello(1);
         if (rows[i].greet)
-            hello(0);
-        assert_int_equal(send(fd[0], rows[i].bytes, rows[i].n, MSG_NOSIGNAL), (ssize_t)rows[i].n);
-        assert_int_equal(take(0, &answer), good);
-        put(1, &(struct wire_message){.type = WIRE_PING});
-        assert_true(take(1, &answer));
+            dialog_hello(0);
+        assert_int_equal(send(dialog_fd[0], rows[i].bytes, rows[i].n, MSG_NOSIGNAL),
+                         (ssize_t)rows[i].n);
+        assert_int_equal(dialog_take(0, &answer), good);
+        dialog_put(1, &(struct wire_message){.type = WIRE_PING});
+        assert_true(dialog_take(1, &answer));
         assert_int_equal(answer.type, WIRE_PONG);
-        assert_int_equal(finish(), good ? 0 : 8);
+        assert_int_equal(dialog_finish(), good ? 0 : 8);
     }
 }
 
@@ -395,33 +229,33 @@ static void test_other_version(void **state)
 {
     (void)state;
     struct wire_message answer;
-    spawn();
-    put(0, &(struct wire_message){.type = WIRE_HELLO, .version = 2});
-    assert_true(take(0, &answer));
+    dialog_spawn();
+    dialog_put(0, &(struct wire_message){.type = WIRE_HELLO, .version = 2});
+    assert_true(dialog_take(0, &answer));
     assert_int_equal(answer.type, WIRE_HELLO_OK);
     assert_int_equal(answer.version, WIRE_VERSION);
-    assert_false(take(0, &answer));
-    assert_int_equal(finish(), 8);
+    assert_false(dialog_take(0, &answer));
+    assert_int_equal(dialog_finish(), 8);
 }
 
 static void test_byte_by_byte(void **state)
 {
     (void)state;
     struct wire_message answer;
-    struct tx tx = release_tx(1, 1);
-    uint8_t frame[1024];
+    struct tx tx = dialog_release(1, 1);
+    uint8_t frame[1024], unsigned_tx[1024];
     struct buf tx_out, out;
-    spawn_and_greet();
+    dialog_open();
     buf_init(&tx_out, unsigned_tx, sizeof unsigned_tx);
     buf_init(&out, frame, sizeof frame);
     assert_true(tx_encode_unsigned(&tx, &tx_out));
     assert_true(wire_write(&(struct wire_message){.type = WIRE_SIGN, .request_id = 3, .fence = 1,
                                                   .payload = buf_bytes(&tx_out)}, &out));
     for (size_t i = 0; i < out.n; i++)
-        assert_int_equal(send(fd[0], out.p + i, 1, MSG_NOSIGNAL), 1);
-    assert_true(take(0, &answer));
+        assert_int_equal(send(dialog_fd[0], out.p + i, 1, MSG_NOSIGNAL), 1);
+    assert_true(dialog_take(0, &answer));
     assert_int_equal(answer.type, WIRE_SIGNED);
-    assert_int_equal(finish(), 0);
+    assert_int_equal(dialog_finish(), 0);
 }
 
 // Many requests before the first answer is read: all answered, in order.
@@ -430,17 +264,17 @@ static void test_pipeline(void **state)
     (void)state;
     enum { N = 300 };
     struct wire_message answer;
-    spawn_and_greet();
+    dialog_open();
     for (uint64_t i = 0; i < N; i++) {
-        struct tx tx = release_tx(i, (uint8_t)i);
-        ask(0, &tx, i, 1);
+        struct tx tx = dialog_release(i, (uint8_t)i);
+        dialog_ask(0, &tx, i, 1);
     }
     for (uint64_t i = 0; i < N; i++) {
-        assert_true(take(0, &answer));
+        assert_true(dialog_take(0, &answer));
         assert_int_equal(answer.type, WIRE_SIGNED);
         assert_int_equal(answer.request_id, i);
     }
-    assert_int_equal(finish(), 0);
+    assert_int_equal(dialog_finish(), 0);
 }
 
 // kill -9 while requests stream: whatever signature was seen is remembered after the restart.
@@ -451,23 +285,23 @@ static void test_killed_while_signing(void **state)
         struct wire_message answer;
         uint64_t seen = 0;
         unlink("nonces");
-        spawn_and_greet();
+        dialog_open();
         for (uint64_t i = 0; i < 50; i++) {
-            struct tx tx = release_tx(i, 1);
-            ask(0, &tx, i, 1);
+            struct tx tx = dialog_release(i, 1);
+            dialog_ask(0, &tx, i, 1);
         }
-        for (; seen < (uint64_t)round * 5 && take(0, &answer); seen++)
+        for (; seen < (uint64_t)round * 5 && dialog_take(0, &answer); seen++)
             assert_int_equal(answer.type, WIRE_SIGNED);
-        kill(pid, SIGKILL);
-        while (take(0, &answer)) // answers that were already on their way
+        kill(dialog_pid, SIGKILL);
+        while (dialog_take(0, &answer)) // answers that were already on their way
             seen++;
-        assert_int_equal(finish(), 1000 + SIGKILL);
-        spawn_and_greet();
+        assert_int_equal(dialog_finish(), 1000 + SIGKILL);
+        dialog_open();
         for (uint64_t i = 0; i < seen; i++) {
-            struct tx tx = release_tx(i, 2);
-            assert_int_equal(sign(0, &tx, 1, &answer), REFUSAL_NONCE_USED);
+            struct tx tx = dialog_release(i, 2);
+            assert_int_equal(dialog_sign(0, &tx, 1, &answer), REFUSAL_NONCE_USED);
         }
-        assert_int_equal(finish(), 0);
+        assert_int_equal(dialog_finish(), 0);
     }
 }
 
@@ -475,75 +309,63 @@ static void test_process_is_confined(void **state)
 {
     (void)state;
     char path[64], text[4096];
-    spawn_and_greet();
-    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    dialog_open();
+    snprintf(path, sizeof path, "/proc/%d/status", (int)dialog_pid);
     file_read(path, text);
     assert_non_null(strstr(text, "NoNewPrivs:\t1"));
 #ifndef KUSTODIA_NO_SECCOMP
     assert_non_null(strstr(text, "Seccomp:\t2"));
 #endif
-    snprintf(path, sizeof path, "/proc/%d/limits", (int)pid);
+    snprintf(path, sizeof path, "/proc/%d/limits", (int)dialog_pid);
     file_read(path, text);
     assert_non_null(strstr(text, "Max core file size        0                    0"));
     // stdin, stdout, stderr, two channels, the record; nothing inherited.
     for (int i = 0; i < 200; i++) {
-        snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)pid, i);
+        snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)dialog_pid, i);
         struct stat st;
         assert_int_equal(lstat(path, &st) == 0, i <= 5);
     }
-    assert_int_equal(finish(), 0);
-}
-
-static void start_fails(int status, const char *words)
-{
-    char text[4096];
-    spawn();
-    assert_int_equal(finish(), status);
-    file_read("stderr", text);
-    if (!strstr(text, words))
-        print_error("%s", text);
-    assert_non_null(strstr(text, words));
-    assert_int_equal(strchr(text, '\n') - text, (ptrdiff_t)strlen(text) - 1); // one line
+    assert_int_equal(dialog_finish(), 0);
 }
 
 static void test_start_faults(void **state)
 {
     (void)state;
     file_write("pw", "another horse", 0600);
-    start_fails(5, "relayer.json: the password does not open it");
+    dialog_start_fails(5, "relayer.json: the password does not open it");
     file_write("pw", "correct horse", 0640);
-    start_fails(4, "chmod 600");
+    dialog_start_fails(4, "chmod 600");
     file_write("pw", "correct horse", 0600);
     chmod("arbiter.json", 0604);
-    start_fails(4, "arbiter.json may be used by others");
+    dialog_start_fails(4, "arbiter.json may be used by others");
     unlink("arbiter.json");
-    start_fails(4, "arbiter.json: No such file");
+    dialog_start_fails(4, "arbiter.json: No such file");
     file_write("arbiter.json", "{\"version\":3", 0600);
-    start_fails(4, "damaged");
-    import_key("arbiter.json", key_hex[0]);
-    start_fails(3, "same address");
-    import_key("arbiter.json", key_hex[1]);
+    dialog_start_fails(4, "damaged");
+    dialog_import("arbiter.json", dialog_key[0]);
+    dialog_start_fails(3, "same address");
+    dialog_import("arbiter.json", dialog_key[1]);
     file_write("signer.ini", "[signer]\nchain = 1\n", 0600);
-    start_fails(3, "signer.ini:2: unknown setting");
-    file_write("signer.ini", config_text, 0600);
+    dialog_start_fails(3, "signer.ini:2: unknown setting");
+    file_write("signer.ini", dialog_config, 0600);
     file_write("nonces", "not a record, but some other file of this user; long enough to be "
                          "read as a whole header of one hundred and twenty-eight bytes.", 0600);
-    start_fails(6, "not a nonce record");
+    dialog_start_fails(6, "not a nonce record");
     unlink("nonces");
     assert_int_equal(mkdir("nonces", 0700), 0);
-    start_fails(6, "nonces");
+    dialog_start_fails(6, "nonces");
 }
 
 static void test_second_signer_of_one_record(void **state)
 {
     (void)state;
-    spawn_and_greet();
-    pid_t first = pid;
-    int first_fd[2] = {fd[0], fd[1]};
-    start_fails(6, "in use by another");
-    pid = first;
-    memcpy(fd, first_fd, sizeof fd);
-    assert_int_equal(finish(), 0);
+    dialog_open();
+    pid_t first = dialog_pid;
+    int first_fd[2] = {dialog_fd[0], dialog_fd[1]};
+    dialog_start_fails(6, "in use by another");
+    dialog_pid = first;
+    memcpy(dialog_fd, first_fd, sizeof dialog_fd);
+    assert_int_equal(dialog_finish(), 0);
 }
 
 static void test_usage(void **state)

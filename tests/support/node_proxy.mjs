@@ -10,7 +10,52 @@ const BODY_MAX = 4 * 1024 * 1024;
 /** A rule gives this to cut the connection without an answer. */
 export const CUT = Symbol('cut');
 
+const quantity = (number) => `0x${number.toString(16)}`;
+
+/** Where each method says of which block it speaks. */
+const BLOCK_AT = {
+    eth_getBalance: 1, eth_getCode: 1, eth_getTransactionCount: 1, eth_call: 1, eth_estimateGas: 1, eth_getStorageAt: 2,
+};
+
+/**
+ * The answer of a node whose newest block is `head`: to everything, so that it never contradicts itself.
+ * Above its head there is no block, no receipt and no log.
+ */
+export async function old_answer(call, forward, head) {
+    const [first] = call.params;
+    const asked = (at, value) => ({
+        ...call, params: call.params.map((param, n) => (n === at ? value : param)),
+    });
+    switch (call.method) {
+    case 'eth_blockNumber':
+        return { result: quantity(head) };
+    case 'eth_getBlockByNumber': {
+        const answer = await forward();
+        if (Number(answer.result?.number ?? 0) <= head) {
+            return answer;
+        }
+        return first.startsWith('0x') ? { result: null } : forward(asked(0, quantity(head)));
+    }
+    case 'eth_getTransactionReceipt':
+    case 'eth_getTransactionByHash': {
+        const answer = await forward();
+        return Number(answer.result?.blockNumber ?? 0) <= head ? answer : { result: null };
+    }
+    case 'eth_getLogs': {
+        const answer = await forward();
+        return answer.result === undefined ? answer
+            : { result: answer.result.filter((log) => Number(log.blockNumber) <= head) };
+    }
+    default: {
+        const at = BLOCK_AT[call.method];
+        return at !== undefined && call.params[at] === 'latest' ? forward(asked(at, quantity(head))) : forward();
+    }
+    }
+}
+
 export class NodeProxy {
+    #whole = null;
+
     /** target: the real node's URL. */
     constructor(target) {
         this.target = target;
@@ -30,7 +75,8 @@ export class NodeProxy {
 
     /**
      * rule(call, forward) answers this method from now on: with a JSON-RPC answer without id, such as
-     * { result } or { error }, with CUT, or with what `await forward()` gave. null: no rule any more.
+     * { result } or { error }, with CUT, or with what `await forward()` gave (forward(other) asks the node
+     * something else). null: no rule any more.
      */
     rule(method, rule) {
         if (rule === null) {
@@ -40,9 +86,23 @@ export class NodeProxy {
         }
     }
 
-    async #answer(call) {
-        const forward = () => http_json(this.target, 'POST', call);
-        const rule = this.rules.get(call.method);
+    /**
+     * rule(calls, serve) answers whole requests from now on, before any rule of a method: with
+     * { status, headers, text }, or with CUT. `await serve(answer)` gives that as it would be without the rule,
+     * each call answered by answer(call, forward) where that is given. null: no rule any more.
+     */
+    whole(rule) {
+        this.#whole = rule;
+    }
+
+    /** From now on the newest block is this one, however many there are. null: it is the node's again. */
+    head_hold(head) {
+        this.whole(head === null ? null
+            : (_calls, serve) => serve((call, forward) => old_answer(call, forward, head)));
+    }
+
+    async #answer(call, rule) {
+        const forward = (other = call) => http_json(this.target, 'POST', other);
         const answer = await (rule === undefined ? forward() : rule(call, forward));
         return answer === CUT ? CUT : { ...answer, jsonrpc: '2.0', id: call.id };
     }
@@ -57,13 +117,21 @@ export class NodeProxy {
                 }
             }
             const body = JSON.parse(text);
-            const answers = await Promise.all([body].flat().map((call) => this.#answer(call)));
-            if (answers.includes(CUT)) {
+            const calls = [body].flat();
+            const serve = async (answer) => {
+                const answers = await Promise.all(calls.map((call) => this.#answer(call,
+                    answer ?? this.rules.get(call.method))));
+                return answers.includes(CUT) ? CUT : {
+                    status: 200, text: JSON.stringify(Array.isArray(body) ? answers : answers[0]),
+                };
+            };
+            const answer = await (this.#whole === null ? serve() : this.#whole(calls, serve));
+            if (answer === CUT) {
                 request.socket.destroy();
                 return;
             }
-            response.setHeader('content-type', 'application/json');
-            response.end(JSON.stringify(Array.isArray(body) ? answers : answers[0]));
+            response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers });
+            response.end(answer.text);
         } catch {
             request.socket.destroy();    // the node behind is away: so is this one
         }

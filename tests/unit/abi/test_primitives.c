@@ -100,6 +100,7 @@ static void hex_takes_only_whole_bytes(void **state)
     assert_false(hex_decode("abc", 3, out, 4, &n));
     assert_false(hex_decode("0xg0", 4, out, 4, &n));
     assert_false(hex_decode("0g", 2, out, 4, &n));
+    assert_false(hex_decode("0X01", 4, out, 4, &n));
     assert_false(hex_decode("0x0102030405", 12, out, 4, &n));
     assert_false(hex_decode_exact("0x0102", out, 1));
     assert_false(hex_decode_exact("0x01", out, 2));
@@ -118,7 +119,8 @@ static void quantities_are_canonical(void **state)
     assert_true(hex_quantity_u64("0xffffffffffffffff", &v) && v == UINT64_MAX);
     v = 7;
     const char *const refused[] = {"",   "0",    "0x",   "x0",   "0x00", "0x0400",
-                                   "ff", "0x-1", "0x1 ", " 0x1", "0xg",  "0x1ffffffffffffffff"};
+                                   "ff", "0x-1", "0x1 ", " 0x1", "0xg",  "0x1ffffffffffffffff",
+                                   "0X1"};
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         assert_false(hex_quantity_u64(refused[i], &v));
         assert_int_equal(v, 7);
@@ -155,6 +157,7 @@ static void addresses_carry_a_checksum(void **state)
     assert_false(hex_parse_address("0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAe", address));
     assert_false(hex_parse_address("0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed0", address));
     assert_false(hex_parse_address("0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAez", address));
+    assert_false(hex_parse_address("0X5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", address));
 }
 
 static const char max_text[] =

@@ -17,7 +17,8 @@
 #include "relayer/api/words.h"
 
 #define ID "\"01931f3e-7d4a-7c11-8a5e-3f9c2b7d6e10\""
-#define HASH "0x1111111111111111111111111111111111111111111111111111111111111111"
+#define DIGITS64 "1111111111111111111111111111111111111111111111111111111111111111"
+#define HASH "0x" DIGITS64
 #define ORDER(more)                                                                                \
     "{\"payer\":\"ana\",\"seller\":" ID ",\"buyer\":" ID ",\"custody_seconds\":60," more "}"
 
@@ -76,6 +77,7 @@ static void test_fields(void **state)
     expect("payment.list", "{\"state\":\"parked\"}", ERR_NONE, "");
     expect("tx.get", "{\"tx_hash\":\"" HASH "\"}", ERR_NONE, "");
     expect("tx.get", "{\"tx_hash\":\"" HASH "11\"}", ERR_PARAMS, "tx_hash");
+    expect("tx.get", "{\"tx_hash\":\"" DIGITS64 "\"}", ERR_PARAMS, "expected 0x");
     expect("clabe.create", "{\"user_ref\":\"\"}", ERR_PARAMS, "user_ref: has 0 bytes");
     expect("clabe.create", "{\"user_ref\":\"a\\u0001b\"}", ERR_PARAMS, "control character");
     expect("audit.verify", "{\"all\":\"yes\"}", ERR_PARAMS, "all: expected true or false");

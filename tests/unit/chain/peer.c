@@ -199,6 +199,12 @@ void peer_plan(struct peer *peer, enum peer_act act, int status, const char *hea
     peer->script[peer->planned++] = (struct item){act, status, strdup(headers), strdup(body)};
 }
 
+void peer_skip(struct peer *peer)
+{
+    CHECK(peer->played < peer->planned);
+    peer->played++;
+}
+
 size_t peer_requests(const struct peer *peer)
 {
     return peer->requests;

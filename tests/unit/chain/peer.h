@@ -33,6 +33,9 @@ void peer_plan(struct peer *peer, enum peer_act act, int status, const char *hea
                const char *body);
 #define peer_say(peer, body) peer_plan((peer), PEER_ANSWER, 200, "", (body))
 
+/* Drops the next item of the script. */
+void peer_skip(struct peer *peer);
+
 size_t peer_requests(const struct peer *peer);
 const struct peer_request *peer_request(const struct peer *peer, size_t i);
 /* A header's value copied to `out`; false when it is not there. */

@@ -15,6 +15,7 @@
 #include "relayer/chain/answer.h"
 
 #define H32 "0x1111111111111111111111111111111111111111111111111111111111111111"
+#define Z32 "00000000000000000000000000000000"
 #define G32 "0x2222222222222222222222222222222222222222222222222222222222222222"
 #define A20 "0x3333333333333333333333333333333333333333"
 
@@ -59,7 +60,7 @@ static bool parse(const char *text, size_t n, struct chain_answer *answer, struc
 
 static json_t *json_of(const char *text)
 {
-    json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
+    json_t *json = json_loads(text, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
 
     assert_non_null(json);
     return json;
@@ -209,6 +210,28 @@ static void refuses_broken_envelopes(void **state)
         {"7", 1},
         {"{\"jsonrpc\":\"2.0\",\"id\":99999999999999999999999,\"result\":\"0x1\"}", 1},
         {"{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":1e999}", 1},
+        {"{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":NaN}", 1},
+        {"{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":-Infinity}", 1},
+        {"{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":\"\xff\xfe\"}", 1},
+        {"{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":\"\xc0\x80\"}", 1},
+        {"{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":\"\\ud800\"}", 1},
+        {"{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":[1,]}", 1},
+        {"{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"a\":1,\"b\":{\"c\":1,\"c\":2}}}", 1},
+        {"{\"jsonrpc\":\"2.0\",\"id\":7.0,\"result\":\"0x1\"}", 1},
+        {"{\"jsonrpc\":\"2.0\",\"id\":-7,\"result\":\"0x1\"}", 1},
+        {"{\"jsonrpc\":\"2.0\",\"id\":[7],\"result\":\"0x1\"}", 1},
+        {"{\"jsonrpc\":\"2.0\",\"id\":true,\"result\":\"0x1\"}", 1},
+        {"{\"jsonrpc\":\"2.0\",\"result\":\"0x1\"}", 1},
+        {"{\"jsonrpc\":2.0,\"id\":7,\"result\":\"0x1\"}", 1},
+        {"{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":\"0x1\",\"error\":{\"code\":1,\"message\":"
+         "\"nonce too low\"}}",
+         1},
+        {"{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":1.5,\"message\":\"m\"}}", 1},
+        {"{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":1}}", 1},
+        {"{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":[1,\"m\"]}", 1},
+        {"[]", 2},
+        {"[[],[]]", 2},
+        {"null", 1},
     };
     struct chain_answer answer;
     struct err err;
@@ -233,6 +256,29 @@ static void refuses_every_cut(void **state)
         assert_false(answer_parse(whole, n, 7, 1, &answer, &err));
     assert_true(answer_parse(whole, sizeof whole - 1, 7, 1, &answer, &err));
     answer_free(&answer);
+}
+
+/* Deep inside a whole envelope too, by arrays and by objects. */
+static void survives_depth_inside_an_answer(void **state)
+{
+    static const char head[] = "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":";
+    static const char *const parts[] = {"[", "{\"a\":"};
+    size_t n = 90000;
+
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        char *text = malloc(sizeof head + n * strlen(parts[p]));
+        struct chain_answer answer;
+        struct err err;
+        size_t at = sizeof head - 1;
+
+        memcpy(text, head, at);
+        for (size_t i = 0; i < n; i++, at += strlen(parts[p]))
+            memcpy(text + at, parts[p], strlen(parts[p]));
+        assert_false(answer_parse(text, at, 7, 1, &answer, &err));
+        assert_int_equal(err.code, ERR_CHAIN_ANSWER);
+        free(text);
+    }
 }
 
 static void survives_depth(void **state)
@@ -362,7 +408,9 @@ static void refuses_each_spoiled_field(void **state)
 {
     static const char *const numbers[] = {
         NULL,      "7",    "\"\"",     "\"0x\"", "\"0x01\"", "\"7\"",
-        "\"0xg\"", "true", "\"-0x1\"", "[]",     "\"0x 1\"", "\"0x10000000000000000\""};
+        "\"0xg\"", "true", "\"-0x1\"", "[]",     "\"0x 1\"", "\"0x10000000000000000\"",
+        "\"0X1\"", "null", "\"0x1 \"", "1.0",    "{}",       "\"0x8000000000000000\"",
+        "\"0x1\\n\"", "\"\\u00000x1\"", "\"0x00\"", "\"0x+1\""};
     static const char *const hashes[] = {
         NULL,
         "1",
@@ -371,6 +419,10 @@ static void refuses_each_spoiled_field(void **state)
         "{}",
         "\"1111111111111111111111111111111111111111111111111111111111111111\"",
         "\"" H32 "11\"",
+        "\"0X1111111111111111111111111111111111111111111111111111111111111111\"",
+        "\"" H32 "\\u0000\"",
+        "[\"" H32 "\"]",
+        "null",
         "\"0xzz11111111111111111111111111111111111111111111111111111111111111\""};
     static const struct {
         const char *text;
@@ -407,36 +459,152 @@ static void refuses_each_spoiled_field(void **state)
     spoil(LOG, "data", "\"0x123\"", read_log);
     spoil(LOG, "data", "null", read_log);
     spoil(LOG, "removed", "\"no\"", read_log);
+    spoil(LOG, "logIndex", "\"0x100000003\"", read_log); /* 3, cut at 32 bits */
+    spoil(BLOCK, "timestamp", "\"0x3afff44180\"", read_block); /* the year 10000 */
+    spoil(BLOCK, "baseFeePerGas", "\"0x1" Z32 Z32 "\"", read_block); /* 257 bits */
+    spoil(RECEIPT, "logs", "{}", read_receipt);
+    spoil(RECEIPT, "logs", NULL, read_receipt);
 }
 
+/* Things of another kind where an object is expected; null is "not there" for a block, a receipt and a
+ * transaction only. */
+static void refuses_what_is_no_object(void **state)
+{
+    static const char *const odd[] = {"[]", "[{}]", "7", "true", "\"0x1\"", "{}", "\"\""};
+    bool (*const reads[])(json_t *, struct err *) = {read_block, read_receipt, read_tx, read_log};
+    struct chain_logs logs;
+    struct err err;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+        json_t *json = json_of(odd[i]);
+
+        for (size_t r = 0; r < sizeof reads / sizeof reads[0]; r++) {
+            err = (struct err){0};
+            assert_false(reads[r](json, &err));
+            assert_int_equal(err.code, ERR_CHAIN_ANSWER);
+        }
+        if (!json_is_array(json))
+            assert_false(answer_logs(json, arena, &logs, &err));
+        json_decref(json);
+    }
+    json_t *none = json_null();
+
+    assert_false(read_log(none, &err));
+    assert_false(answer_logs(none, arena, &logs, &err));
+}
+
+/* One member of the log in a receipt at a time: it must be of this transaction, block and number. */
 static void refuses_logs_of_another_transaction(void **state)
 {
-    json_t *json = json_of(RECEIPT);
+    static const char *const rows[][2] = {
+        {"transactionHash", G32}, {"blockHash", H32}, {"blockNumber", "0x11"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        json_t *json = json_of(RECEIPT);
+        struct err err = {0};
+
+        json_object_set_new(json_array_get(json_object_get(json, "logs"), 0), rows[i][0],
+                            json_string(rows[i][1]));
+        assert_false(read_receipt(json, &err));
+        assert_int_equal(err.code, ERR_CHAIN_ANSWER);
+        json_decref(json);
+    }
+}
+
+/* A copy of LOG at another place. */
+static json_t *log_at(const char *block, const char *hash, size_t index)
+{
+    json_t *log = json_of(LOG);
+    char text[24];
+
+    snprintf(text, sizeof text, "0x%zx", index);
+    json_object_set_new(log, "blockNumber", json_string(block));
+    json_object_set_new(log, "blockHash", json_string(hash));
+    json_object_set_new(log, "logIndex", json_string(text));
+    return log;
+}
+
+static bool read_three(json_t *a, json_t *b, json_t *c, struct err *err)
+{
+    json_t *array = json_pack("[o, o, o]", a, b, c);
+    struct chain_logs logs;
+    bool ok = answer_logs(array, arena, &logs, err);
+
+    json_decref(array);
+    return ok;
+}
+
+/* In whatever order they come. */
+static void refuses_two_logs_at_one_place(void **state)
+{
     struct err err = {0};
 
     (void)state;
-    json_object_set_new(json_array_get(json_object_get(json, "logs"), 0), "transactionHash",
-                        json_string(G32));
-    assert_false(read_receipt(json, &err));
-    assert_int_equal(err.code, ERR_CHAIN_ANSWER);
-    json_decref(json);
+    assert_true(read_three(log_at("0x11", G32, 5), log_at("0x10", H32, 5), log_at("0x11", G32, 4),
+                           &err));
+    assert_false(read_three(log_at("0x11", G32, 5), log_at("0x10", H32, 5), log_at("0x11", G32, 5),
+                            &err));
+    assert_non_null(strstr(err.message, "two logs with index 5 in block 17"));
+    assert_false(read_three(log_at("0x11", G32, 5), log_at("0x10", H32, 5), log_at("0x11", H32, 4),
+                            &err));
+    assert_non_null(strstr(err.message, "two blocks with the number 17"));
 }
 
 static void calls_too_many_logs_a_range_error(void **state)
 {
-    json_t *array = json_array(), *log = json_of(LOG);
+    json_t *array = json_array();
     struct chain_logs logs;
     struct err err = {0};
 
     (void)state;
     for (size_t i = 0; i < CHAIN_LOGS_MAX; i++)
-        json_array_append(array, log);
+        json_array_append_new(array, log_at("0x10", G32, i));
     assert_true(answer_logs(array, arena, &logs, &err));
-    json_array_append(array, log);
+    json_array_append_new(array, log_at("0x10", G32, CHAIN_LOGS_MAX));
     assert_false(answer_logs(array, arena, &logs, &err));
     assert_int_equal(err.code, ERR_CHAIN_RANGE);
     json_decref(array);
-    json_decref(log);
+}
+
+/* A wide answer is as dangerous as a deep one: every two bytes would be a value. */
+static void refuses_too_many_values(void **state)
+{
+    size_t n = 2 * CHAIN_VALUES_MAX;
+    char *text = malloc(n);
+    struct chain_answer answer;
+    struct err err;
+
+    (void)state;
+    for (size_t i = 0; i < n; i++)
+        text[i] = i % 2 == 0 ? '7' : ',';
+    text[0] = '[';
+    text[1] = '7';
+    text[n - 2] = '7';
+    text[n - 1] = ']';
+    assert_false(answer_parse(text, n, 7, 1, &answer, &err)); /* JSON, but no answer to one question */
+    assert_non_null(strstr(err.message, "neither an object"));
+    memcpy(text + n - 4, ",,,7", 4);
+    text[0] = ',';
+    assert_false(answer_parse(text, n, 7, 1, &answer, &err));
+    assert_non_null(strstr(err.message, "values, at most"));
+    free(text);
+}
+
+/* Quantities of exactly the most that is taken. */
+static void takes_numbers_up_to_63_bits(void **state)
+{
+    json_t *most = json_of("\"0x7fffffffffffffff\""), *more = json_of("\"0x8000000000000000\"");
+    struct err err;
+    uint64_t value;
+
+    (void)state;
+    assert_true(answer_u64(most, &value, &err));
+    assert_true(value == INT64_MAX);
+    assert_false(answer_u64(more, &value, &err));
+    json_decref(most);
+    json_decref(more);
 }
 
 /* EIP-170 allows 24,576 bytes; what is far beyond is not read. */
@@ -490,11 +658,16 @@ int main(void)
         cmocka_unit_test(refuses_broken_envelopes),
         cmocka_unit_test(refuses_every_cut),
         cmocka_unit_test(survives_depth),
+        cmocka_unit_test(survives_depth_inside_an_answer),
+        cmocka_unit_test(refuses_too_many_values),
+        cmocka_unit_test(takes_numbers_up_to_63_bits),
         cmocka_unit_test(reads_a_block),
         cmocka_unit_test_setup_teardown(reads_a_receipt_with_its_log, arena_up, arena_down),
         cmocka_unit_test_setup_teardown(reads_a_transaction, arena_up, arena_down),
         cmocka_unit_test_setup_teardown(refuses_each_spoiled_field, arena_up, arena_down),
         cmocka_unit_test_setup_teardown(refuses_logs_of_another_transaction, arena_up, arena_down),
+        cmocka_unit_test_setup_teardown(refuses_what_is_no_object, arena_up, arena_down),
+        cmocka_unit_test_setup_teardown(refuses_two_logs_at_one_place, arena_up, arena_down),
         cmocka_unit_test_setup_teardown(calls_too_many_logs_a_range_error, arena_up, arena_down),
         cmocka_unit_test_setup_teardown(code_has_a_maximum, arena_up, arena_down),
         cmocka_unit_test_setup_teardown(hashes_code, arena_up, arena_down),

@@ -133,13 +133,13 @@ static void on_blocks(void *ctx, const struct err *err, const struct chain_block
         got.blocks = *blocks;
 }
 
-static void on_logs(void *ctx, const struct err *err, const struct chain_logs *logs)
+static void on_logs(void *ctx, const struct err *err, const struct chain_range *range)
 {
     (void)ctx;
     note(err);
-    got.u64 = logs != NULL ? logs->n : 0;
-    if (logs != NULL && logs->n > 0)
-        got.log = logs->log[0];
+    got.u64 = range != NULL ? range->logs.n : 0;
+    if (range != NULL && range->logs.n > 0)
+        got.log = range->logs.log[0];
 }
 
 static void on_receipt(void *ctx, const struct err *err, const struct chain_receipt *receipt)
@@ -424,7 +424,7 @@ static void calls_estimates_and_reverts(void **state)
 
 static void sends_and_finds_it_again(void **state)
 {
-    struct node_logs_query query = {.addresses_n = 1};
+    struct node_logs_query query = {.filters_n = 1};
     uint8_t hash[32];
 
     (void)state;
@@ -439,7 +439,7 @@ static void sends_and_finds_it_again(void **state)
     assert_true(got.tx.present && got.tx.has_block && got.tx.has_to);
     assert_int_equal(got.tx.type, 2);
     assert_memory_equal(got.tx.to, logger, 20);
-    memcpy(query.address[0], logger, 20);
+    memcpy(query.filter[0].address, logger, 20);
     query.to = got.receipt.block_number;
     node_logs(node, &query, on_logs, NULL);
     ok();

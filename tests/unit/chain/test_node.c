@@ -12,6 +12,7 @@
 
 #include "abi/hex.h"
 #include "abi/keccak.h"
+#include "relayer/base/metrics.h"
 #include "relayer/chain/node.h"
 #include "relayer/net/http.h"
 #include "tests/unit/chain/peer.h"
@@ -108,11 +109,13 @@ static void on_block(void *ctx, const struct err *err, const struct chain_block 
     got.present = block != NULL && block->present;
 }
 
-static void on_logs(void *ctx, const struct err *err, const struct chain_logs *logs)
+static void on_logs(void *ctx, const struct err *err, const struct chain_range *range)
 {
     (void)ctx;
     note(err);
-    got.n = logs != NULL ? logs->n : 0;
+    got.n = range != NULL ? range->logs.n : 0;
+    got.present = range != NULL && range->has_word;
+    got.value = range != NULL ? range->end.number : 0;
 }
 
 static void on_receipt(void *ctx, const struct err *err, const struct chain_receipt *receipt)
@@ -232,6 +235,83 @@ static void goes_on_to_the_next_endpoint(void **state)
         assert_true(endpoints[1].healthy);
         assert_null(strstr(endpoints[0].url, "key"));
     }
+}
+
+/* ---- views of one endpoint, and liars ---- */
+
+static void a_view_asks_its_endpoint_alone(void **state)
+{
+    struct node_endpoint_status endpoints[NODE_ENDPOINTS_MAX];
+    char name[64];
+
+    (void)state;
+    assert_int_equal(node_endpoints_n(node), 2);
+    snprintf(name, sizeof name, "http://127.0.0.1:%d", peer_port(first));
+    assert_string_equal(node_endpoint_name(node, 0), name); /* without the key in its path */
+    peer_say(second, OK(1, "\"0x7\""));
+    node_chain_id(node_of_endpoint(node, 1), on_u64, NULL);
+    until(1);
+    assert_int_equal(got.value, 7);
+    assert_int_equal(peer_requests(first), 0);
+
+    /* It fails rather than move on, and what it learnt holds for the whole. */
+    peer_plan(first, PEER_DROP, 0, "", "");
+    node_chain_id(node_of_endpoint(node, 0), on_u64, NULL);
+    expect(2, ERR_CHAIN_AWAY);
+    assert_int_equal(peer_requests(second), 1);
+    assert_int_equal(node_endpoints(node, endpoints), 2);
+    assert_false(endpoints[0].healthy);
+    assert_int_equal(endpoints[0].failures, 1);
+    assert_int_equal(endpoints[1].calls, 1);
+
+    /* A view of a view counts the endpoints of the whole. */
+    peer_say(second, OK(3, "\"0x8\""));
+    node_chain_id(node_of_endpoint(node_of_endpoint(node, 0), 1), on_u64, NULL);
+    until(3);
+    assert_int_equal(got.value, 8);
+    assert_int_equal(node_endpoints_n(node_of_endpoint(node, 0)), 2);
+}
+
+static void a_liar_is_not_asked(void **state)
+{
+    struct node_endpoint_status endpoints[NODE_ENDPOINTS_MAX];
+    int64_t accused = metrics_get(METRIC_chain_accused);
+
+    (void)state;
+    node_accuse(node, 0, "a receipt that no other endpoint has");
+    assert_int_equal(metrics_get(METRIC_chain_accused), accused + 1);
+    assert_int_equal(node_endpoints(node, endpoints), 2);
+    assert_true(endpoints[0].aside && !endpoints[0].healthy);
+    assert_string_equal(endpoints[0].why, "a receipt that no other endpoint has");
+    assert_true(!endpoints[1].aside && endpoints[1].healthy);
+
+    peer_say(second, OK(1, "\"0x7\""));
+    node_chain_id(node, on_u64, NULL);
+    until(1);
+    assert_int_equal(got.value, 7);
+
+    /* Not even when the honest one is away, nor by its own view; and never within the call. */
+    peer_plan(second, PEER_DROP, 0, "", "");
+    node_chain_id(node, on_u64, NULL);
+    expect(2, ERR_CHAIN_AWAY);
+    node_chain_id(node_of_endpoint(node, 0), on_u64, NULL);
+    assert_int_equal(got.calls, 2);
+    expect(3, ERR_CHAIN_AWAY);
+    assert_non_null(strstr(got.err.message, "a receipt that no other endpoint has"));
+    assert_int_equal(peer_requests(first), 0);
+}
+
+/* Every call is answered, also one that waits when the node goes. */
+static void answers_a_waiting_call_when_it_is_freed(void **state)
+{
+    (void)state;
+    node_accuse(node, 0, "a lie");
+    node_accuse(node, 1, "another");
+    node_chain_id(node, on_u64, NULL);
+    assert_int_equal(got.calls, 0);
+    node_free(node);
+    node = NULL;
+    expect(1, ERR_CHAIN_AWAY);
 }
 
 static void fails_when_no_endpoint_is_left(void **state)
@@ -362,9 +442,9 @@ static void calls_a_missing_block_absent(void **state)
 
 static struct node_logs_query logs_query(void)
 {
-    struct node_logs_query query = {.from = 1, .to = 16, .addresses_n = 1};
+    struct node_logs_query query = {.from = 1, .to = 16, .filters_n = 1};
 
-    memset(query.address[0], 0x33, 20);
+    memset(query.filter[0].address, 0x33, 20);
     return query;
 }
 
@@ -397,11 +477,52 @@ static void refuses_logs_nobody_asked_for(void **state)
     peer_say(second, "[" OK(1, "\"0x20\"") "," OK(2, "[" LOG_AT("0x0") "]") "]");
     node_logs(node, &query, on_logs, NULL);
     expect(1, ERR_CHAIN_ANSWER);
-    query.address[0][0] = 0x44;
+    query.filter[0].address[0] = 0x44;
     peer_say(first, "[" OK(3, "\"0x20\"") "," OK(4, "[" LOG_AT("0x5") "]") "]");
     peer_say(second, "[" OK(3, "\"0x20\"") "," OK(4, "[" LOG_AT("0x5") "]") "]");
     node_logs(node, &query, on_logs, NULL);
     expect(2, ERR_CHAIN_ANSWER);
+}
+
+/* Several filters, the end's header and a call, in one question; a log that fits two filters is one log. */
+static void asks_a_range_in_one_question(void **state)
+{
+    struct node_logs_query query = {.from = 1, .to = 16, .filters_n = 2, .past = NODE_FINALIZED};
+
+    (void)state;
+    memset(query.filter[0].address, 0x33, 20);
+    memset(query.filter[1].address, 0x33, 20);
+    query.filter[1].has_topic2 = true;
+    memset(query.filter[1].topic2, 0x55, 32);
+    query.with_end = true;
+    query.call_n = 4;
+    peer_say(first, "[" OK(1, BLOCK("0x10")) "," OK(2, "[" LOG_AT("0x9") "," LOG_AT("0x5") "]") "," OK(
+                        3, "[]") "," OK(4, BLOCK("0x10")) "," BAD(5, -32000, "missing trie node") "]");
+    node_logs(node, &query, on_logs, NULL);
+    until(1);
+    assert_false(got.failed);
+    assert_int_equal(got.n, 2);
+    assert_int_equal(got.value, 16);
+    assert_false(got.present);
+    assert_non_null(strstr(peer_request(first, 0)->body, "\"topics\":[null,null,\"0x5555"));
+
+    /* the end is missing, the finalized block is below the range, a log without the topic */
+    peer_say(first, "[" OK(6, BLOCK("0x10")) "," OK(7, "[]") "," OK(8, "[]") "," OK(9, "null") "," OK(
+                        10, "\"0x" "00" "\"") "]");
+    peer_say(second, "[" OK(6, BLOCK("0xf")) "," OK(7, "[]") "," OK(8, "[]") "," OK(
+                         9, BLOCK("0x10")) "," OK(10, "\"0x\"") "]");
+    node_logs(node, &query, on_logs, NULL);
+    expect(2, ERR_CHAIN_LAGS);
+    query.filter[0].topic0_n = 1;
+    peer_say(first, "[" OK(11, BLOCK("0x10")) "," OK(12, "[" LOG_AT("0x9") "]") "," OK(13, "[]") "," OK(
+                        14, BLOCK("0x10")) "," OK(15, "\"" H32 "\"") "]");
+    peer_say(second, "[" OK(11, BLOCK("0x10")) "," OK(12, "[]") "," OK(13, "[]") "," OK(
+                         14, BLOCK("0x10")) "," OK(15, "\"" H32 "\"") "]");
+    node_logs(node, &query, on_logs, NULL);
+    until(3);
+    assert_false(got.failed);
+    assert_int_equal(got.n, 0);
+    assert_true(got.present);
 }
 
 static void reports_a_range_at_once(void **state)
@@ -472,6 +593,24 @@ static void sends_to_every_endpoint(void **state)
         uv_run(&loop, UV_RUN_ONCE);
     assert_string_equal(peer_request(first, 0)->body, peer_request(second, 0)->body);
     assert_non_null(strstr(peer_request(first, 0)->body, "\"params\":[\"0x02c0\"]"));
+}
+
+/* A liar gets the bytes too; a view sends to its own endpoint only. */
+static void sends_to_a_liar_too(void **state)
+{
+    (void)state;
+    node_accuse(node, 0, "a lie");
+    peer_say(first, accept_text(1));
+    peer_plan(second, PEER_DROP, 0, "", "");
+    send_raw();
+    until(1);
+    assert_int_equal(got.sent.verdict, SEND_ACCEPTED);
+
+    peer_say(second, accept_text(2));
+    node_send_raw(node_of_endpoint(node, 1), (struct bytes){raw, sizeof raw}, on_sent, NULL);
+    until(2);
+    assert_int_equal(got.sent.verdict, SEND_ACCEPTED);
+    assert_int_equal(peer_requests(first), 1);
 }
 
 struct send_case {
@@ -575,6 +714,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(asks_the_first_and_only_the_first),
         TEST(goes_on_to_the_next_endpoint),
+        TEST(a_view_asks_its_endpoint_alone),
+        TEST(a_liar_is_not_asked),
+        TEST(answers_a_waiting_call_when_it_is_freed),
         TEST(fails_when_no_endpoint_is_left),
         TEST(hands_a_revert_over_without_asking_twice),
         TEST(reads_one_word_at_one_block),
@@ -584,9 +726,11 @@ int main(void)
         TEST(calls_a_missing_block_absent),
         TEST(believes_logs_only_from_a_head_past_the_range),
         TEST(refuses_logs_nobody_asked_for),
+        TEST(asks_a_range_in_one_question),
         TEST(reports_a_range_at_once),
         TEST(refuses_the_receipt_of_another_transaction),
         TEST(sends_to_every_endpoint),
+        TEST(sends_to_a_liar_too),
         TEST(joins_what_the_endpoints_say),
         TEST(knows_when_nothing_was_sent),
         TEST(answers_every_call_when_it_is_freed),

@@ -1,4 +1,4 @@
-/* The chain door's pure parts: what node texts mean, fees, following the head. */
+/* The chain door's pure parts: fees, following the head. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,106 +6,8 @@
 
 #include <cmocka.h>
 
-#include <string.h>
-
 #include "relayer/chain/fees.h"
 #include "relayer/chain/head.h"
-#include "relayer/chain/verdict.h"
-
-/* ---- verdicts: texts as the nodes print them ---- */
-
-static const struct {
-    const char *text;
-    enum send_verdict verdict;
-} sends[] = {
-    {"already known", SEND_KNOWN},
-    {"ALREADY KNOWN", SEND_KNOWN},
-    {"transaction already imported", SEND_KNOWN},
-    {"known transaction: 0xabc", SEND_KNOWN},
-    {"nonce too low: address 0x00, tx: 4 state: 5", SEND_NONCE_LOW},
-    {"nonce too low", SEND_NONCE_LOW},
-    {"nonce too high: address 0x00, tx: 9 state: 5", SEND_NONCE_HIGH},
-    {"max fee per gas less than block base fee: address 0x00, maxFeePerGas: 1 baseFee: 2",
-     SEND_FEE_LOW},
-    {"replacement transaction underpriced", SEND_FEE_LOW},
-    {"transaction underpriced", SEND_FEE_LOW},
-    {"insufficient funds for gas * price + value: address 0x00 have 1 want 2", SEND_FUNDS},
-    {"Insufficient funds for gas * price + value", SEND_FUNDS},
-    {"intrinsic gas too low", SEND_REFUSED},
-    {"oversized data", SEND_REFUSED},
-    {"transaction type not supported", SEND_REFUSED},
-    {"max priority fee per gas higher than max fee per gas", SEND_REFUSED},
-    {"tx fee (1.10 ether) exceeds the configured cap (1.00 ether)", SEND_REFUSED},
-    {"publishing transactions not supported by this endpoint", SEND_REFUSED},
-    {"transaction sender is not on the whitelist", SEND_REFUSED},
-    {"Failed to decode signed transaction", SEND_REFUSED},
-    {"sequencer temporarily not available", SEND_UNKNOWN},
-    {"failed to publish transaction to any of the forwarding targets: nonce too low", SEND_UNKNOWN},
-    {"context deadline exceeded", SEND_UNKNOWN},
-    {"currently not accepting transactions due to expected surplus being below threshold",
-     SEND_UNKNOWN},
-    {"internal error", SEND_UNKNOWN},
-    {"queue full", SEND_UNKNOWN},
-    {"something nobody has seen", SEND_UNKNOWN},
-    {"", SEND_UNKNOWN},
-};
-
-static void names_what_a_send_error_means(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < sizeof sends / sizeof sends[0]; i++)
-        assert_string_equal(send_verdict_name(send_verdict_of(-32000, sends[i].text)),
-                            send_verdict_name(sends[i].verdict));
-}
-
-static void joins_verdicts_without_hiding_a_success(void **state)
-{
-    (void)state;
-    assert_int_equal(send_verdict_join(SEND_REFUSED, SEND_ACCEPTED), SEND_ACCEPTED);
-    assert_int_equal(send_verdict_join(SEND_UNKNOWN, SEND_KNOWN), SEND_KNOWN);
-    assert_int_equal(send_verdict_join(SEND_REFUSED, SEND_UNKNOWN), SEND_UNKNOWN);
-    assert_int_equal(send_verdict_join(SEND_FUNDS, SEND_UNKNOWN), SEND_UNKNOWN);
-    assert_int_equal(send_verdict_join(SEND_UNKNOWN, SEND_NONCE_LOW), SEND_NONCE_LOW);
-    for (int a = SEND_ACCEPTED; a <= SEND_UNKNOWN; a++)
-        for (int b = SEND_ACCEPTED; b <= SEND_UNKNOWN; b++) {
-            enum send_verdict ab = send_verdict_join((enum send_verdict)a, (enum send_verdict)b);
-
-            assert_int_equal(ab, send_verdict_join((enum send_verdict)b, (enum send_verdict)a));
-            assert_true((int)ab == a || (int)ab == b);
-        }
-}
-
-static const struct {
-    int64_t code;
-    const char *text;
-    enum read_verdict verdict;
-} reads[] = {
-    {3, "execution reverted: Not active", READ_REVERT},
-    {3, "execution reverted: rate limit of the contract", READ_REVERT},
-    {-32000, "execution reverted", READ_REVERT},
-    {-32005, "query returned more than 10000 results. Try with this block range [0x1, 0x2]",
-     READ_RANGE},
-    {-32602, "Log response size exceeded.", READ_RANGE},
-    {-32602, "query exceeds max block range 2000", READ_RANGE},
-    {-32603, "range is too large, max is 1k blocks", READ_RANGE},
-    {35, "ranges over 10000 blocks are not supported", READ_RANGE},
-    {-32000, "safe block not found", READ_ABSENT},
-    {-32000, "finalized block not found", READ_ABSENT},
-    {-32005, "rate limit exceeded", READ_NEXT},
-    {429, "Too many requests", READ_NEXT},
-    {-32000, "header not found", READ_NEXT},
-    {-32602, "BlockOutOfRangeError: block height is 5 but requested was 9", READ_NEXT},
-    {-32603, "words nobody has seen", READ_NEXT},
-    {-32602, "invalid argument 0: hex string has length 3", READ_DEFINITE},
-    {-32000, "gas required exceeds allowance (21000)", READ_DEFINITE},
-};
-
-static void names_what_a_read_error_means(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < sizeof reads / sizeof reads[0]; i++)
-        assert_int_equal(read_verdict_of(reads[i].code, reads[i].text), reads[i].verdict);
-}
 
 /* ---- fees ---- */
 
@@ -295,9 +197,6 @@ static void stops_below_what_it_holds_or_what_is_final(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_what_a_send_error_means),
-        cmocka_unit_test(joins_verdicts_without_hiding_a_success),
-        cmocka_unit_test(names_what_a_read_error_means),
         cmocka_unit_test(caps_fees_at_twice_the_base),
         cmocka_unit_test(reprices_by_more_than_nodes_ask),
         cmocka_unit_test(adds_gas_headroom_up_to_the_block),

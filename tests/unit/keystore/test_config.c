@@ -197,12 +197,48 @@ static void test_bad_files(void **state)
     assert_non_null(strstr(error, "No such file"));
 }
 
+// A key is in a file or in a token: one whole form, never parts of both.
+static void test_two_places_of_a_key(void **state)
+{
+    (void)state;
+    static const char file[] = "keyfile=relayer.json\npassword_file = relayer password\r\n";
+    static const char *const lines[] = {"pkcs11_module = /m.so\n", "pkcs11_token = t 1\n",
+                                        "pkcs11_key = lane\n", "pkcs11_pin_file = pin\n"};
+    char token[256], text[512];
+    snprintf(token, sizeof token, "%s%s%s%s", lines[0], lines[1], lines[2], lines[3]);
+    assert_true(read_changed(file, token));
+    assert_string_equal(config.key[0].keyfile, "");
+    assert_string_equal(config.key[0].pkcs11_module, "/m.so");
+    assert_string_equal(config.key[0].pkcs11_token, "t 1");
+    assert_string_equal(config.key[0].pkcs11_key, "lane");
+    assert_string_equal(config.key[0].pkcs11_pin_file, "pin");
+    assert_string_equal(config.key[0].pkcs11_env, "");
+    snprintf(text, sizeof text, "%spkcs11_env = A=b=c\n", token);
+    assert_true(read_changed(file, text));
+    assert_string_equal(config.key[0].pkcs11_env, "A=b=c");
+    for (int i = 0; i < 4; i++) {
+        snprintf(text, sizeof text, "%s%s", file, lines[i]);
+        refused(file, text, "[key.relayer] has settings of a key file and of a token");
+        size_t n = 0;
+        for (int j = 0; j < 4; j++)
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s", j == i ? "" : lines[j]);
+        refused(file, text, "is missing in section [key.relayer]");
+    }
+    refused(file, "pkcs11_env = A=b\n", "pkcs11_module is missing");
+    refused(file, "pkcs11_env = Ab\n", "NAME=VALUE");
+    refused(file, "pkcs11_env = =b\n", "NAME=VALUE");
+    refused(file, "pkcs11_token =\n", "a label of 1 to 64 bytes");
+    snprintf(text, sizeof text, "pkcs11_key = %065d\n", 1);
+    refused(file, text, "a label of 1 to 64 bytes");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good), cmocka_unit_test(test_every_required_setting),
         cmocka_unit_test(test_bad_lines), cmocka_unit_test(test_bad_numbers),
         cmocka_unit_test(test_bad_addresses), cmocka_unit_test(test_bad_files),
+        cmocka_unit_test(test_two_places_of_a_key),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }

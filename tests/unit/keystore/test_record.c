@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "abi/keccak.h"
 #include "keystore/record.h"
 
 static char folder[] = "/tmp/kustodia-record-XXXXXX";
@@ -74,19 +75,37 @@ static struct record_claim claim_of(uint64_t nonce, uint8_t call, uint8_t price)
                                  .digest = {call, price, (uint8_t)nonce}};
 }
 
-static enum refusal claim(struct record_claim c)
-{
-    verdict.refusal = REFUSAL_NONE;
-    bool ok = record_claim(record, &c, &verdict);
-    assert_int_equal(ok, verdict.refusal == REFUSAL_NONE);
-    return verdict.refusal;
-}
-
 static off_t file_bytes(void)
 {
     struct stat st;
     assert_int_equal(stat(path, &st), 0);
     return st.st_size;
+}
+
+// A stand-in that can be told from any other.
+static struct signature signature_of(const uint8_t digest[32])
+{
+    struct signature signature = {.y_parity = digest[1] & 1};
+    memcpy(signature.r, digest, 32);
+    memset(signature.s, digest[2] ^ 0x5a, 32);
+    return signature;
+}
+
+static enum refusal claim(struct record_claim c)
+{
+    const struct signature *kept;
+    verdict.refusal = REFUSAL_NONE;
+    off_t before = file_bytes();
+    bool ok = record_judge(record, &c, &kept, &verdict);
+    assert_int_equal(file_bytes(), before); // judging writes nothing
+    if (ok) {
+        struct signature fresh_one = signature_of(c.digest);
+        if (kept)
+            assert_memory_equal(kept, &fresh_one, sizeof fresh_one);
+        ok = record_keep(record, &c, &fresh_one, &verdict);
+    }
+    assert_int_equal(ok, verdict.refusal == REFUSAL_NONE);
+    return verdict.refusal;
 }
 
 static void test_one_digest_for_a_nonce(void **state)
@@ -301,12 +320,12 @@ static void test_missing_or_swapped_records(void **state)
     // The second record taken out: each one is bound to the one before.
     file_change(2 * RECORD_BYTES, bytes + 3 * RECORD_BYTES, RECORD_BYTES);
     assert_int_equal(truncate(path, 3 * RECORD_BYTES), 0);
-    assert_refused("damaged at byte 256");
+    assert_refused("damaged at byte 512");
     // Zeros in the middle are damage, not a tail.
     three_records();
     static const uint8_t zeros[RECORD_BYTES];
     file_change(2 * RECORD_BYTES, zeros, RECORD_BYTES);
-    assert_refused("damaged at byte 256");
+    assert_refused("damaged at byte 512");
 }
 
 static void test_other_identity(void **state)
@@ -339,7 +358,7 @@ static void test_wrong_files(void **state)
     assert_int_equal(chmod(path, 0640), 0);
     assert_refused("chmod 600");
     assert_int_equal(chmod(path, 0600), 0);
-    static const char text[400] = "something else";
+    static const char text[RECORD_BYTES + 1] = "something else";
     file_change(0, text, sizeof text);
     assert_refused("not a nonce record");
     for (off_t n = RECORD_BYTES; n > 0; n--) { // a short one is not taken for a cut-off header
@@ -389,6 +408,176 @@ static void test_full_disk(void **state)
     assert_int_equal(claim(claim_of(2, 1, 1)), REFUSAL_NONCE_USED);
 }
 
+// Every price of a call keeps its own signature, through other prices, fences and a restart; claim()
+// compares what is kept with the stand-in of the digest.
+static void assert_kept(struct record_claim c)
+{
+    const struct signature *kept;
+    assert_true(record_judge(record, &c, &kept, &verdict));
+    assert_non_null(kept);
+    struct signature expected = signature_of(c.digest);
+    assert_memory_equal(kept, &expected, sizeof expected);
+}
+
+static void test_signatures_are_kept(void **state)
+{
+    (void)state;
+    const struct signature *kept;
+    struct record_claim fresh_claim = claim_of(5, 1, 1), higher = claim_of(5, 1, 2);
+    assert_true(record_judge(record, &fresh_claim, &kept, &verdict));
+    assert_null(kept);
+    for (uint8_t price = 1; price <= 5; price++)
+        assert_int_equal(claim(claim_of(5, 1, price)), REFUSAL_NONE);
+    higher.fence = 9;
+    assert_int_equal(claim(higher), REFUSAL_NONE);
+    for (int round = 0; round < 2; round++) {
+        for (uint8_t price = 1; price <= 5; price++) {
+            struct record_claim c = claim_of(5, 1, price);
+            c.fence = 9;
+            assert_kept(c);
+        }
+        reopen();
+    }
+}
+
+static void test_prices_are_bounded(void **state)
+{
+    (void)state;
+    struct record_claim c = claim_of(5, 1, 0);
+    for (int price = 0; price < RECORD_PRICES_MAX; price++) {
+        c.digest[5] = (uint8_t)price;
+        assert_int_equal(claim(c), REFUSAL_NONE);
+    }
+    c.digest[5] = RECORD_PRICES_MAX;
+    assert_int_equal(claim(c), REFUSAL_PRICES);
+    reopen();
+    assert_int_equal(claim(c), REFUSAL_PRICES);
+    c.digest[5] = 0; // a copy that was signed is given again
+    assert_int_equal(claim(c), REFUSAL_NONE);
+    assert_int_equal(claim(claim_of(6, 1, 0)), REFUSAL_NONE);
+}
+
+// ---- version 1, as FORMAT.md has it, by hand
+
+static void v1_seal(uint8_t slot[128], const uint8_t link[32])
+{
+    struct keccak hash;
+    keccak_init(&hash);
+    keccak_update(&hash, link, 32);
+    keccak_update(&hash, slot, 96);
+    keccak_final(&hash, slot + 96);
+}
+
+static size_t v1_make(uint8_t file[8 * 128])
+{
+    // kind, role, day, nonce, fence, units, call and price of the digest
+    static const uint8_t rows[][8] = {{1, 1, 3, 0, 1, 10, 1, 1}, {1, 1, 4, 1, 1, 20, 1, 1},
+                                      {2, 1, 4, 1, 1, 0, 1, 2},  {3, 1, 4, 1, 7, 0, 1, 1},
+                                      {1, 2, 4, 0, 2, 30, 2, 1}};
+    static const uint8_t no_link[32];
+    memset(file, 0, 8 * 128);
+    memcpy(file, "kustodia-nonces", 16);
+    file[19] = 1;
+    file[23] = 128;
+    file[30] = 42161 >> 8;
+    file[31] = 42161 & 0xff;
+    memcpy(file + 32, identity.address[0], 20);
+    memcpy(file + 52, identity.address[1], 20);
+    v1_seal(file, no_link);
+    for (size_t i = 0; i < 5; i++) {
+        uint8_t *slot = file + 128 * (i + 1);
+        slot[0] = rows[i][0];
+        slot[1] = rows[i][1];
+        slot[7] = rows[i][2];
+        slot[15] = rows[i][3];
+        slot[23] = rows[i][4];
+        slot[31] = rows[i][5];
+        memcpy(slot + 32, ((uint8_t[]){rows[i][6], rows[i][7], rows[i][3]}), 3);
+        slot[64] = rows[i][6];
+        v1_seal(slot, slot - 32);
+    }
+    return 6 * 128;
+}
+
+static void file_make(const uint8_t *bytes, size_t n)
+{
+    record_close(record);
+    record = NULL;
+    unlink(path);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    assert_int_equal(write(fd, bytes, n), (ssize_t)n);
+    close(fd);
+}
+
+static struct record_claim v1_claim(enum wire_role role, uint64_t nonce, uint8_t call, uint8_t price)
+{
+    struct record_claim c = claim_of(nonce, call, price);
+    c.role = role;
+    c.fence = 7;
+    c.day = 4;
+    return c;
+}
+
+// Nothing that version 1 remembered is forgotten. It kept no signatures: those of its digests are
+// made once more, and kept from then on.
+static void test_version_1_is_made_over(void **state)
+{
+    (void)state;
+    uint8_t file[8 * 128];
+    size_t n = v1_make(file);
+    const struct signature *kept;
+    for (size_t tail = 0; tail < 128; tail += 40) { // a crash of the old program may stand behind
+        file_make(file, n + tail);
+        record = record_open(path, &identity, error);
+        assert_non_null(record);
+        assert_true(record_is_upgraded(record) && !record_is_new(record));
+        assert_int_equal(record_tail_bytes(record), tail);
+        assert_int_equal(file_bytes(), 6 * RECORD_BYTES);
+        assert_int_equal(record_day_units(record, WIRE_ROLE_RELAYER), 20);
+        assert_int_equal(record_day_units(record, WIRE_ROLE_ARBITER), 30);
+    }
+    struct record_claim known = v1_claim(WIRE_ROLE_RELAYER, 1, 1, 2), low = known;
+    low.fence = 6;
+    assert_int_equal(claim(low), REFUSAL_FENCE);
+    assert_int_equal(claim(v1_claim(WIRE_ROLE_RELAYER, 0, 9, 1)), REFUSAL_NONCE_USED);
+    assert_int_equal(claim(v1_claim(WIRE_ROLE_ARBITER, 0, 1, 1)), REFUSAL_NONCE_USED);
+    assert_true(record_judge(record, &known, &kept, &verdict));
+    assert_null(kept);
+    assert_int_equal(claim(known), REFUSAL_NONE);
+    assert_kept(known);
+    reopen();
+    assert_false(record_is_upgraded(record));
+    assert_kept(known);
+    assert_int_equal(record_day_units(record, WIRE_ROLE_RELAYER), 20);
+}
+
+static void test_version_1_that_is_not_made_over(void **state)
+{
+    (void)state;
+    uint8_t file[8 * 128], after[8 * 128];
+    char draft[80];
+    snprintf(draft, sizeof draft, "%s.upgrade", path);
+    size_t n = v1_make(file);
+    for (size_t at = 24; at < n; at += 61) { // damage, or another identity: the file stays
+        file[at] ^= 4;
+        file_make(file, n);
+        assert_refused(at < 128 ? "another chain" : "damaged at byte");
+        int fd = open(path, O_RDONLY);
+        assert_int_equal(read(fd, after, sizeof after), (ssize_t)n);
+        close(fd);
+        assert_memory_equal(after, file, n);
+        assert_int_not_equal(access(draft, F_OK), 0);
+        file[at] ^= 4;
+    }
+    file_make(file, n);
+    int left = open(draft, O_WRONLY | O_CREAT | O_EXCL, 0600); // by an upgrade that a crash cut off
+    assert_int_equal(write(left, file, 100), 100);
+    close(left);
+    reopen();
+    assert_true(record_is_upgraded(record));
+    assert_int_not_equal(access(draft, F_OK), 0);
+}
+
 // Same call: everything but the fees. Each other field makes another call.
 static void test_call_hash(void **state)
 {
@@ -433,6 +622,9 @@ int main(void)
         RECORD_TEST(test_missing_or_swapped_records), RECORD_TEST(test_other_identity),
         RECORD_TEST(test_one_signer_at_a_time), RECORD_TEST(test_wrong_files),
         RECORD_TEST(test_cut_off_header), RECORD_TEST(test_full_disk),
+        RECORD_TEST(test_signatures_are_kept), RECORD_TEST(test_prices_are_bounded),
+        RECORD_TEST(test_version_1_is_made_over),
+        RECORD_TEST(test_version_1_that_is_not_made_over),
         cmocka_unit_test(test_call_hash),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);

@@ -58,6 +58,7 @@ static void test_eip155_example(void **state)
 {
     (void)state;
     struct sign_key key;
+    struct signature signature;
     struct tx tx = eip155_tx();
     uint8_t digest[32], memory[512];
     char hex[1024];
@@ -69,7 +70,8 @@ static void test_eip155_example(void **state)
     hex_encode(digest, 32, hex);
     assert_string_equal(hex, "daf5a779ae972f972197303d7b574746c7ef83eadac0f2791ad23db92e4c8e53");
     buf_init(&out, memory, sizeof memory);
-    assert_true(sign_tx(context, &key, digest, &tx, &out));
+    assert_true(sign_digest(context, &key, digest, &signature));
+    assert_true(sign_attach(&signature, &tx, &out));
     hex_encode(out.p, out.n, hex);
     assert_string_equal(hex, "f86c098504a817c800825208943535353535353535353535353535353535353535"
                              "880de0b6b3a76400008025a028ef61340bd939bc2195fe537567866003e1a15d3c"

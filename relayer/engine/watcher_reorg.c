@@ -1,0 +1,110 @@
+/* The chain changed: how far back, and what is undone. */
+#include "relayer/engine/watcher_inside.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "relayer/base/check.h"
+#include "relayer/base/log.h"
+#include "relayer/base/metrics.h"
+
+static void rolled_back(void *ctx, const struct err *err, struct db_result *res)
+{
+    (void)res;
+    struct watcher *w = ctx;
+    if (err != NULL) {
+        watcher_database_failed(w, err);
+        return;
+    }
+    w->position_known = false;
+    w->again = true;
+    watcher_round_ended(w);
+}
+
+void watcher_roll_back(struct watcher *w, uint64_t ancestor)
+{
+    struct seen_mark to = {.known = true, .number = ancestor};
+    struct head_entry held;
+    metrics_add(METRIC_chain_reorgs, 1);
+    log_warn("reorg", "chain differs above block %llu, we were at %llu",
+             (unsigned long long)ancestor, (unsigned long long)w->scanned.number);
+    if (head_find(&w->head, ancestor, &held))
+        memcpy(to.hash, held.hash, sizeof to.hash);
+    else if (ancestor == w->final.number)
+        memcpy(to.hash, w->final.hash, sizeof to.hash);
+    if (ancestor < w->final.number) {
+        char detail[160];
+        snprintf(detail, sizeof detail, "a block at or below %llu, final by policy, was replaced",
+                 (unsigned long long)w->final.number);
+        engine_alarm(w->engine, "change_below_finality", "", detail);
+    }
+    struct db_script *script = db_script_new();
+    evidence_rollback(script, &w->scanned, &to);
+    db_run(w->engine->db, script, rolled_back, w);
+}
+
+/* Our newest block is still on the chain: only the node's answers did not fit together, or the position in
+ * memory is not the stored one. Nothing is undone; the next round starts from the database. */
+static void realign(struct watcher *w)
+{
+    log_info("chain_moved", "block %llu is still the chain's: reading again",
+             (unsigned long long)w->scanned.number);
+    w->position_known = false;
+    watcher_round_ended(w);
+}
+
+/* None of the headers we hold is on the chain any more. What is final stays, all above it is read again; if that
+ * block was replaced too, the next round finds out and goes below it. */
+static void too_deep(struct watcher *w, uint64_t lowest)
+{
+    char detail[160];
+    snprintf(detail, sizeof detail, "no common block from %llu to %llu, the last ones we hold",
+             (unsigned long long)lowest, (unsigned long long)w->scanned.number);
+    engine_alarm(w->engine, "reorg_too_deep", "", detail);
+    uint64_t below = lowest > 0 ? lowest - 1 : 0;
+    watcher_roll_back(w, w->final.number < below ? w->final.number : below);
+}
+
+static void find_ancestor(struct watcher *w, uint64_t top);
+
+/* Headers of the blocks we hold, as the node has them now: the newest equal one is the ancestor. */
+static void ancestors_read(void *ctx, const struct err *err, const struct chain_blocks *blocks)
+{
+    struct watcher *w = ctx;
+    struct head_entry held;
+    if (err != NULL) {
+        watcher_node_failed(w, err);
+        return;
+    }
+    for (size_t i = blocks->n; i > 0; i--) {
+        const struct chain_block *theirs = &blocks->block[i - 1];
+        if (head_find(&w->head, theirs->number, &held) &&
+            memcmp(held.hash, theirs->hash, 32) == 0) {
+            if (held.number == w->scanned.number)
+                realign(w);
+            else
+                watcher_roll_back(w, held.number);
+            return;
+        }
+    }
+    uint64_t from = w->search_top >= SPAN_MAX ? w->search_top - SPAN_MAX + 1 : 0;
+    if (from > 0 && head_find(&w->head, from - 1, &held))
+        find_ancestor(w, from - 1);
+    else
+        too_deep(w, from);
+}
+
+static void find_ancestor(struct watcher *w, uint64_t top)
+{
+    uint64_t from = top >= SPAN_MAX ? top - SPAN_MAX + 1 : 0;
+    w->search_top = top;
+    node_blocks(w->engine->node, from, (size_t)(top - from + 1), ancestors_read, w);
+}
+
+void watcher_find_fork(struct watcher *w)
+{
+    struct head_entry tip;
+    CHECK(head_tip(&w->head, &tip));
+    find_ancestor(w, tip.number);
+}
+
