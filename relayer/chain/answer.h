@@ -2,8 +2,8 @@
  *
  * Everything a node sends is hostile until it has passed here: wrong types, odd or oversized
  * hex, a field missing, two fields of one name, a number above 63 bits (what the database and the
- * clock can hold), an id that was not asked, two logs at one place. Each gives ERR_CHAIN_ANSWER with what was wrong; nothing is guessed and nothing is
- * repaired.
+ * clock can hold), an id that was not asked, two logs at one place. Each gives ERR_CHAIN_ANSWER
+ * with what was wrong; nothing is guessed and nothing is repaired.
  *
  * Pure: text in, structs out. Variable parts (logs, input, call data) live in the arena given by
  * the caller. Format: JSON-RPC 2.0 and the Ethereum execution API (QUANTITY = 0x without leading

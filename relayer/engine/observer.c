@@ -13,7 +13,6 @@
 #include "relayer/engine/observer_walk.h"
 #include "relayer/engine/report.h"
 #include "relayer/flows/book.h"
-#include "relayer/flows/deposit.h"
 #include "relayer/juno/client.h"
 #include "relayer/money/amount.h"
 #include "relayer/store/ledger.h"
@@ -35,6 +34,8 @@ static const char *const MARKS[WALKS] = {"observer:deposits", "observer:issuance
 
 enum {
     PAGE = 100,
+    GLANCE = 20,          /* rows of the look at what is newest, between two whole rounds */
+    WHOLE_MS = 2000,      /* from whole round to whole round at most */
     PAGES_MAX = 50,       /* of one listing in one round; the next round goes on from there */
     GAP_MS = 200,         /* from round to round at least: one look answers many webhooks */
     BATCH = 50,           /* rows stored in one transaction */
@@ -55,6 +56,10 @@ struct observer {
     int64_t begun_wall_ms; /* of this round */
     struct walk walk[WALKS];
     bool progress_known; /* the walks stand at the stored marks */
+    bool brief;          /* this round only glances at each listing */
+    int64_t whole_at_ms; /* when the last whole round began; 0: none yet */
+    bool glance;         /* the page being read is a glance, outside the walk */
+    struct walk look;    /* the glance's own: it moves no mark */
     unsigned pages;      /* read of this listing in this round */
     bool full_page;
     size_t at;    /* first row of the page not handled yet */
@@ -82,6 +87,13 @@ static void next_txn(struct observer *o);
 static void store_txns(struct observer *o);
 static void next_match(struct observer *o);
 static void start_topic(struct observer *o);
+static void begin_topic(struct observer *o);
+
+/* Of the topic that is being read, one of WALKS. */
+static struct walk *walk_now(struct observer *o)
+{
+    return o->glance ? &o->look : &o->walk[o->topic];
+}
 
 static void round_ended(struct observer *o)
 {
@@ -95,15 +107,8 @@ static void juno_failed(struct observer *o, const struct err *err)
     metrics_add(METRIC_juno_errors, 1);
     engine_waits(o->engine, DOOR_JUNO, err);
     if (o->topic < WALKS)
-        walk_break(&o->walk[o->topic]);
+        walk_break(walk_now(o));
     round_ended(o);
-}
-
-/* Juno speaks, but of this row or listing it says nothing that can be used: asking for others may help. */
-static bool is_odd_answer(const struct err *err)
-{
-    return err->code == ERR_JUNO_ANSWER || err->code == ERR_JUNO_REFUSED ||
-           err->code == ERR_PARAMS || err->code == ERR_JUNO_NOT_FOUND;
 }
 
 static void alarm_broken(struct observer *o, const char *code, const char *subject,
@@ -117,7 +122,7 @@ static void alarm_broken(struct observer *o, const char *code, const char *subje
 static void hold_row(struct observer *o, int64_t reported_ms)
 {
     if (o->topic < WALKS)
-        (void)walk_hold(&o->walk[o->topic], reported_ms, clock_wall_ms());
+        (void)walk_hold(walk_now(o), reported_ms, clock_wall_ms());
 }
 
 static void database_failed(struct observer *o, const struct err *err)
@@ -158,10 +163,12 @@ static void topic_done(struct observer *o)
     o->topic++;
     if (o->topic == TOPICS) {
         o->limit = BATCH;
+        if (!o->brief)
+            o->whole_at_ms = o->begun_ms;
         round_ended(o);
         return;
     }
-    start_topic(o);
+    begin_topic(o);
 }
 
 /* --- walks ------------------------------------------------------------------------------------- */
@@ -177,9 +184,32 @@ static void mark_stored(void *ctx, const struct err *err, struct db_result *res)
     topic_done(o);
 }
 
+/* More that is new may stand behind the last row of the glance, or rows of other kinds stood in it. */
+static bool glance_is_short(const struct observer *o)
+{
+    size_t n = o->topic == TOPIC_DEPOSITS ? o->deposits.n : o->txns.n;
+    size_t seen = o->topic == TOPIC_DEPOSITS ? o->deposits.rows_seen : o->txns.rows_seen;
+    return o->full_page && (n < seen || o->is_new[n - 1]);
+}
+
+/* A glance moves no mark and promises nothing about what it did not read; the next whole round does. */
+static void glance_done(struct observer *o)
+{
+    bool deeper = glance_is_short(o);
+    o->glance = false;
+    if (deeper)
+        start_topic(o);
+    else
+        topic_done(o);
+}
+
 /* Every row of the page is stored, or holds the mark. */
 static void page_done(struct observer *o)
 {
+    if (o->glance) {
+        glance_done(o);
+        return;
+    }
     struct walk *walk = &o->walk[o->topic];
     if (!walk_page_over(walk, o->full_page)) {
         if (o->pages < PAGES_MAX) {
@@ -204,13 +234,13 @@ static void page_done(struct observer *o)
 
 static void page_failed(struct observer *o, const struct err *err)
 {
-    if (!is_odd_answer(err)) {
+    if (!juno_is_odd(err)) {
         juno_failed(o, err);
         return;
     }
     metrics_add(METRIC_juno_errors, 1);
     alarm_broken(o, "juno_listing", MARKS[o->topic], err);
-    walk_break(&o->walk[o->topic]);
+    walk_break(walk_now(o));
     topic_done(o);
 }
 
@@ -236,31 +266,6 @@ static void deposit_stored(void *ctx, const struct err *err, struct db_result *r
         return;
     }
     next_deposit(o);
-}
-
-static struct report_deposit report_of(const struct juno_deposit *deposit)
-{
-    return (struct report_deposit){.fid = deposit->fid,
-                                   .clabe = deposit->clabe,
-                                   .amount_centavos = deposit->amount_centavos,
-                                   .reported_ms = deposit->reported_at_ms};
-}
-
-/* Adds the deposit as its fit says; its posting goes with those of the others. */
-static void store_deposit(struct db_script *script, const struct juno_deposit *deposit,
-                          const struct deposit_fit_row *fit, struct posting *posting)
-{
-    enum deposit_fit verdict = deposit_decide((size_t)fit->candidates);
-    bool matched = verdict == DEPOSIT_FITS_ONE;
-    struct report_deposit report = report_of(deposit);
-    struct uuid id = observed_deposit_uuid(deposit->fid);
-    *posting = book_deposit(&id, deposit->amount_centavos);
-    observed_add_deposit(script, &report, matched ? &fit->payment_id : NULL,
-                         deposit_reason(verdict));
-    if (!matched)
-        observed_alarm(script, "deposit_unassigned", deposit->fid, deposit_reason(verdict));
-    log_info("deposit", "fid=%s centavos=%lld %s", deposit->fid,
-             (long long)deposit->amount_centavos, matched ? "matched" : deposit_reason(verdict));
 }
 
 /* A deposit of this batch belongs to this payment already. */
@@ -291,11 +296,12 @@ static void deposits_fitted(void *ctx, const struct err *err, struct db_result *
             continue;
         if (fits[i].candidates == 1 && is_taken(fits, i, &fits[i].payment_id)) {
             o->again = true; /* the next round sees the payment as paid */
-            o->walk[TOPIC_DEPOSITS].incomplete = true;
+            walk_now(o)->incomplete = true;
             fits[i].known = true;
             continue;
         }
-        store_deposit(script, &o->deposits.row[o->batch[i]], &fits[i], &postings[postings_n++]);
+        report_put_deposit(script, &o->deposits.row[o->batch[i]], &fits[i],
+                           &postings[postings_n++]);
     }
     if (postings_n > 0)
         ledger_add_many(script, postings, postings_n);
@@ -306,7 +312,7 @@ static void deposits_fitted(void *ctx, const struct err *err, struct db_result *
 /* A row that says "this money is ours and came back" leads to the payout it reverses. */
 static void store_refund(struct observer *o, const struct juno_deposit *deposit)
 {
-    struct report_deposit report = report_of(deposit);
+    struct report_deposit report = report_of_deposit(deposit);
     struct db_script *script = db_script_new();
     observed_add_refund(script, &report, deposit->refund_of, deposit->tracking_key);
     observed_alarm(script, "payout_returned", deposit->fid, "a completed payout came back by SPEI");
@@ -320,8 +326,7 @@ static void store_refund(struct observer *o, const struct juno_deposit *deposit)
 /* A deposit under way is stored once it is complete; it may wait for a day, then a person asks. */
 static void deposit_waits(struct observer *o, const struct juno_deposit *deposit)
 {
-    struct walk *walk = &o->walk[TOPIC_DEPOSITS];
-    if (walk_hold(walk, deposit->reported_at_ms, clock_wall_ms()))
+    if (walk_hold(walk_now(o), deposit->reported_at_ms, clock_wall_ms()))
         return;
     engine_alarm(
         o->engine, "deposit_stuck", deposit->fid,
@@ -356,7 +361,7 @@ static void next_deposit(struct observer *o)
         o->stored_from = o->batch[0];
         struct db_script *script = db_script_new();
         for (size_t i = 0; i < o->batch_n; i++) {
-            struct report_deposit report = report_of(&o->deposits.row[o->batch[i]]);
+            struct report_deposit report = report_of_deposit(&o->deposits.row[o->batch[i]]);
             observed_fit_deposit(script, &report);
         }
         db_query(o->engine->db, script, deposits_fitted, o);
@@ -383,6 +388,11 @@ static void new_deposits_known(void *ctx, const struct err *err, struct db_resul
     next_deposit(o);
 }
 
+static unsigned page_size(const struct observer *o)
+{
+    return o->glance ? GLANCE : PAGE;
+}
+
 static void deposits_read(void *ctx, const struct err *err, const struct juno_deposits *deposits)
 {
     struct observer *o = ctx;
@@ -393,13 +403,13 @@ static void deposits_read(void *ctx, const struct err *err, const struct juno_de
     FAULT_POINT(observer_deposits_read);
     engine_answers(o->engine, DOOR_JUNO);
     o->deposits = *deposits;
-    o->full_page = deposits->rows_seen == PAGE;
+    o->full_page = deposits->rows_seen == page_size(o);
     o->at = 0;
     const char *fids[JUNO_ROWS_MAX];
     for (size_t i = 0; i < deposits->n; i++) {
         struct juno_deposit *deposit = &o->deposits.row[i];
         fids[i] = deposit->fid;
-        deposit->reported_at_ms = walk_row(&o->walk[TOPIC_DEPOSITS], deposit->reported_at_ms);
+        deposit->reported_at_ms = walk_row(walk_now(o), deposit->reported_at_ms);
     }
     db_query(o->engine->db, observed_new_deposits(fids, deposits->n), new_deposits_known, o);
 }
@@ -455,7 +465,7 @@ static void store_txns(struct observer *o)
 /* One id that Juno cannot tell about is passed over; several in a round are an outage. */
 static bool detail_failed(struct observer *o, const struct err *err, const struct juno_txn *row)
 {
-    bool odd = is_odd_answer(err);
+    bool odd = juno_is_odd(err);
     if (!odd && (err->code != ERR_JUNO_UNKNOWN || ++o->blips > BLIPS_MAX))
         return false;
     metrics_add(METRIC_juno_errors, 1);
@@ -531,13 +541,13 @@ static void txns_read(void *ctx, const struct err *err, const struct juno_txns *
     engine_answers(o->engine, DOOR_JUNO);
     o->txns = *txns;
     o->details_n = 0;
-    o->full_page = txns->rows_seen == PAGE;
+    o->full_page = txns->rows_seen == page_size(o);
     o->at = 0;
     const char *ids[JUNO_ROWS_MAX];
     for (size_t i = 0; i < txns->n; i++) {
         struct juno_txn *row = &o->txns.row[i];
         ids[i] = row->id;
-        row->reported_at_ms = walk_row(&o->walk[o->topic], row->reported_at_ms);
+        row->reported_at_ms = walk_row(walk_now(o), row->reported_at_ms);
     }
     db_query(o->engine->db, observed_open_txns(ids, txns->n), open_txns_known, o);
 }
@@ -651,14 +661,26 @@ static void matches_read(void *ctx, const struct err *err, struct db_result *res
 
 /* --- rounds ------------------------------------------------------------------------------------ */
 
+/* A brief round reads one small page of each listing; a walk that was broken goes on whatever the round. */
+static void begin_topic(struct observer *o)
+{
+    o->glance = o->brief && o->topic < WALKS && o->walk[o->topic].resume_at == 0;
+    if (o->glance)
+        walk_reset(&o->look, o->walk[o->topic].mark_ms);
+    if (o->brief && o->topic == TOPIC_STALE)
+        topic_done(o);
+    else
+        start_topic(o);
+}
+
 static void start_topic(struct observer *o)
 {
     struct juno *juno = o->engine->juno;
-    struct juno_deposits_query deposits = {.page_size = PAGE};
-    struct juno_txns_query txns = {.page_size = PAGE};
+    struct juno_deposits_query deposits = {.page_size = page_size(o)};
+    struct juno_txns_query txns = {.page_size = page_size(o)};
     if (o->topic < WALKS) {
-        struct walk *walk = &o->walk[o->topic];
-        if (o->topic == TOPIC_DEPOSITS && walk->page == 0 && walk->resume_at == 0)
+        struct walk *walk = walk_now(o);
+        if (!o->glance && o->topic == TOPIC_DEPOSITS && walk->page == 0 && walk->resume_at == 0)
             o->deposits_begun_ms = clock_wall_ms();
         o->pages++;
         deposits.page = walk_page_next(walk);
@@ -705,7 +727,7 @@ static void progress_read(void *ctx, const struct err *err, struct db_result *re
     }
     o->refund_waits = db_get_bool(res, 1, 0, 0);
     o->progress_known = true;
-    start_topic(o);
+    begin_topic(o);
 }
 
 static void tick(void *ctx)
@@ -720,13 +742,14 @@ static void tick(void *ctx)
     o->busy = true;
     o->again = false;
     o->begun_ms = clock_mono_ms();
+    o->brief = o->progress_known && o->whole_at_ms != 0 && o->begun_ms - o->whole_at_ms < WHOLE_MS;
     o->topic = TOPIC_DEPOSITS;
     o->pages = 0;
     o->row_tries = 0;
     o->blips = 0;
     o->outage = (struct err){0};
     if (o->progress_known)
-        start_topic(o);
+        begin_topic(o);
     else
         db_query(o->engine->db, observed_progress(), progress_read, o);
 }

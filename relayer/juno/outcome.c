@@ -117,3 +117,9 @@ const char *juno_class_name(enum juno_class class)
     }
     return "lookup";
 }
+
+bool juno_is_odd(const struct err *err)
+{
+    return err->code == ERR_JUNO_ANSWER || err->code == ERR_JUNO_REFUSED ||
+           err->code == ERR_PARAMS || err->code == ERR_JUNO_NOT_FOUND;
+}

@@ -45,4 +45,7 @@ struct juno_outcome_row {
 };
 size_t juno_outcome_rows(const struct juno_outcome_row **rows);
 
+/* Juno speaks, but of this row or listing it says nothing that can be used: asking for others may help. */
+bool juno_is_odd(const struct err *err);
+
 #endif

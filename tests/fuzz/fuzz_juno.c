@@ -55,7 +55,8 @@ static void quote_check(const char *text, size_t n)
         json_decref(after);
         HOLDS(!json_quote_numbers(text, n, quoted, quoted_n, &quoted_n));
     } else {
-        HOLDS(before == NULL);
+        /* jansson passes over a NUL right behind a number; the quoting does not. */
+        HOLDS(before == NULL || memchr(text, '\0', n) != NULL);
     }
     json_decref(before);
     free(quoted);

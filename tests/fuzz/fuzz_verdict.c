@@ -39,7 +39,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         HOLDS(send > SEND_ACCEPTED && send <= SEND_UNKNOWN);
         HOLDS(send == send_verdict_of(codes[i], upper));
         HOLDS(send_verdict_name(send)[0] != '\0');
-        HOLDS(read >= READ_DEFINITE && read <= READ_ABSENT);
+        HOLDS(send == SEND_UNKNOWN || send_text_known(codes[i], text));
+        HOLDS(read >= READ_DEFINITE && read <= READ_LIMIT);
         HOLDS(read == read_verdict_of(codes[i], upper));
         join_check(send);
     }

@@ -265,6 +265,104 @@ static void test_start_faults(void **state)
     assert_int_not_equal(access("nonces", F_OK), 0);
 }
 
+// ---- what SoftHSM does not do (fake_module.c)
+
+static void config_fake(const char *behaviour)
+{
+    char text[1024];
+    snprintf(text, sizeof text, "pkcs11_module = " FAKE_MODULE "\npkcs11_token = fake\n"
+             "pkcs11_key = lane\npkcs11_pin_file = pin\npkcs11_env = FAKE_TOKEN=%s\n", behaviour);
+    config_write(text);
+}
+
+// dialog_open compares the address with that of the key; the answer's s is low.
+static void test_other_tokens_that_serve(void **state)
+{
+    skip_without_memory(state);
+    static const char *const behaviours[] = {"sound", "bare point", "high s"};
+    for (size_t i = 0; i < sizeof behaviours / sizeof *behaviours; i++) {
+        struct wire_message answer;
+        struct tx signed_tx;
+        uint8_t sender[20], expected[20];
+        config_fake(behaviours[i]);
+        unlink("nonces");
+        dialog_open();
+        for (uint64_t nonce = 0; nonce < 20; nonce++) {
+            struct tx tx = dialog_release(nonce, 1);
+            assert_int_equal(dialog_sign(0, &tx, 1, &answer), 0);
+            assert_int_equal(tx_decode_signed(answer.payload, &signed_tx), TX_OK);
+            assert_true(recover_is_low_s(signed_tx.s) && tx_sender(&signed_tx, sender));
+            assert_true(hex_decode_exact(dialog_address[0], expected, 20));
+            assert_memory_equal(sender, expected, 20);
+        }
+        assert_int_equal(dialog_finish(), 0);
+    }
+}
+
+static void test_other_tokens_that_do_not(void **state)
+{
+    skip_without_memory(state);
+    static const struct {
+        const char *behaviour;
+        int status;
+        const char *words;
+    } rows[] = {
+        {"locked", 5, "the PIN of token \"fake\" is locked"},
+        {"locks at login", 5, "the PIN of token \"fake\" is locked"},
+        {"last try", 5, "has one try of its PIN left, which is not spent here"},
+        {"two tokens", 4, "two tokens have the label \"fake\""},
+        {"needs threads", 4, "does not start (code 0x9)"},
+        {"no public key", 4, "has no elliptic-curve public key \"lane\""},
+        {"compressed point", 4, "has no uncompressed point"},
+        {"another public key", 4, "but not for the public key of that name"},
+        {"off the curve", 4, "but not for the public key of that name"},
+        {"short", 4, "but not for the public key of that name"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        config_fake(rows[i].behaviour);
+        dialog_start_fails(rows[i].status, rows[i].words);
+    }
+    assert_int_not_equal(access("nonces", F_OK), 0);
+}
+
+// A token that fails later: refused, nothing recorded, and the other key serves on.
+static void test_token_that_fails_later(void **state)
+{
+    skip_without_memory(state);
+    static const char *const behaviours[] = {"goes away", "wrong later"};
+    for (size_t i = 0; i < sizeof behaviours / sizeof *behaviours; i++) {
+        struct wire_message answer;
+        struct tx tx = dialog_release(1, 1);
+        config_fake(behaviours[i]);
+        unlink("nonces");
+        dialog_open();
+        assert_int_equal(dialog_sign(0, &tx, 1, &answer), REFUSAL_SIGNATURE);
+        assert_int_equal(dialog_sign(1, &tx, 1, &answer), REFUSAL_ROLE);
+        assert_int_equal(dialog_finish(), 0);
+        config_fake("sound");
+        dialog_open();
+        tx = dialog_release(1, 2); // the nonce is free
+        assert_int_equal(dialog_sign(0, &tx, 1, &answer), 0);
+        assert_int_equal(dialog_finish(), 0);
+    }
+}
+
+// A module that starts a process is ended before it has one; one that needs a socket to sign, once
+// the second filter is on.
+static void test_modules_that_are_ended(void **state)
+{
+    skip_without_memory(state);
+#ifdef KUSTODIA_NO_SECCOMP
+    skip();
+#endif
+    static const char *const behaviours[] = {"forks", "runs a program", "socket"};
+    for (size_t i = 0; i < sizeof behaviours / sizeof *behaviours; i++) {
+        config_fake(behaviours[i]);
+        dialog_spawn();
+        assert_int_equal(dialog_finish(), 1000 + SIGSYS);
+    }
+}
+
 #define TOKEN_TEST(name) cmocka_unit_test_setup_teardown(name, enter, leave)
 
 int main(void)
@@ -273,7 +371,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TOKEN_TEST(test_same_bytes_for_the_same_digest), TOKEN_TEST(test_same_policy),
         TOKEN_TEST(test_a_thousand_signatures), TOKEN_TEST(test_process_is_confined),
-        TOKEN_TEST(test_start_faults),
+        TOKEN_TEST(test_start_faults), TOKEN_TEST(test_other_tokens_that_serve),
+        TOKEN_TEST(test_other_tokens_that_do_not), TOKEN_TEST(test_token_that_fails_later),
+        TOKEN_TEST(test_modules_that_are_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,9 +20,12 @@ const LIMITS = [
     [/^lifecycle\.(escrows|releases)_per_tx$/, '>=', 1], [/^lifecycle\.cpu$/, '<=', 1],
     [/^memory\.(start|crowd)$/, '<=', 1], [/^memory\.crowd_flat$/, '<=', 1.05],
     [/^start(\.recovery)?$/, '<=', 1],
+    [/^relay$/, '>=', 0.8], [/^relay\.viem$/, '>=', 3], [/^relay\.cpu$/, '>=', 15], [/^relay\.memory$/, '<=', 1],
+    [/^index$/, '>=', 0.6], [/^index\.ponder\.cold$/, '>=', 20], [/^index\.ponder\.warm$/, '>=', 3],
+    [/^index\.(memory|empty\.cpu)$/, '<=', 1],
 ];
 /** Programs that measure more with --long. */
-const LONG = ['ledger'];
+const LONG = ['ledger', 'lifecycle'];
 const BUILD = path.join(ROOT, 'build/release/bin');
 const SCRIPTS = path.join(ROOT, 'tests/bench');
 
@@ -39,7 +42,9 @@ function benches_find() {
     for (const file of existsSync(SCRIPTS) ? readdirSync(SCRIPTS).sort() : []) {
         if (file.endsWith('.mjs')) {
             const script = path.join(SCRIPTS, file);
-            found.push({ name: file.slice(0, -'.mjs'.length), program: process.execPath, args: [script] });
+            const name = file.slice(0, -'.mjs'.length);
+            const args = long && LONG.includes(name) ? [script, '--long'] : [script];
+            found.push({ name, program: process.execPath, args });
         }
     }
     return found;
@@ -86,6 +91,10 @@ function limit_words(row) {
 const number = (value) => (typeof value === 'number' ? value.toPrecision(4) : `${value}`);
 
 function row_print(row) {
+    if (row.value === null) {
+        console.log(`${row.name.padEnd(26)} not measured: ${row.against}`);
+        return;
+    }
     console.log(`${row.name.padEnd(26)} ${number(row.value).padStart(11)} ${`${row.unit}`.padEnd(14)}`
         + ` ratio ${number(row.ratio).padStart(8)}  against ${row.against} ${number(row.against_value)}`
         + `  [${number(row.min)} .. ${number(row.max)}], ${row.samples} samples${limit_words(row)}`);

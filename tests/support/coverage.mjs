@@ -1,5 +1,6 @@
-// ./dev coverage [FILE...]: which branches of our code the unit tests and fuzz corpora reach, for each room, from
-// the counters of build/coverage. With files named, also each branch that nothing takes, by line.
+// ./dev coverage [--last] [FILE...]: which branches of our code the unit tests and fuzz corpora reach, for each room, from
+// the counters of build/coverage (--last: those of the run before). With files named, also each branch that
+// nothing takes, by line.
 //
 // Branches are those of our own conditions: gcov's marks for exceptions do not exist in C, and the assertion
 // CHECK has one side that must never be taken, so its lines are left out.
@@ -86,7 +87,7 @@ const percent = ({ taken, all }) => (all === 0 ? 100 : (100 * taken) / all);
 const add = (a, b) => ({ all: a.all + b.all, taken: a.taken + b.taken });
 
 const shown = process.argv.slice(2);
-const ran_well = tests_run();
+const ran_well = shown.includes('--last') || tests_run();
 const rooms = new Map(ROOMS.map((room) => [room, { sum: { all: 0, taken: 0 }, files: [] }]));
 for (const [file, lines] of counters_read()) {
     const room = rooms.get(room_of(file));

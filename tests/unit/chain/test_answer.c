@@ -583,7 +583,8 @@ static void refuses_too_many_values(void **state)
     text[1] = '7';
     text[n - 2] = '7';
     text[n - 1] = ']';
-    assert_false(answer_parse(text, n, 7, 1, &answer, &err)); /* JSON, but no answer to one question */
+    /* JSON, but no answer to one question. */
+    assert_false(answer_parse(text, n, 7, 1, &answer, &err));
     assert_non_null(strstr(err.message, "neither an object"));
     memcpy(text + n - 4, ",,,7", 4);
     text[0] = ',';
