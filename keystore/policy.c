@@ -322,6 +322,27 @@ static policy_clause *const clauses[] = {
     clause_units,
 };
 
+bool policy_is_cancel(const struct tx *tx, const uint8_t own[20])
+{
+    return tx->has_to && address_equal(tx->to, own) && u256_is_zero(&tx->value) &&
+           tx->data.n == 0 && tx->access_list.n == 0;
+}
+
+bool policy_judge_cancel(const struct policy *policy, const struct tx *tx,
+                         struct policy_verdict *verdict)
+{
+    static policy_clause *const priced[] = {clause_type, clause_chain, clause_gas, clause_fee,
+                                            clause_priority_fee};
+    struct policy_request request = {.tx = tx};
+    for (size_t i = 0; i < sizeof priced / sizeof *priced; i++) {
+        if (!priced[i](policy, &request, verdict))
+            return false;
+    }
+    verdict->refusal = REFUSAL_NONE;
+    verdict->text[0] = '\0';
+    return true;
+}
+
 bool policy_judge(const struct policy *policy, enum wire_role role, const struct tx *tx,
                   struct policy_request *request, struct policy_verdict *verdict)
 {

@@ -65,6 +65,13 @@ struct policy_verdict {
 bool policy_judge(const struct policy *policy, enum wire_role role, const struct tx *tx,
                   struct policy_request *request, struct policy_verdict *verdict);
 
+// A cancel: a transfer of nothing to the key's own address, which takes the place of a call that
+// was signed for its nonce before (record_claim with `cancels`). It moves no token and calls no
+// contract, so only chain, type, gas and fees are judged.
+bool policy_is_cancel(const struct tx *tx, const uint8_t own[20]);
+bool policy_judge_cancel(const struct policy *policy, const struct tx *tx,
+                         struct policy_verdict *verdict);
+
 // Fills a verdict: "slug: text; hint", cut to its size. Always false.
 bool policy_refuse(struct policy_verdict *verdict, enum refusal refusal, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

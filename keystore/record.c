@@ -89,7 +89,6 @@ static struct copy *entry_room(struct lane *lane, const struct slot *slot)
     if (!entry->used || entry->nonce != slot->nonce) {
         older_free(lane, entry);
         *entry = (struct entry){.nonce = slot->nonce, .used = true};
-        memcpy(entry->call_hash, slot->call_hash, sizeof entry->call_hash);
         return &entry->latest;
     }
     struct copy *known = entry_find(entry, slot->digest);
@@ -115,6 +114,9 @@ static bool slot_apply(void *context, const struct slot *slot)
     if (!room)
         return false;
     memcpy(room->digest, slot->digest, sizeof room->digest);
+    // A cancel takes the place of the call it came after.
+    struct entry *entry = lane_entry(lane, slot->nonce);
+    memcpy(entry->call_hash, slot->call_hash, sizeof entry->call_hash);
     if (slot->has_signature) {
         room->has_signature = true;
         room->signature = slot->signature;
@@ -361,7 +363,7 @@ static bool claim_new(const struct lane *lane, const struct record_claim *claim,
 static bool claim_again(struct entry *entry, const struct record_claim *claim,
                         const struct copy **known, struct policy_verdict *verdict)
 {
-    if (memcmp(entry->call_hash, claim->call_hash, sizeof entry->call_hash) != 0)
+    if (memcmp(entry->call_hash, claim->call_hash, sizeof entry->call_hash) != 0 && !claim->cancels)
         return policy_refuse(verdict, REFUSAL_NONCE_USED,
                              "nonce %" PRIu64 " was signed for another call", claim->nonce);
     *known = entry_find(entry, claim->digest);
@@ -393,7 +395,11 @@ static bool claim_judge(struct record *record, const struct record_claim *claim,
     memcpy(slot->digest, claim->digest, sizeof slot->digest);
     memcpy(slot->call_hash, claim->call_hash, sizeof slot->call_hash);
     struct entry *entry = lane_entry(lane, claim->nonce);
-    if (!entry->used || entry->nonce != claim->nonce)
+    bool is_new = !entry->used || entry->nonce != claim->nonce;
+    if (is_new && claim->cancels)
+        return policy_refuse(verdict, REFUSAL_CANCEL, "nothing was signed for nonce %" PRIu64,
+                             claim->nonce);
+    if (is_new)
         return claim_new(lane, claim, slot->day, verdict);
     if (!claim_again(entry, claim, known, verdict))
         return false;

@@ -45,6 +45,7 @@ uint32_t record_tail_bytes(const struct record *record);
 struct record_claim {
     enum wire_role role;
     uint64_t nonce, fence;
+    bool cancels;           // it may take the place of any call signed for its nonce, and of none
     uint64_t units;         // tokens the call moves
     uint64_t max_day_units; // of this role
     uint32_t day;           // days since 1970, UTC; one before the last recorded counts as that
@@ -54,8 +55,9 @@ struct record_claim {
 
 // May this digest be signed? Writes nothing. True: yes, or it was already; then *kept is the
 // signature given at that time, to be given again (valid until the next record_keep), else NULL.
-// Another digest for a nonce only for the same call (a re-priced copy), whose units count once. On
-// false the verdict says why: fence, nonce, prices, day amount.
+// Another digest for a nonce only for the same call (a re-priced copy), whose units count once; or
+// for a cancel, after which the call it took the place of is not signed again. A cancel for a nonce
+// nothing was signed for is refused. On false the verdict says why: fence, nonce, prices, day amount.
 bool record_judge(struct record *record, const struct record_claim *claim,
                   const struct signature **kept, struct policy_verdict *verdict);
 

@@ -28,10 +28,14 @@ static bool sign_permitted(struct signer *signer, const struct signer_channel *c
     enum tx_error error = tx_decode_unsigned(message->payload, tx);
     if (error != TX_OK)
         return policy_refuse(verdict, REFUSAL_MALFORMED, "%s", tx_error_text(error));
-    if (!policy_judge(&signer->policy, channel->role, tx, &signer->request, verdict))
+    claim->cancels = policy_is_cancel(tx, role_key(signer, channel->role)->address);
+    bool allowed = claim->cancels ? policy_judge_cancel(&signer->policy, tx, verdict)
+                                  : policy_judge(&signer->policy, channel->role, tx,
+                                                 &signer->request, verdict);
+    if (!allowed)
         return false;
     claim->nonce = tx->nonce;
-    claim->units = signer->request.units;
+    claim->units = claim->cancels ? 0 : signer->request.units;
     record_call_hash(tx, claim->call_hash);
     if (!tx_sighash(tx, claim->digest))
         return policy_refuse(verdict, REFUSAL_MALFORMED, "it cannot be hashed");

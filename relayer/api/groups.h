@@ -48,12 +48,14 @@ void audit_verify(struct call *call);
 void tx_get(struct call *call);
 void tx_list(struct call *call);
 void tx_explain(struct call *call);
+void tx_cancel(struct call *call);
 
 /* system.c */
 void system_status(struct call *call);
 void system_health(struct call *call);
 void system_doctor(struct call *call);
 void system_pause(struct call *call);
+void system_drain(struct call *call);
 void system_resume(struct call *call);
 void system_stop(struct call *call);
 void webhook_list(struct call *call);

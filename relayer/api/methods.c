@@ -143,7 +143,7 @@ static const struct param PAYOUT_ONE[] = {
 
 static const struct param TX_ONE[] = {SIMPLE(PARAM_HASH, "tx_hash", true, "the transaction")};
 static const struct param TX_LIST[] = {
-    CHOICE("state", false, "armed|sent|mined|final|reverted|lost", "only these"), LIMIT};
+    CHOICE("state", false, "armed|sent|mined|final|reverted|lost|replaced", "only these"), LIMIT};
 
 static const struct param LEDGER_ACCOUNTS[] = {
     SIMPLE(PARAM_UUID, "payment_id", false, "only this payment's"),
@@ -165,6 +165,7 @@ static const struct param EVENTS_SUBSCRIBE[] = {
     INTEGER("from_seq", false, 0, LAST_ID,
             "the last event you have, 0 for all from the first; from now on unless told")};
 static const struct param SYSTEM_PAUSE[] = {TEXT("reason", true, 1, 150, "why, for people")};
+static const struct param SYSTEM_DRAIN[] = {TEXT("reason", true, 1, 150, "why, for people")};
 static const struct param HELP[] = {TEXT("method", false, 1, 60, "the method to explain")};
 
 #define PARAMS(table) .param = (table), .params_n = COUNT(table)
@@ -400,6 +401,17 @@ const struct method METHODS[] = {
      .doc = "Lists our transactions, newest first.",
      .result = "transactions",
      .example = "{\"state\": \"sent\"}"},
+    {.name = "tx.cancel",
+     .role = ROLE_ADMIN,
+     .mutates = true,
+     .run = tx_cancel,
+     PARAMS(TX_ONE),
+     .doc = "Replaces a transaction that no block holds by a transfer of nothing at a higher fee. "
+            "The call may still win. Once the cancel is final its effects are planned again; "
+            "returns to Juno are parked. Only with chain.mempool = public.",
+     .result = "tx_hash, nonce, cancelling",
+     .example =
+         "{\"tx_hash\": \"0x1111111111111111111111111111111111111111111111111111111111111111\"}"},
     {.name = "tx.explain",
      .role = ROLE_READ,
      .run = tx_explain,
@@ -506,12 +518,22 @@ const struct method METHODS[] = {
             "restart.",
      .result = "paused, reason",
      .example = "{\"reason\": \"key rotation\"}"},
+    {.name = "system.drain",
+     .role = ROLE_ADMIN,
+     .mutates = true,
+     .run = system_drain,
+     PARAMS(SYSTEM_DRAIN),
+     .doc = "The lanes take nothing new and bring to an end what is open, where a pause leaves it. "
+            "system.status says how much is left, and drained once that is nothing. Outlives a "
+            "restart; system.resume ends it.",
+     .result = "draining, reason",
+     .example = "{\"reason\": \"moving to another machine\"}"},
     {.name = "system.resume",
      .role = ROLE_ADMIN,
      .mutates = true,
      .run = system_resume,
-     .doc = "Ends a pause. Refused while a contract is not what the settings say.",
-     .result = "paused",
+     .doc = "Ends a pause and a drain. Refused while a contract is not what the settings say.",
+     .result = "paused, draining",
      .example = "{}"},
     {.name = "system.stop",
      .role = ROLE_ADMIN,

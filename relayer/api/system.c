@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "abi/hex.h"
 #include "relayer/api/api_inside.h"
 #include "relayer/api/groups.h"
 #include "relayer/api/mutation.h"
@@ -17,6 +18,7 @@
 #include "relayer/chain/node.h"
 #include "relayer/engine/contract_check.h"
 #include "relayer/engine/juno_key.h"
+#include "relayer/engine/lane.h"
 #include "relayer/store/requests.h"
 
 enum { RESTORE_AGAIN_MS = 500 };
@@ -62,6 +64,8 @@ void system_words(const struct engine *engine, char *text, size_t cap)
                   engine->ready ? "everything answers" : "the start checks have not passed yet");
     if (engine->paused)
         add_words(text, cap, "; paused: %s", engine->pause_reason);
+    if (engine->draining)
+        add_words(text, cap, "; draining: %s", engine->drain_reason);
     if (engine->unchecked)
         add_words(text, cap, "; the contracts were not checked for too long: nothing is sent");
 }
@@ -178,6 +182,44 @@ static json_t *endpoints_json(const struct engine *engine)
     return list;
 }
 
+static json_t *lanes_json(const struct engine *engine)
+{
+    json_t *lanes = json_array();
+    for (size_t i = 0; i < sizeof engine->lane / sizeof engine->lane[0]; i++) {
+        struct lane_status status;
+        char account[43];
+        lane_status(engine->lane[i], &status);
+        hex_checksum_address(status.account, account);
+        json_t *lane =
+            json_pack("{s:s, s:b, s:s, s:b, s:b}", "lane", status.name, "ours", status.holds,
+                      "account", account, "gas_low", status.gas_low, "gas_empty", status.gas_empty);
+        json_object_set_new(lane, "gas_wei",
+                            status.gas_known ? json_string(status.gas_wei) : json_null());
+        json_array_append_new(lanes, lane);
+    }
+    return lanes;
+}
+
+/* What each lane has under way, and whether a drain has come to its end. */
+static void add_lanes_left(json_t *status, struct db_result *res, int stmt)
+{
+    json_t *rows = answer_rows(res, stmt, &READ_LANES), *lanes = json_object_get(status, "lanes");
+    json_int_t left = 0;
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row) {
+        left += json_integer_value(json_object_get(row, "drafts")) +
+                json_integer_value(json_object_get(row, "open")) +
+                json_integer_value(json_object_get(row, "not_final"));
+        json_object_update_missing(json_array_get(lanes, i), row);
+    }
+    json_decref(rows);
+    json_object_set_new(status, "left", json_integer(left));
+    json_object_set_new(
+        status, "drained",
+        json_boolean(left == 0 && json_is_true(json_object_get(status, "draining"))));
+}
+
 static json_t *status_json(const struct call *call)
 {
     const struct engine *engine = call->engine;
@@ -202,6 +244,8 @@ static json_t *status_json(const struct call *call)
                         holder != NULL ? text_json(holder) : json_null());
     if (engine->paused)
         json_object_set_new(status, "pause_reason", text_json(engine->pause_reason));
+    json_object_set_new(status, "draining", json_boolean(engine->draining));
+    json_object_set_new(status, "lanes", lanes_json(engine));
     json_object_set_new(status, "contracts", contracts_json(engine));
     json_object_set_new(json_object_get(status, "chain"), "endpoints", endpoints_json(engine));
     if (engine->chain_time_s > 0)
@@ -224,6 +268,7 @@ static void status_read(void *ctx, const struct err *err, struct db_result *res)
         json_object_set_new(status, "open_payments", states);
         json_object_set_new(status, "alarms", answer_rows(res, 2, &READ_ALARMS));
         json_object_set_new(status, "as_of", answer_as_of(call, res, 3));
+        add_lanes_left(status, res, 4);
     }
     call_reply(call, status);
 }
@@ -239,6 +284,7 @@ void system_status(struct call *call)
     (void)read_add(script, &READ_STATES);
     (void)read_add(script, &READ_ALARMS);
     (void)read_add(script, &READ_AS_OF);
+    (void)read_add(script, &READ_LANES);
     db_query(call->db, script, status_read, call);
 }
 
@@ -420,6 +466,20 @@ void system_pause(struct call *call)
                  pause_now);
 }
 
+static void drain_now(struct call *call)
+{
+    engine_drain(call->engine, call_text(call, "reason"));
+}
+
+void system_drain(struct call *call)
+{
+    struct db_script *script = db_script_new();
+    requests_drain(script, call_text(call, "reason"), call->uid);
+    switch_after(call, script,
+                 json_pack("{s:b, s:s}", "draining", 1, "reason", call_text(call, "reason")),
+                 drain_now);
+}
+
 static void resume_now(struct call *call)
 {
     engine_resume(call->engine);
@@ -438,7 +498,7 @@ void system_resume(struct call *call)
     }
     struct db_script *script = db_script_new();
     requests_resume(script);
-    switch_after(call, script, json_pack("{s:b}", "paused", 0), resume_now);
+    switch_after(call, script, json_pack("{s:b, s:b}", "paused", 0, "draining", 0), resume_now);
 }
 
 /* main looks at it, ends its rounds, answers what is under way and leaves. */
@@ -471,8 +531,12 @@ static void restored(void *ctx, const struct err *err, struct db_result *res)
     if (err == NULL && !api->closed) {
         api->engine->pause_known = true;
         api->engine->paused = false;
-        if (db_rows(res, 0) > 0)
-            engine_pause(api->engine, db_get(res, 0, 0, 0));
+        for (int row = 0; row < db_rows(res, 0); row++) {
+            if (strcmp(db_get(res, 0, row, 0), "paused") == 0)
+                engine_pause(api->engine, db_get(res, 0, row, 1));
+            else
+                engine_drain(api->engine, db_get(res, 0, row, 1));
+        }
     }
     loop_timer_free(restoring->timer);
     free(restoring);
@@ -482,7 +546,7 @@ static void restored(void *ctx, const struct err *err, struct db_result *res)
 static void restore_ask(void *ctx)
 {
     struct restoring *restoring = ctx;
-    db_query(restoring->api->db, requests_find_pause(), restored, restoring);
+    db_query(restoring->api->db, requests_find_switches(), restored, restoring);
 }
 
 void system_restore(struct api *api)

@@ -170,6 +170,10 @@ static void say_call(json_t *words, const json_t *tx)
         say(words, "We did not send this transaction; we saw its logs.");
         return;
     }
+    if (strcmp(text_of(tx, "kind"), "cancel") == 0) {
+        say(words, "It carries nothing: it takes the nonce of a call that an operator cancelled.");
+        return;
+    }
     const json_t *call = json_object_get(tx, "call");
     const char *function = text_of(call, "function");
     const char *total = json_string_value(json_object_get(call, "total"));
@@ -198,6 +202,7 @@ static void say_fate(json_t *words, const json_t *tx)
         {"final", "It is final by the policy."},
         {"reverted", "It was mined and failed: it changed nothing but its fee."},
         {"lost", "It can never be mined: its nonce went to another transaction."},
+        {"replaced", "Another version of it with the same nonce counts instead."},
         {"seen", "Its logs stand in a block."},
     };
     const char *state = text_of(tx, "state");

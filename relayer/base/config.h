@@ -29,7 +29,7 @@ enum {
 
 enum config_environment { ENVIRONMENT_EMBEDDED, ENVIRONMENT_SANDBOX, ENVIRONMENT_LIVE };
 enum config_finality { FINALITY_LATEST, FINALITY_SAFE, FINALITY_FINALIZED };
-enum config_mempool { MEMPOOL_NONE };
+enum config_mempool { MEMPOOL_NONE, MEMPOOL_PUBLIC };
 enum config_amount_type { AMOUNT_TYPE_STRING, AMOUNT_TYPE_NUMBER };
 enum config_issuance { ISSUANCE_AUTO };
 enum config_clock { CLOCK_CHAIN, CLOCK_BOTH };

@@ -148,9 +148,18 @@ void engine_pause(struct engine *engine, const char *reason)
     log_warn("paused", "%s", reason);
 }
 
+void engine_drain(struct engine *engine, const char *reason)
+{
+    engine->draining = true;
+    snprintf(engine->drain_reason, sizeof engine->drain_reason, "%s", reason);
+    log_warn("draining", "%s", reason);
+}
+
 void engine_resume(struct engine *engine)
 {
     engine->paused = false;
+    engine->draining = false;
+    engine->drain_reason[0] = '\0';
     engine->pause_reason[0] = '\0';
     metrics_set(METRIC_paused, 0);
     log_info("resumed", "new effects are sent again");
@@ -270,7 +279,6 @@ void engine_stop(struct engine *engine)
     contract_check_stop(engine->contracts);
     gate_stop(engine->gate);
     runner_stop(engine->runner);
-    juno_key_stop(engine->juno_key);
     courier_stop(engine->courier);
     observer_stop(engine->observer);
     watcher_stop(engine->watcher);

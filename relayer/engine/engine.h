@@ -75,6 +75,8 @@ struct engine {
     bool pause_known;      /* a pause of before this start was looked for: set by the API */
     bool paused;           /* nothing new is signed or sent to Juno */
     char pause_reason[160];
+    bool draining; /* the lanes take nothing new and finish what is open */
+    char drain_reason[160];
     bool unchecked; /* the contracts were not looked at for too long: as if paused */
     bool stopping;
     struct door_state door[DOORS_N];
@@ -124,6 +126,9 @@ void engine_wallets(const struct engine *engine, struct evidence_wallets *out);
 /* For people, tests and the check of the contracts: pause stops new effects, resume ends it. */
 void engine_pause(struct engine *engine, const char *reason);
 void engine_resume(struct engine *engine);
+/* The lanes take nothing new and bring to an end what is open; the runner goes on planning. Ended by
+ * engine_resume. */
+void engine_drain(struct engine *engine, const char *reason);
 /* Nothing new may be signed or sent. */
 bool engine_holds(const struct engine *engine);
 

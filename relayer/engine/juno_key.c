@@ -7,6 +7,7 @@
 #include "relayer/base/check.h"
 #include "relayer/base/clock.h"
 #include "relayer/base/log.h"
+#include "relayer/engine/courier.h"
 #include "relayer/engine/observer.h"
 #include "relayer/juno/client.h"
 #include "relayer/store/lease.h"
@@ -153,6 +154,30 @@ static void taken(void *ctx, const struct err *err, struct db_result *res)
         reserve(key);
 }
 
+static void released(void *ctx, const struct err *err, struct db_result *res)
+{
+    (void)res;
+    struct juno_key *key = ctx;
+    if (err != NULL)
+        log_warn("lease_not_released", "juno: %s", err->message);
+    key->busy = false;
+}
+
+/* Given back at an orderly stop, once nothing of ours is on its way to Juno any more: the next holder's
+ * numbers are higher, and what we had sent must not be answered under them. */
+static void release(struct juno_key *key)
+{
+    const struct engine *engine = key->engine;
+    if (key->busy || key->token == 0 || !courier_idle(engine->courier) ||
+        !observer_idle(engine->observer))
+        return;
+    struct db_script *script = db_script_new();
+    lease_release(script, LEASE, engine->owner, key->token);
+    key->token = 0;
+    key->busy = true;
+    db_run(engine->db, script, released, key);
+}
+
 /* Its renewal may hang at the database: everything towards Juno stands still meanwhile. */
 static void say_ended(struct juno_key *key)
 {
@@ -168,7 +193,11 @@ static void tick(void *ctx)
     struct juno_key *key = ctx;
     struct engine *engine = key->engine;
     say_ended(key);
-    if (key->busy || engine->stopping || !engine->ready)
+    if (engine->stopping) {
+        release(key);
+        return;
+    }
+    if (key->busy || !engine->ready)
         return;
     if (clock_mono_ms() < key->look_at_ms) {
         /* Low, or a reservation under this lease has failed. */
@@ -195,14 +224,9 @@ struct juno_key *juno_key_new(struct engine *engine)
     return key;
 }
 
-void juno_key_stop(struct juno_key *key)
-{
-    loop_timer_stop(key->timer);
-}
-
 bool juno_key_idle(const struct juno_key *key)
 {
-    return !key->busy;
+    return !key->busy && !(key->engine->stopping && key->token != 0);
 }
 
 void juno_key_free(struct juno_key *key)

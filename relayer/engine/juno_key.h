@@ -4,7 +4,8 @@
  * Juno wants request numbers that rise in the order of arrival, for each API key. Two daemons that both
  * spoke would refuse each other's requests, so one of them holds the key under a lease (store/lease.h) and
  * reserves its numbers in the database under that lease; courier, observer and three-way check of the others
- * stand still. When the holder is gone, another takes over within LEASE_S.
+ * stand still. A holder that stops in good order gives it back; when one is killed, another
+ * takes over within LEASE_S.
  *
  * A holder that slept past its lease writes nothing new: whatever it claims or announces is checked against
  * the lease in the same transaction (juno_key_check). What it had announced before is repeated by the next
@@ -18,7 +19,7 @@
 #include "relayer/engine/engine.h"
 
 struct juno_key *juno_key_new(struct engine *engine);
-void juno_key_stop(struct juno_key *key);
+/* While the engine stops: false until the key was given back, which waits for courier and observer. */
 bool juno_key_idle(const struct juno_key *key);
 void juno_key_free(struct juno_key *key); /* NULL is fine */
 

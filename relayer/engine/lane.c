@@ -22,14 +22,37 @@ enum {
     ALLOWANCE_LOOK_MS = 30000,
 };
 
+static void released(void *ctx, const struct err *err, struct db_result *res)
+{
+    (void)res;
+    struct lane *l = ctx;
+    if (err != NULL)
+        log_warn("lease_not_released", "lane=%s: %s", l->name, err->message);
+    l->busy = false;
+}
+
+/* The last thing a lane does: another daemon takes over at once. */
+static void release(struct lane *l)
+{
+    l->busy = l->lease_held;
+    if (!l->lease_held)
+        return;
+    l->lease_held = false;
+    struct db_script *script = db_script_new();
+    lease_release(script, l->lease, l->engine->owner, l->fence);
+    db_run(l->engine->db, script, released, l);
+}
+
 void lane_round_ended(struct lane *l)
 {
     l->busy = false;
+    if (l->engine->stopping)
+        release(l);
 }
 
 void lane_again_now(struct lane *l)
 {
-    l->busy = false;
+    lane_round_ended(l);
     if (!l->engine->stopping)
         loop_timer_start(l->timer, 0, LANE_TICK_MS);
 }
@@ -138,12 +161,13 @@ static void looked(void *ctx, const struct err *err, struct db_result *res)
     l->nonce_top = lane_parse_nonce_top(res);
     l->has_draft = lane_parse_draft(res, &l->draft);
     l->open_at = 0;
+    l->blocked = false;
     lane_open_next(l);
 }
 
 static void look(struct lane *l)
 {
-    if (look_at_allowance(l))
+    if (lane_gas_look(l) || look_at_allowance(l))
         return;
     struct lane_holder holder = lane_holder_of(l);
     db_query(l->engine->db, lane_look(&holder, (int)l->engine->config->chain_batch_max), looked, l);
@@ -157,7 +181,8 @@ static void leased(void *ctx, const struct err *err, struct db_result *res)
         return;
     }
     l->lease_asked = true;
-    if (db_rows(res, 0) == 0) {
+    l->lease_held = db_rows(res, 0) == 1;
+    if (!l->lease_held) {
         lane_round_ended(l); /* another instance signs for this key */
         return;
     }
@@ -208,6 +233,19 @@ struct lane *lane_new(struct engine *engine, enum effect_lane role)
 void lane_stop(struct lane *l)
 {
     loop_timer_stop(l->timer);
+    if (!l->busy)
+        release(l);
+}
+
+void lane_status(const struct lane *l, struct lane_status *out)
+{
+    *out = (struct lane_status){.name = l->name,
+                                .holds = l->lease_held,
+                                .gas_known = l->purse.asked,
+                                .gas_low = l->purse.low,
+                                .gas_empty = l->purse.empty};
+    memcpy(out->account, l->account, sizeof out->account);
+    u256_to_dec(&l->purse.wei, out->gas_wei);
 }
 
 bool lane_idle(const struct lane *l)

@@ -17,4 +17,15 @@ void lane_stop(struct lane *lane);
 bool lane_idle(const struct lane *lane);
 void lane_free(struct lane *lane);
 
+/* For system.status. */
+struct lane_status {
+    const char *name;    /* "relayer", "arbiter" */
+    bool holds;          /* this daemon signs for the key */
+    uint8_t account[20]; /* zero before the signer said hello */
+    bool gas_known;
+    bool gas_low, gas_empty; /* their alarms are up */
+    char gas_wei[80];        /* decimal, as last read; only when known */
+};
+void lane_status(const struct lane *lane, struct lane_status *out);
+
 #endif

@@ -8,6 +8,7 @@
 #include "abi/hex.h"
 #include "abi/recover.h"
 #include "relayer/base/check.h"
+#include "relayer/base/clock.h"
 #include "relayer/base/fault.h"
 #include "relayer/base/log.h"
 #include "relayer/chain/fees.h"
@@ -23,6 +24,7 @@ enum {
     LONG_RETRY_MS = 30000,
     REFUSED_WAIT_MS = 60000, /* a person must change the policy or the order first */
     DONE_WAIT_MS = 3000,
+    AHEAD_MS = 1000, /* how long the node must count above what we used before it is believed */
     PATIENCE = 20, /* failures of one effect before a person is asked */
 };
 
@@ -31,8 +33,11 @@ enum {
 /* The number came from a node that was behind: these bytes can never be stored. */
 static bool nonce_is_taken(const struct db_result *res)
 {
-    return strcmp(db_constraint(res), "nonce_pkey") == 0 ||
-           strcmp(db_constraint(res), "tx_pkey") == 0;
+    static const char *const TAKEN[] = {"nonce_pkey", "tx_pkey", "tx_one_counts", "tx_versions"};
+    for (size_t i = 0; i < sizeof TAKEN / sizeof TAKEN[0]; i++)
+        if (strcmp(db_constraint(res), TAKEN[i]) == 0)
+            return true;
+    return false;
 }
 
 static void drop_draft(struct lane *l, const char *why, int64_t wait_ms)
@@ -68,7 +73,7 @@ static void armed(void *ctx, const struct err *err, struct db_result *res)
 }
 
 /* The signer is another program: what it returns is checked field by field before it is stored. */
-static bool signature_is_ours(struct lane *l, struct bytes signed_tx)
+bool lane_signature_is_ours(const struct lane *l, struct bytes signed_tx, struct bytes asked)
 {
     struct tx got;
     uint8_t sender[20];
@@ -78,7 +83,7 @@ static bool signature_is_ours(struct lane *l, struct bytes signed_tx)
         return false;
     buf_init(&out, again, sizeof again);
     return memcmp(sender, l->account, 20) == 0 && tx_encode_unsigned(&got, &out) && !out.full &&
-           out.n == l->draft.unsigned_n && memcmp(again, l->draft.unsigned_tx, out.n) == 0;
+           out.n == asked.n && memcmp(again, asked.p, out.n) == 0;
 }
 
 static void not_signed(struct lane *l, const struct err *err)
@@ -109,7 +114,8 @@ static void signed_back(void *ctx, const struct err *err, struct bytes signed_tx
         return;
     }
     engine_answers(l->engine, DOOR_SIGNER);
-    if (signed_tx.n > LANE_RAW_MAX || !signature_is_ours(l, signed_tx)) {
+    struct bytes asked = {l->draft.unsigned_tx, l->draft.unsigned_n};
+    if (signed_tx.n > LANE_RAW_MAX || !lane_signature_is_ours(l, signed_tx, asked)) {
         engine_alarm(l->engine, "signer_wrong", l->name,
                      "the signer returned something else than asked");
         lane_round_ended(l);
@@ -187,6 +193,15 @@ static void gas_is_wrong(struct lane *l)
     db_run(l->engine->db, script, lane_committed, l);
 }
 
+struct fees_settings lane_fees_settings(const struct lane *l)
+{
+    const struct config *config = l->engine->config;
+    return (struct fees_settings){.max_fee_wei = config->chain_max_fee_wei,
+                                  .priority_fee_wei = config->chain_priority_fee_wei,
+                                  .gas_headroom_pct = (uint32_t)config->chain_gas_headroom_pct,
+                                  .gas_max = GAS_MAX};
+}
+
 static void base_fee_read(void *ctx, const struct err *err, const struct chain_block *block)
 {
     struct lane *l = ctx;
@@ -194,11 +209,7 @@ static void base_fee_read(void *ctx, const struct err *err, const struct chain_b
         lane_node_failed(l, err);
         return;
     }
-    const struct config *config = l->engine->config;
-    struct fees_settings settings = {.max_fee_wei = config->chain_max_fee_wei,
-                                     .priority_fee_wei = config->chain_priority_fee_wei,
-                                     .gas_headroom_pct = (uint32_t)config->chain_gas_headroom_pct,
-                                     .gas_max = GAS_MAX};
+    struct fees_settings settings = lane_fees_settings(l);
     struct fees fees;
     uint64_t gas = 0;
     if (!block->has_base_fee || !fees_from_base(&block->base_fee, &settings, &fees)) {
@@ -210,10 +221,33 @@ static void base_fee_read(void *ctx, const struct err *err, const struct chain_b
         gas_is_wrong(l);
         return;
     }
+    l->purse.gas = gas;
+    l->purse.gas_wei = 0;
+    (void)u256_to_u64(&block->base_fee, &l->purse.gas_wei);
+    if (!lane_gas_covers(l, gas, &fees, NULL)) {
+        lane_round_ended(l); /* the effects wait: nothing is wrong with them */
+        return;
+    }
     l->tx.gas_limit = gas;
     l->tx.max_fee = u256_from_u64(fees.max_fee_wei);
     l->tx.max_priority_fee = u256_from_u64(fees.priority_fee_wei);
     put_draft(l);
+}
+
+/* A count above all we have used says that somebody else has our key, or a node miscounts: a transaction built
+ * on a wrong one would wait behind the gap for ever. It is believed once it was said for a while. */
+static bool count_is_believed(struct lane *l, uint64_t next)
+{
+    int64_t now = clock_mono_ms();
+    if (next <= l->nonce_stored) {
+        l->ahead_since_ms = 0;
+        return true;
+    }
+    if (l->ahead_count != next || l->ahead_since_ms == 0) {
+        l->ahead_count = next;
+        l->ahead_since_ms = now;
+    }
+    return now - l->ahead_since_ms >= AHEAD_MS;
 }
 
 static void nonce_known(struct lane *l)
@@ -226,6 +260,10 @@ static void nonce_read(void *ctx, const struct err *err, uint64_t next)
     struct lane *l = ctx;
     if (err != NULL) {
         lane_node_failed(l, err);
+        return;
+    }
+    if (!count_is_believed(l, next)) {
+        lane_round_ended(l);
         return;
     }
     /* The chain counts; on top of it come our own that are stored: not mined yet, or mined where this node
@@ -297,8 +335,25 @@ static void estimated(void *ctx, const struct err *err, const struct node_estima
         lane_node_failed(l, err);
         return;
     }
+    uint64_t most = l->engine->config->chain_batch_gas_max;
+    if (estimate->gas > most && l->effects_n > 1) {
+        /* Cut in proportion: the rest goes with the next. */
+        size_t fit = (size_t)((unsigned __int128)l->effects_n * most / estimate->gas);
+        l->limit = fit > 0 ? fit : 1;
+        log_info("batch_cut", "lane=%s kind=%s from=%zu to=%zu gas=%llu", l->name,
+                 effect_kind_name(l->effects[0].kind), l->effects_n, l->limit,
+                 (unsigned long long)estimate->gas);
+        lane_again_now(l);
+        return;
+    }
     l->tx.gas_limit = estimate->gas;
     node_nonce(l->engine->node, l->account, nonce_read, l);
+}
+
+/* The account was too poor a moment ago: its balance is read again before another try. */
+static bool gas_waits(const struct lane *l)
+{
+    return l->purse.empty && clock_mono_ms() < l->purse.look_at_ms;
 }
 
 void lane_build_next(struct lane *l)
@@ -309,8 +364,12 @@ void lane_build_next(struct lane *l)
         return;
     }
     if (l->effects_n == 0 || engine_holds(l->engine) || l->open_n >= config->chain_in_flight ||
-        l->engine->chain_time_s == 0) {
+        l->engine->chain_time_s == 0 || l->blocked || l->engine->draining || gas_waits(l)) {
         lane_round_ended(l);
+        return;
+    }
+    if (!l->purse.known) { /* something was mined in this round: read the balance first */
+        lane_again_now(l);
         return;
     }
     enum effect_kind kind = l->effects[0].kind;

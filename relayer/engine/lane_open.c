@@ -15,22 +15,31 @@
 
 enum {
     FEE_LOW_MAX = 10, /* refusals in a row because of the fee before a person is told */
+    LOST_SENDS = 5,   /* offers before a nonce that is used by no bytes of ours is given up */
+    LOST_MS = 10000,  /* and for how long no receipt must come after that */
 };
 
 /* --- sending ----------------------------------------------------------------------------------- */
 
-static int64_t *sent_at(struct lane *l, const uint8_t hash[32])
+/* Where this run keeps what it knows of an open transaction. */
+static size_t slot_of(struct lane *l, const uint8_t hash[32])
 {
     size_t oldest = 0;
     for (size_t i = 0; i < LANE_OPEN_MAX; i++) {
         if (memcmp(l->sent_hash[i], hash, 32) == 0)
-            return &l->sent_at_ms[i];
+            return i;
         if (l->sent_at_ms[i] < l->sent_at_ms[oldest])
             oldest = i;
     }
     memcpy(l->sent_hash[oldest], hash, 32);
     l->sent_at_ms[oldest] = 0;
-    return &l->sent_at_ms[oldest];
+    l->gone_since_ms[oldest] = 0;
+    return oldest;
+}
+
+static int64_t *sent_at(struct lane *l, const uint8_t hash[32])
+{
+    return &l->sent_at_ms[slot_of(l, hash)];
 }
 
 static void sent_committed(void *ctx, const struct err *err, struct db_result *res)
@@ -44,6 +53,12 @@ static void sent_committed(void *ctx, const struct err *err, struct db_result *r
     }
     l->open_at++;
     lane_open_next(l);
+}
+
+/* The node does not know the one before: all may go again at once. */
+static void forget_sends(struct lane *l)
+{
+    memset(l->sent_at_ms, 0, sizeof l->sent_at_ms);
 }
 
 static void sent(void *ctx, const struct err *err, const struct node_sent *answer)
@@ -65,6 +80,8 @@ static void sent(void *ctx, const struct err *err, const struct node_sent *answe
         lane_sent(script, tx->hash);
         l->fee_low = 0;
         observed_alarm_clear(script, "fee_low", l->name);
+        if (!l->purse.empty)
+            observed_alarm_clear(script, "gas_empty", l->name);
         break;
     case SEND_NONCE_LOW: /* ours is in a block, or another took the nonce: the receipt tells */
     case SEND_NONCE_HIGH:
@@ -75,6 +92,9 @@ static void sent(void *ctx, const struct err *err, const struct node_sent *answe
         log_warn("tx_not_accepted", "lane=%s nonce=%llu tx=%s verdict=%s: %s", l->name,
                  (unsigned long long)tx->nonce, hash, send_verdict_name(answer->verdict),
                  err != NULL ? err->message : answer->text);
+        l->blocked = l->blocked || !tx->accepted;
+        if (answer->verdict == SEND_NONCE_HIGH)
+            forget_sends(l);
         lane_send_failed(script, tx->hash, answer->text);
         if (answer->verdict == SEND_FUNDS || answer->verdict == SEND_REFUSED)
             observed_alarm(script, answer->verdict == SEND_FUNDS ? "gas_empty" : "tx_refused",
@@ -90,25 +110,38 @@ static void sent(void *ctx, const struct err *err, const struct node_sent *answe
     db_run(l->engine->db, script, sent_committed, l);
 }
 
-static void lane_offer(struct lane *l)
+/* Not now. What was never accepted holds back those after it. */
+static void pass_over(struct lane *l)
+{
+    l->blocked = l->blocked || !l->open[l->open_at].accepted;
+    l->open_at++;
+    lane_open_next(l);
+}
+
+static void offer(struct lane *l)
 {
     const struct lane_tx *tx = &l->open[l->open_at];
-    if (engine_holds(l->engine) && tx->sends == 0) {
-        l->open_at++;
-        lane_open_next(l);
-        return;
-    }
     int64_t last = *sent_at(l, tx->hash);
-    if (last != 0 && clock_mono_ms() - last < LANE_RESEND_MS) {
-        l->open_at++;
-        lane_open_next(l);
-        return;
-    }
+    if ((engine_holds(l->engine) && tx->sends == 0) || (l->blocked && !tx->accepted) ||
+        (last != 0 && clock_mono_ms() - last < LANE_RESEND_MS))
+        pass_over(l);
+    else if (lane_replace_may(l))
+        lane_replace(l);
+    else
+        lane_offer_bytes(l);
+}
+
+void lane_offer_bytes(struct lane *l)
+{
+    const struct lane_tx *tx = &l->open[l->open_at];
     FAULT_POINT(lane_before_send);
     node_send_raw(l->engine->node, (struct bytes){tx->raw, tx->raw_n}, sent, l);
 }
 
 /* --- open transactions ------------------------------------------------------------------------- */
+
+static void siblings_read(void *ctx, const struct err *err, struct db_result *res);
+static void nonce_is_gone(struct lane *l);
 
 static void nonce_judged(void *ctx, const struct err *err, uint64_t next)
 {
@@ -119,17 +152,32 @@ static void nonce_judged(void *ctx, const struct err *err, uint64_t next)
     }
     const struct lane_tx *tx = &l->open[l->open_at];
     if (next <= tx->nonce) {
+        l->gone_since_ms[slot_of(l, tx->hash)] = 0;
         /* None of ours that is open has the nonce the chain asks for: something is missing below. */
-        if (next < l->open[0].nonce)
-            lane_gap_look(l, next, lane_offer);
+        if (next < l->open[0].nonce && memcmp(tx->account, l->account, sizeof l->account) == 0)
+            lane_gap_look(l, next, offer);
         else
-            lane_offer(l);
+            offer(l);
         return;
     }
-    /* The nonce is used and no receipt carries our hash. A node that lags shows the same for a moment, so
-     * the judgement is repeated until the bytes have been offered several times. */
-    if (tx->sends < 5) {
-        lane_offer(l);
+    if (tx->version > 1)
+        db_query(l->engine->db, lane_versions(tx->hash), siblings_read, l);
+    else
+        nonce_is_gone(l);
+}
+
+static void nonce_is_gone(struct lane *l)
+{
+    const struct lane_tx *tx = &l->open[l->open_at];
+    /* The nonce is used and no receipt carries our hash. A node that lags shows the same for a moment, and
+     * so does a block between the two questions: the bytes are offered several times first, and then the
+     * receipt is asked for again and again. */
+    int64_t *gone_since_ms = &l->gone_since_ms[slot_of(l, tx->hash)];
+    int64_t now_ms = clock_mono_ms();
+    if (tx->sends >= LOST_SENDS && *gone_since_ms == 0)
+        *gone_since_ms = now_ms;
+    if (tx->sends < LOST_SENDS || now_ms - *gone_since_ms < LOST_MS) {
+        offer(l);
         return;
     }
     char hash[67];
@@ -156,9 +204,11 @@ static void fee_text(const struct chain_receipt *receipt, char out[80])
     u256_to_dec(&fee, out);
 }
 
+/* A block holds a version of l->open[l->open_at], mostly the one that counts. */
 static void receipt_record(struct lane *l, const struct chain_receipt *receipt)
 {
     const struct lane_tx *tx = &l->open[l->open_at];
+    bool counts = memcmp(receipt->tx_hash, tx->hash, sizeof tx->hash) == 0;
     char fee[80];
     fee_text(receipt, fee);
     struct lane_receipt mined = {.block_number = receipt->block_number,
@@ -167,13 +217,20 @@ static void receipt_record(struct lane *l, const struct chain_receipt *receipt)
                                  .gas_used = receipt->gas_used,
                                  .fee_wei = fee};
     struct db_script *script = db_script_new();
-    lane_mined(script, tx->hash, &mined);
+    if (!counts)
+        lane_promote(script, tx->hash, receipt->tx_hash);
+    lane_mined(script, receipt->tx_hash, &mined);
+    if (counts && tx->is_cancel)
+        lane_cancelled(script, tx->hash);
+    if (l->engine->config->chain_mempool == MEMPOOL_PUBLIC)
+        observed_alarm_clear(script, "tx_stuck", l->name);
+    lane_gas_spent(l);
     if (!receipt->succeeded)
         log_warn("tx_reverted", "lane=%s nonce=%llu", l->name, (unsigned long long)tx->nonce);
     db_run(l->engine->db, script, sent_committed, l);
 }
 
-/* What several endpoints say of a transaction that one of them calls failed. */
+/* What several endpoints say of a transaction that one of them calls failed, or a cancel. */
 static void receipt_agreed(void *ctx, enum witness_verdict verdict,
                            const struct chain_receipt *receipt)
 {
@@ -186,6 +243,25 @@ static void receipt_agreed(void *ctx, enum witness_verdict verdict,
     lane_open_next(l);
 }
 
+static void receipt_take(struct lane *l, const struct chain_receipt *receipt)
+{
+    const struct lane_tx *tx = &l->open[l->open_at];
+    bool cancelled = tx->is_cancel && memcmp(receipt->tx_hash, tx->hash, sizeof tx->hash) == 0;
+    /* A failure is believed once its block is final: in another block the same bytes might succeed, and
+     * what they carry must not be planned a second time before that is impossible. Nor on the word of one
+     * endpoint alone. The same holds for a cancel, in whose place the call itself might still be mined. */
+    bool plans_again = !receipt->succeeded || cancelled;
+    if (plans_again && receipt->block_number > l->engine->final_number) {
+        l->open_at++;
+        lane_open_next(l);
+        return;
+    }
+    if (plans_again)
+        witness_receipt(l->engine->witness, receipt->tx_hash, receipt_agreed, l);
+    else
+        receipt_record(l, receipt);
+}
+
 static void receipt_read(void *ctx, const struct err *err, const struct chain_receipt *receipt)
 {
     struct lane *l = ctx;
@@ -195,22 +271,49 @@ static void receipt_read(void *ctx, const struct err *err, const struct chain_re
         return;
     }
     const struct lane_tx *tx = &l->open[l->open_at];
-    if (!receipt->present) {
-        node_nonce(l->engine->node, l->account, nonce_judged, l);
-        return;
-    }
-    /* A failure is believed once its block is final: in another block the same bytes might succeed, and
-     * what they carry must not be planned a second time before that is impossible. Nor on the word of one
-     * endpoint alone. */
-    if (!receipt->succeeded && receipt->block_number > l->engine->final_number) {
-        l->open_at++;
-        lane_open_next(l);
-        return;
-    }
-    if (!receipt->succeeded)
-        witness_receipt(l->engine->witness, tx->hash, receipt_agreed, l);
+    if (receipt->present)
+        receipt_take(l, receipt);
     else
-        receipt_record(l, receipt);
+        node_nonce(l->engine->node, tx->account, nonce_judged, l);
+}
+
+/* --- versions: the nonce is used and not by the version that counts ------------------------------ */
+
+static void sibling_ask(struct lane *l);
+
+static void sibling_receipt(void *ctx, const struct err *err, const struct chain_receipt *receipt)
+{
+    struct lane *l = ctx;
+    if (err != NULL) {
+        lane_node_failed(l, err);
+        return;
+    }
+    if (receipt->present) {
+        receipt_take(l, receipt);
+        return;
+    }
+    l->sibling_at++;
+    sibling_ask(l);
+}
+
+static void sibling_ask(struct lane *l)
+{
+    if (l->sibling_at < l->sibling_n)
+        node_receipt(l->engine->node, l->sibling[l->sibling_at], sibling_receipt, l);
+    else
+        nonce_is_gone(l);
+}
+
+static void siblings_read(void *ctx, const struct err *err, struct db_result *res)
+{
+    struct lane *l = ctx;
+    if (err != NULL) {
+        lane_database_failed(l, err);
+        return;
+    }
+    l->sibling_n = lane_parse_versions(res, l->sibling);
+    l->sibling_at = 0;
+    sibling_ask(l);
 }
 
 void lane_open_next(struct lane *l)
@@ -218,8 +321,7 @@ void lane_open_next(struct lane *l)
     if (l->open_at < l->open_n) {
         const struct lane_tx *tx = &l->open[l->open_at];
         if (tx->sends == 0 && *sent_at(l, tx->hash) == 0)
-            lane_offer(
-                l); /* fresh: it can have no receipt yet, and if it has, the answer says so */
+            offer(l); /* fresh: it can have no receipt yet, and if it has, the answer says so */
         else
             node_receipt(l->engine->node, tx->hash, receipt_read, l);
         return;

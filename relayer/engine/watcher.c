@@ -434,7 +434,8 @@ struct watcher *watcher_new(struct engine *engine)
     w->timer = loop_timer_new(engine->loop, tick, w);
     w->span_limit = SPAN_MAX;
     w->range = w->ask_n = engine->config->chain_logs_range;
-    w->final.number = engine->config->chain_start_block > 0 ? engine->config->chain_start_block - 1 : 0;
+    uint64_t start = engine->config->chain_start_block;
+    w->final.number = start > 0 ? start - 1 : 0;
     w->logs_wait = w->final.number + 1; /* perhaps */
     watcher_clock_init(&w->clock);
     w->logs_cap = LOGS_KEPT_MAX;

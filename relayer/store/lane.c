@@ -10,7 +10,12 @@ struct db_script *lane_look(const struct lane_holder *holder, int limit)
 {
     struct db_script *script = db_script_new();
     struct db_stmt *s = db_add(script,
-                               "SELECT hash, nonce, sends, raw FROM tx WHERE lane = $1"
+                               "SELECT hash, account, nonce, sends, state = 'sent',"
+                               " cancel_asked_at IS NOT NULL, kind = 'cancel', version,"
+                               " gas_limit, max_fee_wei::bigint,"
+                               " (SELECT max(v.max_fee_wei) FROM tx v WHERE v.chain_id = t.chain_id"
+                               "  AND v.account = t.account AND v.nonce = t.nonce)::bigint,"
+                               " raw FROM tx t WHERE lane = $1"
                                " AND state IN ('armed', 'sent') ORDER BY nonce LIMIT 32",
                                DB_ANY);
     db_text(s, holder->lane);
@@ -59,9 +64,17 @@ size_t lane_parse_open(struct db_result *result, struct lane_tx *out, size_t max
         struct lane_tx *tx = &out[i];
         int r = (int)i;
         CHECK(db_get_bytes(result, 0, r, 0, tx->hash, sizeof tx->hash));
-        tx->nonce = (uint64_t)db_get_i64(result, 0, r, 1);
-        tx->sends = (int)db_get_i64(result, 0, r, 2);
-        CHECK(db_get_blob(result, 0, r, 3, tx->raw, sizeof tx->raw, &tx->raw_n));
+        CHECK(db_get_bytes(result, 0, r, 1, tx->account, sizeof tx->account));
+        tx->nonce = (uint64_t)db_get_i64(result, 0, r, 2);
+        tx->sends = (int)db_get_i64(result, 0, r, 3);
+        tx->accepted = db_get_bool(result, 0, r, 4);
+        tx->cancel_asked = db_get_bool(result, 0, r, 5);
+        tx->is_cancel = db_get_bool(result, 0, r, 6);
+        tx->version = (int)db_get_i64(result, 0, r, 7);
+        tx->gas_limit = (uint64_t)db_get_i64(result, 0, r, 8);
+        tx->max_fee_wei = (uint64_t)db_get_i64(result, 0, r, 9);
+        tx->top_fee_wei = (uint64_t)db_get_i64(result, 0, r, 10);
+        CHECK(db_get_blob(result, 0, r, 11, tx->raw, sizeof tx->raw, &tx->raw_n));
     }
     return count;
 }
@@ -241,6 +254,11 @@ void lane_send_failed(struct db_script *script, const uint8_t hash[32], const ch
     db_text(s, why);
 }
 
+/* All versions of transaction $1, itself among them. */
+#define VERSIONS                                                                                   \
+    "(SELECT v.hash FROM tx v JOIN tx t ON t.chain_id = v.chain_id AND t.account = v.account"      \
+    " AND t.nonce = v.nonce WHERE t.hash = $1)"
+
 /* A reverted transaction used its nonce and did nothing else: its effects are planned anew, and the next
  * dry run will tell which of them cannot go. */
 static void replan(struct db_script *script, const uint8_t hash[32], const char *why)
@@ -248,8 +266,8 @@ static void replan(struct db_script *script, const uint8_t hash[32], const char 
     struct db_stmt *s =
         db_add(script,
                "UPDATE effect SET state = 'planned', failures = failures + 1, last_error = $2,"
-               " next_at = now(), updated_at = now()"
-               " WHERE tx_hash = $1 AND door = 'chain' AND state IN ('armed', 'sent', 'unknown')",
+               " next_at = now(), updated_at = now() WHERE tx_hash IN " VERSIONS
+               " AND door = 'chain' AND state IN ('armed', 'sent', 'unknown')",
                DB_ANY);
     db_bytes(s, hash, 32);
     db_text(s, why);
@@ -274,6 +292,22 @@ void lane_mined(struct db_script *script, const uint8_t hash[32],
         replan(script, hash, "the transaction was included and reverted");
 }
 
+/* The call of this nonce can never happen. */
+static void give_up_call(struct db_script *script, const uint8_t hash[32], const char *why)
+{
+    struct db_stmt *s = db_add(
+        script,
+        "WITH held AS (UPDATE effect SET state = 'parked', last_error = $2, updated_at = now()"
+        " WHERE tx_hash IN " VERSIONS " AND kind = 'token_transfer'"
+        " AND state IN ('armed', 'sent', 'unknown') RETURNING payment_id)"
+        " UPDATE payment SET due_at = now(), version = version + 1"
+        " WHERE id IN (SELECT payment_id FROM held)",
+        DB_ANY);
+    db_bytes(s, hash, 32);
+    db_text(s, why);
+    replan(script, hash, why);
+}
+
 void lane_lost(struct db_script *script, const uint8_t hash[32], const char *why)
 {
     struct db_stmt *s = db_add(script,
@@ -282,17 +316,110 @@ void lane_lost(struct db_script *script, const uint8_t hash[32], const char *why
                                1);
     db_bytes(s, hash, 32);
     db_text(s, why);
-    s = db_add(
+    give_up_call(script, hash, why);
+}
+
+void lane_cancelled(struct db_script *script, const uint8_t hash[32])
+{
+    give_up_call(script, hash, "an operator cancelled its transaction");
+}
+
+static void no_longer_counts(struct db_script *script, const uint8_t hash[32])
+{
+    db_bytes(db_add(script,
+                    "UPDATE tx SET state = 'replaced', updated_at = now()"
+                    " WHERE hash = $1 AND state IN ('armed', 'sent')",
+                    1),
+             hash, 32);
+}
+
+/* Its effects follow the version that counts; $1 is one of them, $2 the one. */
+static void carry_effects(struct db_script *script, const uint8_t from[32], const uint8_t to[32])
+{
+    struct db_stmt *s =
+        db_add(script,
+               "UPDATE effect SET tx_hash = $2, updated_at = now() WHERE tx_hash IN " VERSIONS
+               " AND door = 'chain' AND state IN ('armed', 'sent', 'unknown')",
+               DB_ANY);
+    db_bytes(s, from, 32);
+    db_bytes(s, to, 32);
+}
+
+void lane_put_version(struct db_script *script, const struct lane_holder *holder,
+                      const struct lane_version *version)
+{
+    lane_check(script, holder);
+    no_longer_counts(script, version->replaces);
+    struct db_stmt *s = db_add(
         script,
-        "WITH held AS (UPDATE effect SET state = 'parked', last_error = $2, updated_at = now()"
-        " WHERE tx_hash = $1 AND kind = 'token_transfer'"
-        " AND state IN ('armed', 'sent', 'unknown') RETURNING payment_id)"
-        " UPDATE payment SET due_at = now(), version = version + 1"
-        " WHERE id IN (SELECT payment_id FROM held)",
-        DB_ANY);
-    db_bytes(s, hash, 32);
-    db_text(s, why);
-    replan(script, hash, why);
+        "INSERT INTO tx (hash, chain_id, account, nonce, lane, kind, destination, raw, gas_limit,"
+        " max_fee_wei, effects, state, fence, version)"
+        " SELECT $2, chain_id, account, nonce, lane, CASE WHEN $3 THEN 'cancel' ELSE kind END,"
+        " $4, $5, $6, $7, CASE WHEN $3 THEN 0 ELSE effects END, 'armed', $8,"
+        " (SELECT max(v.version) + 1 FROM tx v WHERE v.hash IN " VERSIONS ")"
+        " FROM tx WHERE hash = $1",
+        1);
+    db_bytes(s, version->replaces, 32);
+    db_bytes(s, version->hash, 32);
+    db_bool(s, version->is_cancel);
+    db_bytes(s, version->destination, 20);
+    db_bytes(s, version->raw.p, version->raw.n);
+    db_i64(s, (int64_t)version->gas_limit);
+    db_text(s, version->max_fee_wei);
+    db_i64(s, holder->fence);
+    if (!version->is_cancel)
+        carry_effects(script, version->replaces, version->hash);
+}
+
+struct db_script *lane_find_cancel(const uint8_t hash[32])
+{
+    struct db_script *script = db_script_new();
+    db_bytes(db_add(script,
+                    "SELECT state, nonce, kind FROM tx"
+                    " WHERE hash = $1",
+                    DB_ANY),
+             hash, 32);
+    return script;
+}
+
+void lane_ask_cancel(struct db_script *script, const uint8_t hash[32])
+{
+    db_bytes(db_add(script,
+                    "UPDATE tx SET cancel_asked_at = coalesce(cancel_asked_at, now()),"
+                    " updated_at = now() WHERE hash = $1 AND state IN ('armed', 'sent')",
+                    1),
+             hash, 32);
+}
+
+struct db_script *lane_versions(const uint8_t hash[32])
+{
+    struct db_script *script = db_script_new();
+    db_bytes(db_add(script,
+                    "SELECT hash FROM tx WHERE hash IN " VERSIONS " AND state = 'replaced'"
+                    " ORDER BY version DESC LIMIT 64",
+                    DB_ANY),
+             hash, 32);
+    return script;
+}
+
+size_t lane_parse_versions(struct db_result *result, uint8_t out[LANE_VERSIONS_MAX][32])
+{
+    size_t count = (size_t)db_rows(result, 0);
+    CHECK(count <= LANE_VERSIONS_MAX);
+    for (size_t i = 0; i < count; i++)
+        CHECK(db_get_bytes(result, 0, (int)i, 0, out[i], 32));
+    return count;
+}
+
+void lane_promote(struct db_script *script, const uint8_t counted[32], const uint8_t mined[32])
+{
+    no_longer_counts(script, counted);
+    db_bytes(db_add(script,
+                    "UPDATE tx SET state = 'sent', updated_at = now()"
+                    " WHERE hash = $1 AND state = 'replaced'",
+                    1),
+             mined, 32);
+    carry_effects(script, counted, mined);
 }
 
 void lane_defer(struct db_script *script, const struct effect_row *row, const char *why,

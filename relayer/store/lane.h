@@ -13,10 +13,17 @@
 
 enum { LANE_BATCH_MAX = 80, LANE_OPEN_MAX = 32, LANE_RAW_MAX = 16 * 1024 };
 
+/* A transaction that no block holds yet: of its versions the one that counts. */
 struct lane_tx {
     uint8_t hash[32];
+    uint8_t account[20]; /* who signed it: after a change of keys not the lane's any more */
     uint64_t nonce;
     int sends;
+    bool accepted; /* a node took it at least once */
+    bool cancel_asked, is_cancel;
+    int version;          /* from 1 */
+    uint64_t gas_limit, max_fee_wei;
+    uint64_t top_fee_wei; /* the highest max_fee_wei of all its versions */
     size_t raw_n;
     uint8_t raw[LANE_RAW_MAX];
 };
@@ -78,6 +85,35 @@ struct lane_receipt {
 };
 void lane_mined(struct db_script *script, const uint8_t hash[32],
                 const struct lane_receipt *receipt);
+/* An operator wants it replaced by nothing. Result of find: state, nonce, kind. */
+struct db_script *lane_find_cancel(const uint8_t hash[32]);
+void lane_ask_cancel(struct db_script *script, const uint8_t hash[32]);
+
+/* --- versions: one nonce is one call; each version has other fees, the last one may carry nothing --- */
+
+enum { LANE_VERSIONS_MAX = 64 };
+
+struct lane_version {
+    const uint8_t *replaces; /* hash of the one that counts now */
+    const uint8_t *hash;
+    struct bytes raw;
+    const uint8_t *destination;
+    uint64_t gas_limit;
+    const char *max_fee_wei; /* decimal */
+    bool is_cancel;
+};
+/* Stores the bytes; from now on this version counts and carries the effects. A cancel carries none: they stay
+ * with the version before, which may still win. ERR_DB_CONFLICT when a block has taken one meanwhile. */
+void lane_put_version(struct db_script *script, const struct lane_holder *holder,
+                      const struct lane_version *version);
+/* Hashes of the replaced versions of this transaction, newest first, at most LANE_VERSIONS_MAX. */
+struct db_script *lane_versions(const uint8_t hash[32]);
+size_t lane_parse_versions(struct db_result *result, uint8_t out[LANE_VERSIONS_MAX][32]);
+/* A block holds `mined`, a replaced version of `counted`: from now on it counts and carries the effects. */
+void lane_promote(struct db_script *script, const uint8_t counted[32], const uint8_t mined[32]);
+/* The cancel is final: nothing of the call can happen any more. Effects as in lane_lost. */
+void lane_cancelled(struct db_script *script, const uint8_t hash[32]);
+
 /* The transaction can never be mined (its nonce went to another): its effects are planned again, but for
  * plain transfers, which the chain would not refuse a second time: those wait for a person. */
 void lane_lost(struct db_script *script, const uint8_t hash[32], const char *why);

@@ -22,6 +22,9 @@ void lease_take(struct db_script *script, const char *name, const char *owner, b
 /* The script fails with ERR_DB_CONFLICT unless owner holds the lease with this token and it has not ended. */
 void lease_check(struct db_script *script, const char *name, const char *owner, int64_t token);
 
+/* At an orderly stop: the next one need not wait for its end. Nothing when it is another's by now. */
+void lease_release(struct db_script *script, const char *name, const char *owner, int64_t token);
+
 /* Its result: one row (owner) when somebody's lease of that name has not ended, else none. */
 void lease_look(struct db_script *script, const char *name);
 

@@ -88,5 +88,6 @@ extern const struct read READ_SUMS;     /* per asset and layer: the sum that mus
 extern const struct read READ_COUNTS; /* one row */
 extern const struct read READ_STATES; /* open payments by state */
 extern const struct read READ_ALARMS; /* open alarms, at most 100 */
+extern const struct read READ_LANES;  /* what each lane has under way: relayer, arbiter */
 
 #endif

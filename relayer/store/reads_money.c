@@ -165,3 +165,16 @@ READ(READ_ALARMS, ALARM,
      "SELECT code, subject, detail, times, " MS("first_at") ", " MS(
          "last_at") ", 'docs/runbooks/' || code || '.md'"
                     " FROM alarm WHERE cleared_at IS NULL ORDER BY last_at DESC LIMIT 100");
+static const struct read_field LANE[] = {{"lane", READ_TEXT},
+                                         {"planned", READ_NUMBER},
+                                         {"drafts", READ_NUMBER},
+                                         {"open", READ_NUMBER},
+                                         {"not_final", READ_NUMBER}};
+READ(READ_LANES, LANE,
+     "SELECT n.lane,"
+     " (SELECT count(*) FROM effect e WHERE e.door = 'chain' AND e.lane = n.lane"
+     "   AND e.state = 'planned'),"
+     " (SELECT count(*) FROM draft d WHERE split_part(d.lease, ':', 2) = n.lane),"
+     " (SELECT count(*) FROM tx t WHERE t.lane = n.lane AND t.state IN ('armed', 'sent')),"
+     " (SELECT count(*) FROM tx t WHERE t.lane = n.lane AND t.state = 'mined')"
+     " FROM (VALUES (1, 'relayer'), (2, 'arbiter')) n (at, lane) ORDER BY n.at");

@@ -259,25 +259,36 @@ void requests_add_webhook(struct db_script *script, const struct new_webhook *ho
     db_i64(s, REQUESTS_INBOX_MAX);
 }
 
-struct db_script *requests_find_pause(void)
+struct db_script *requests_find_switches(void)
 {
     struct db_script *script = db_script_new();
-    (void)db_add(script, "SELECT reason FROM system_flag WHERE name = 'paused'", DB_ANY);
+    (void)db_add(script, "SELECT name, reason FROM system_flag ORDER BY name LIMIT 2", DB_ANY);
     return script;
 }
 
-void requests_pause(struct db_script *script, const char *reason, int64_t uid)
+static void put_switch(struct db_script *script, const char *name, const char *reason, int64_t uid)
 {
     struct db_stmt *s =
         db_add(script,
-               "INSERT INTO system_flag (name, reason, uid) VALUES ('paused', $1, $2)"
-               " ON CONFLICT (name) DO UPDATE SET reason = $1, uid = $2, at = now()",
+               "INSERT INTO system_flag (name, reason, uid) VALUES ($1, $2, $3)"
+               " ON CONFLICT (name) DO UPDATE SET reason = $2, uid = $3, at = now()",
                1);
+    db_text(s, name);
     db_text(s, reason);
     db_i64(s, uid);
 }
 
+void requests_pause(struct db_script *script, const char *reason, int64_t uid)
+{
+    put_switch(script, "paused", reason, uid);
+}
+
+void requests_drain(struct db_script *script, const char *reason, int64_t uid)
+{
+    put_switch(script, "draining", reason, uid);
+}
+
 void requests_resume(struct db_script *script)
 {
-    (void)db_add(script, "DELETE FROM system_flag WHERE name = 'paused'", DB_ANY);
+    (void)db_add(script, "DELETE FROM system_flag WHERE name IN ('paused', 'draining')", DB_ANY);
 }

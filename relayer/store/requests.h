@@ -102,9 +102,11 @@ struct new_webhook {
 };
 void requests_add_webhook(struct db_script *script, const struct new_webhook *hook);
 
-/* The pause that outlives the daemon. Result of find: column reason, 0 or 1 row. */
-struct db_script *requests_find_pause(void);
+/* The switches that outlive the daemon. Result of find: columns name ("paused", "draining"), reason. */
+struct db_script *requests_find_switches(void);
 void requests_pause(struct db_script *script, const char *reason, int64_t uid);
+void requests_drain(struct db_script *script, const char *reason, int64_t uid);
+/* Ends both. */
 void requests_resume(struct db_script *script);
 
 #endif

@@ -2,20 +2,24 @@
 // second, how many escrows share a transaction, what one costs the daemon and its signer in CPU, and what the
 // daemon holds in memory at the end. Prints one JSON object per line. Run by ./dev bench lifecycle.
 //
+// Growth: a tenth of the payments at once, and with --long ten times as many. The daemon looks for news as often as
+// its defaults say.
+//
 // A round: all deposits at once, custody, the chain's clock moved past its end, all paid out. The CPU is that of
 // the whole payment (deposit, issuance, escrow, release, payout), of both our processes, with what the clock and
 // the watching client cause in the meantime; not that of PostgreSQL, of the node or of the sandbox.
 
 import { Story, rows_of } from '../scenario/story.mjs';
 import {
-    core_us, daemon_pid, median, process_children, row_print, rss_mib, with_env,
+    AS_SHIPPED, daemon_pid, median, own_cpu_us, row_print, rss_mib, with_env,
 } from './parts/measure.mjs';
 
 const ROUNDS = 3;
-const PAYMENTS = Number(process.env.KUSTODIA_BENCH_PAYMENTS ?? 150);
+const PAYMENTS = Number(process.env.KUSTODIA_BENCH_PAYMENTS ?? 200);
 const FEWER = Math.max(1, Math.floor(PAYMENTS / 10));
+const MORE = process.argv.includes('--long') ? PAYMENTS * 10 : 0;
 const CUSTODY_S = 24 * 3600;
-const SETTLE_MS = 300_000;
+const SETTLE_MS = 900_000;
 const ESCROWS_PER_TX_LEAST = 50;
 const CPU_MS_PER_ESCROW_MOST = 1;
 
@@ -25,12 +29,6 @@ async function orders_make(story, payers) {
     })));
     orders.forEach((order) => story.expect(order, 'released'));
     return orders;
-}
-
-/** Processes of ours: the daemon and the signer it started. */
-function own_cpu_us(env) {
-    const daemon = daemon_pid(env);
-    return core_us(daemon) + process_children(daemon).reduce((sum, pid) => sum + core_us(pid), 0);
 }
 
 /** How many of the orders share a transaction, on the average, in the event of this type. */
@@ -45,13 +43,13 @@ async function orders_per_tx(env, orders, type) {
 
 async function round_run(env, story, payers) {
     const orders = await orders_make(story, payers);
-    const [cpu_before, begun] = [own_cpu_us(env), performance.now()];
+    const [cpu_before, begun] = [own_cpu_us(daemon_pid(env)), performance.now()];
     await Promise.all(orders.map((order) => story.pay(order)));
     await story.reach_all(orders, 'in_custody', SETTLE_MS);
     await env.warp(CUSTODY_S + 60);
     await story.reach_all(orders, 'completed', SETTLE_MS);
     const seconds = (performance.now() - begun) / 1000;
-    const cpu = (own_cpu_us(env) - cpu_before) / 1000 / orders.length;
+    const cpu = (own_cpu_us(daemon_pid(env)) - cpu_before) / 1000 / orders.length;
     return {
         rate: orders.length / seconds, cpu,
         created_per_tx: await orders_per_tx(env, orders, 'escrow_created'),
@@ -59,11 +57,11 @@ async function round_run(env, story, payers) {
     };
 }
 
-await with_env('lifecycle', { 'chain.batch_wait_ms': 1000 }, async (env) => {
+await with_env('lifecycle', { ...AS_SHIPPED, 'chain.batch_wait_ms': 1000 }, async (env) => {
     const start_mib = rss_mib(daemon_pid(env));
     const story = new Story(env);
     await story.beneficiaries(['Seller', 'Buyer']);
-    const payers = Array.from({ length: PAYMENTS }, (_unused, at) => `user-${at}`);
+    const payers = Array.from({ length: Math.max(PAYMENTS, MORE) }, (_unused, at) => `user-${at}`);
     for (const payer of payers) {
         await story.payer(payer);
     }
@@ -71,8 +69,9 @@ await with_env('lifecycle', { 'chain.batch_wait_ms': 1000 }, async (env) => {
     const fewer = [];
     for (let round = 0; round < ROUNDS; round += 1) {
         fewer.push(await round_run(env, story, payers.slice(0, FEWER)));
-        rounds.push(await round_run(env, story, payers));
+        rounds.push(await round_run(env, story, payers.slice(0, PAYMENTS)));
     }
+    const more = MORE > 0 ? [await round_run(env, story, payers)] : [];
     const differences = [...await story.differences(), ...env.broken_lines()];
     if (differences.length > 0) {
         throw new Error(`the money does not add up: ${differences.join('; ')}`);
@@ -84,5 +83,10 @@ await with_env('lifecycle', { 'chain.batch_wait_ms': 1000 }, async (env) => {
     row_print('lifecycle.cpu', 'ms/escrow', of('cpu'), 'most', CPU_MS_PER_ESCROW_MOST);
     row_print('lifecycle.cpu_growth10', 'ms/escrow', of('cpu'), `${FEWER} payments at once instead of ${PAYMENTS}`,
         median(of('cpu', fewer)));
+    if (more.length > 0) {
+        row_print('lifecycle.cpu_growth100', 'ms/escrow', of('cpu', more), `${FEWER} payments at once instead of ${MORE}`,
+            median(of('cpu', fewer)));
+        row_print('lifecycle.rate_growth10', 'payments/s', of('rate', more), `${PAYMENTS} payments at once`, median(of('rate')));
+    }
     row_print('lifecycle.memory_after', 'MiB', [rss_mib(daemon_pid(env))], 'at start', start_mib);
 });

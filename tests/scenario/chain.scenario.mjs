@@ -16,6 +16,7 @@ import {
 const LOST_ANSWERS = 3;
 const STORED_AHEAD = 10;
 const COUNTS_BEHIND = 3;
+const LATE_SENDS = 5;               // as many as the lane wants before it doubts
 const DEAR_WEI = 50_000_000_000n;     // above chain.max_fee_wei of the settings' default
 const GAS_MONEY_WEI = 10n ** 19n;
 
@@ -69,6 +70,23 @@ function counts_behind(ground) {
     });
 }
 
+/** Every other count is one too high: what is built on such a one would wait behind a gap for ever. */
+function counts_ahead(ground) {
+    return drilled(ground, 'counts-ahead', {}, async ({ env, story, proxy }) => {
+        let asked = 0;
+        proxy.rule('eth_getTransactionCount', async (_call, forward) => {
+            const { result } = await forward();
+            asked += 1;
+            return { result: `0x${(Number(result) + (asked % 2)).toString(16)}` };
+        });
+        await ended(env, story, [await paid(story, '3000.00')]);
+        check(asked > 1, 'the count was asked for once only');
+        await once_each(env);
+        const [{ gaps }] = await env.sql('SELECT max(nonce) - min(nonce) + 1 - count(*) AS gaps FROM nonce');
+        check_equal(Number(gaps), 0, 'nonces that were left out');
+    });
+}
+
 /** Our key signed elsewhere: the nonce of a stored transaction is gone. */
 function foreign_nonce(ground) {
     return drilled(ground, 'foreign-nonce', {}, async ({ env, story, proxy }) => {
@@ -85,6 +103,21 @@ function foreign_nonce(ground) {
         await ended(env, story, [order]);
         check_equal(await rows(env, "tx WHERE state = 'lost'"), 1, 'transactions whose nonce was taken');
         check(await alarms(env, 'foreign_nonce') === 1, 'no alarm says that somebody uses our key');
+        await once_each(env);
+    });
+}
+
+/** Ours is mined, and the node has no receipt of it until the bytes have been offered often. */
+function receipt_comes_late(ground) {
+    return drilled(ground, 'receipt-late', {}, async ({ env, story, proxy }) => {
+        await allowance_granted(env);
+        proxy.rule('eth_getTransactionReceipt', () => ({ result: null }));
+        const order = await paid(story, '2000.00');
+        await env.wait_for(async () => await rows(env, `tx WHERE kind = 'escrow_create' AND sends > ${LATE_SENDS}`
+            + " OR state = 'lost'") === 1, STEP_MS, 'bytes that were offered often');
+        proxy.rule('eth_getTransactionReceipt', null);
+        await ended(env, story, [order]);
+        check_equal(await rows(env, "tx WHERE state = 'lost'"), 0, 'transactions of ours that were given up');
         await once_each(env);
     });
 }
@@ -130,7 +163,9 @@ export const scenarios = [
         run: (ground) => sends_swallowed(ground, STORED_AHEAD),
     },
     { name: 'chain: a node that counts too few', run: counts_behind },
+    { name: 'chain: a node that now and then counts too many', run: counts_ahead },
     { name: 'chain: somebody else used our nonce', run: foreign_nonce },
+    { name: 'chain: a receipt that comes late', run: receipt_comes_late },
     { name: 'chain: fees jump above what we pay', run: fees_jump },
     { name: 'chain: no gas money', run: gas_money_gone },
 ];

@@ -2,7 +2,7 @@
 // The seed decides which; how fast the machine is decides how many. In the end every payment has ended as
 // ordered, the books of ledger, bank and chain agree, nothing waits for a person, and memory is flat.
 
-import { http_json } from '../support/rpc.mjs';
+import { http_json, rpc_call } from '../support/rpc.mjs';
 import { sleep } from '../support/process.mjs';
 import { Dice } from './dice.mjs';
 import { Load } from './load.mjs';
@@ -12,6 +12,7 @@ import { Watch } from './watch.mjs';
 const SAMPLES_LEAST = 12;
 const SAMPLE_MOST_MS = 5000;
 const SETTLE_MS = 240_000;
+const VERIFY_MS = 600_000;           // it asks the node again about every row
 const LOCKOUT_FROM_S = 300;          // a rate limit of Juno silences us for a minute: in long soaks only
 const JUNO_FAULTS = [
     { kind: 'lost_answer', probability: 0.003 },
@@ -44,7 +45,7 @@ async function differences_find(env, story, load) {
         found.push(`payment ${order.payment_id} is stuck in ${await story.state(order)}`);
     }
     const { differences } = await env.rpc('recon.run');
-    const verdict = await env.rpc('audit.verify', { all: true });
+    const verdict = await rpc_call(env.socket, 'audit.verify', { all: true }, VERIFY_MS);
     const { balanced } = await env.rpc('ledger.trial_balance');
     found.push(...[...differences, ...verdict.differences].map((difference) => JSON.stringify(difference)));
     if (balanced !== true) {

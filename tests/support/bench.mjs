@@ -20,11 +20,12 @@ const LIMITS = [
     [/^lifecycle\.(escrows|releases)_per_tx$/, '>=', 1], [/^lifecycle\.cpu$/, '<=', 1],
     [/^memory\.(start|crowd)$/, '<=', 1], [/^memory\.crowd_flat$/, '<=', 1.05],
     [/^start(\.recovery)?$/, '<=', 1],
+    [/^relay$/, '>=', 0.8], [/^relay\.viem$/, '>=', 3], [/^relay\.cpu$/, '>=', 15], [/^relay\.memory$/, '<=', 1],
     [/^index$/, '>=', 0.6], [/^index\.ponder\.cold$/, '>=', 20], [/^index\.ponder\.warm$/, '>=', 3],
     [/^index\.(memory|empty\.cpu)$/, '<=', 1],
 ];
 /** Programs that measure more with --long. */
-const LONG = ['ledger'];
+const LONG = ['ledger', 'lifecycle'];
 const BUILD = path.join(ROOT, 'build/release/bin');
 const SCRIPTS = path.join(ROOT, 'tests/bench');
 
@@ -41,7 +42,9 @@ function benches_find() {
     for (const file of existsSync(SCRIPTS) ? readdirSync(SCRIPTS).sort() : []) {
         if (file.endsWith('.mjs')) {
             const script = path.join(SCRIPTS, file);
-            found.push({ name: file.slice(0, -'.mjs'.length), program: process.execPath, args: [script] });
+            const name = file.slice(0, -'.mjs'.length);
+            const args = long && LONG.includes(name) ? [script, '--long'] : [script];
+            found.push({ name, program: process.execPath, args });
         }
     }
     return found;

@@ -60,6 +60,7 @@ export class NodeProxy {
     constructor(target) {
         this.target = target;
         this.rules = new Map();
+        this.requests = 0;           // that have come, for a drill that waits until the daemon has asked again
         this.server = createServer((request, response) => this.#serve(request, response));
     }
 
@@ -117,6 +118,7 @@ export class NodeProxy {
                 }
             }
             const body = JSON.parse(text);
+            this.requests += 1;
             const calls = [body].flat();
             const serve = async (answer) => {
                 const answers = await Promise.all(calls.map((call) => this.#answer(call,

@@ -17,6 +17,14 @@ export function process_children(pid) {
     return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number);
 }
 
+/** Of a daemon and the signer it started. */
+export function own_cpu_us(daemon) {
+    return core_us(daemon) + process_children(daemon).reduce((sum, pid) => sum + core_us(pid), 0);
+}
+
+/** How often the daemon looks by itself, by its defaults: the embedded configuration is hastier, for tests. */
+export const AS_SHIPPED = { 'chain.poll_ms': 250, 'juno.poll_ms': 2000 };
+
 export function rss_mib(pid) {
     return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))[1]) / 1024;
 }

@@ -101,6 +101,48 @@ static void test_roles_of_escrow_calls(void **state)
     }
 }
 
+static enum refusal judge_cancel(void)
+{
+    memset(&verdict, 0xff, sizeof verdict);
+    bool ok = policy_judge_cancel(&policy, &tx, &verdict);
+    assert_int_equal(ok, verdict.refusal == REFUSAL_NONE);
+    return verdict.refusal;
+}
+
+static void test_cancel(void **state)
+{
+    (void)state;
+    static const uint8_t own[20] = {0x0a, 1}, other[20] = {0x0a, 2};
+    tx_make(own, (struct bytes){0});
+    assert_true(policy_is_cancel(&tx, own));
+    assert_int_equal(judge_cancel(), REFUSAL_NONE);
+    assert_int_equal(judge(WIRE_ROLE_RELAYER), REFUSAL_DESTINATION); // as anything else: refused
+    assert_false(policy_is_cancel(&tx, other));
+    tx.value = u256_from_u64(1);
+    assert_false(policy_is_cancel(&tx, own));
+    tx_make(own, (struct bytes){own, 1});
+    assert_false(policy_is_cancel(&tx, own));
+    tx_make(own, (struct bytes){0});
+    tx.access_list = (struct bytes){own, 1};
+    assert_false(policy_is_cancel(&tx, own));
+    tx_make(own, (struct bytes){0});
+    tx.has_to = false;
+    assert_false(policy_is_cancel(&tx, own));
+
+    tx_make(own, (struct bytes){0});
+    tx.gas_limit = MAX_GAS + 1;
+    assert_int_equal(judge_cancel(), REFUSAL_GAS_LIMIT);
+    tx_make(own, (struct bytes){0});
+    tx.max_fee = u256_from_u64(501);
+    assert_int_equal(judge_cancel(), REFUSAL_FEE);
+    tx_make(own, (struct bytes){0});
+    tx.max_priority_fee = u256_from_u64(51);
+    assert_int_equal(judge_cancel(), REFUSAL_PRIORITY_FEE);
+    tx_make(own, (struct bytes){0});
+    tx.chain_id = 1;
+    assert_int_equal(judge_cancel(), REFUSAL_CHAIN);
+}
+
 static void test_roles_of_token_calls(void **state)
 {
     (void)state;
@@ -335,6 +377,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_roles_of_escrow_calls), cmocka_unit_test(test_roles_of_token_calls),
+        cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_type), cmocka_unit_test(test_chain),
         cmocka_unit_test(test_destination),
         cmocka_unit_test(test_value), cmocka_unit_test(test_access_list),

@@ -126,6 +126,24 @@ static void test_one_digest_for_a_nonce(void **state)
     assert_int_equal(claim(claim_of(6, 2, 1)), REFUSAL_NONE);
 }
 
+static void test_cancel_takes_a_signed_call_only(void **state)
+{
+    (void)state;
+    struct record_claim cancel = claim_of(5, 9, 2);
+    cancel.cancels = true;
+    cancel.units = 0;
+    assert_int_equal(claim(cancel), REFUSAL_CANCEL); // nothing was signed for it
+    assert_int_equal(claim(claim_of(5, 1, 1)), REFUSAL_NONE);
+    assert_int_equal(claim(claim_of(5, 9, 2)), REFUSAL_NONCE_USED); // not as a cancel
+    assert_int_equal(claim(cancel), REFUSAL_NONE);
+    cancel.digest[1] = 3; // at another fee
+    assert_int_equal(claim(cancel), REFUSAL_NONE);
+    reopen();
+    assert_int_equal(claim(claim_of(5, 1, 1)), REFUSAL_NONCE_USED); // the call is over
+    assert_int_equal(claim(cancel), REFUSAL_NONE);
+    assert_int_equal(record_day_units(record, WIRE_ROLE_RELAYER), 10); // counted once
+}
+
 static void test_roles_are_apart(void **state)
 {
     (void)state;
@@ -597,7 +615,8 @@ static void test_call_hash(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RECORD_TEST(test_one_digest_for_a_nonce), RECORD_TEST(test_roles_are_apart),
+        RECORD_TEST(test_one_digest_for_a_nonce),
+        RECORD_TEST(test_cancel_takes_a_signed_call_only), RECORD_TEST(test_roles_are_apart),
         RECORD_TEST(test_fence_only_grows), RECORD_TEST(test_day_units),
         RECORD_TEST(test_nonce_window), RECORD_TEST(test_a_thousand_and_back),
         RECORD_TEST(test_cut_off_tail), RECORD_TEST(test_any_flipped_bit_stops_the_start),
