@@ -207,7 +207,8 @@ void node_logs(struct node *node, const struct node_logs_query *query, node_logs
         ask_add_block(ask, (struct node_at){.tag = NODE_NUMBER, .number = query->to});
     if (query->call_n > 0) {
         struct node_message message = {.to = query->call_to, .data = {query->call, query->call_n}};
-        ask_add(ask, "eth_call", json_pack("[os]", message_json(&message), quantity_of(query->to).text));
+        ask_add(ask, "eth_call",
+                json_pack("[os]", message_json(&message), quantity_of(query->to).text));
     }
     ask_start(ask);
 }

@@ -16,22 +16,30 @@
 enum {
     FEE_LOW_MAX = 10, /* refusals in a row because of the fee before a person is told */
     LOST_SENDS = 5,   /* offers before a nonce that is used by no bytes of ours is given up */
+    LOST_MS = 10000,  /* and for how long no receipt must come after that */
 };
 
 /* --- sending ----------------------------------------------------------------------------------- */
 
-static int64_t *sent_at(struct lane *l, const uint8_t hash[32])
+/* Where this run keeps what it knows of an open transaction. */
+static size_t slot_of(struct lane *l, const uint8_t hash[32])
 {
     size_t oldest = 0;
     for (size_t i = 0; i < LANE_OPEN_MAX; i++) {
         if (memcmp(l->sent_hash[i], hash, 32) == 0)
-            return &l->sent_at_ms[i];
+            return i;
         if (l->sent_at_ms[i] < l->sent_at_ms[oldest])
             oldest = i;
     }
     memcpy(l->sent_hash[oldest], hash, 32);
     l->sent_at_ms[oldest] = 0;
-    return &l->sent_at_ms[oldest];
+    l->gone_since_ms[oldest] = 0;
+    return oldest;
+}
+
+static int64_t *sent_at(struct lane *l, const uint8_t hash[32])
+{
+    return &l->sent_at_ms[slot_of(l, hash)];
 }
 
 static void sent_committed(void *ctx, const struct err *err, struct db_result *res)
@@ -144,6 +152,7 @@ static void nonce_judged(void *ctx, const struct err *err, uint64_t next)
     }
     const struct lane_tx *tx = &l->open[l->open_at];
     if (next <= tx->nonce) {
+        l->gone_since_ms[slot_of(l, tx->hash)] = 0;
         /* None of ours that is open has the nonce the chain asks for: something is missing below. */
         if (next < l->open[0].nonce && memcmp(tx->account, l->account, sizeof l->account) == 0)
             lane_gap_look(l, next, offer);
@@ -160,9 +169,14 @@ static void nonce_judged(void *ctx, const struct err *err, uint64_t next)
 static void nonce_is_gone(struct lane *l)
 {
     const struct lane_tx *tx = &l->open[l->open_at];
-    /* The nonce is used and no receipt carries our hash. A node that lags shows the same for a moment, so
-     * the judgement is repeated until the bytes have been offered several times. */
-    if (tx->sends < LOST_SENDS) {
+    /* The nonce is used and no receipt carries our hash. A node that lags shows the same for a moment, and
+     * so does a block between the two questions: the bytes are offered several times first, and then the
+     * receipt is asked for again and again. */
+    int64_t *gone_since_ms = &l->gone_since_ms[slot_of(l, tx->hash)];
+    int64_t now_ms = clock_mono_ms();
+    if (tx->sends >= LOST_SENDS && *gone_since_ms == 0)
+        *gone_since_ms = now_ms;
+    if (tx->sends < LOST_SENDS || now_ms - *gone_since_ms < LOST_MS) {
         offer(l);
         return;
     }

@@ -82,7 +82,7 @@ struct head_block watcher_header(const struct seen_block *block)
 /* After a success a little more is asked for, up to what the settings allow. */
 static uint64_t grown(const struct watcher *w, uint64_t blocks)
 {
-    uint64_t max = w->engine->config->chain_logs_range, more = blocks + blocks / 4 + 1;
+    uint64_t max = w->engine->config->chain_logs_range, more = blocks + blocks / 16 + 1;
     return more < max ? more : max;
 }
 
@@ -434,7 +434,8 @@ struct watcher *watcher_new(struct engine *engine)
     w->timer = loop_timer_new(engine->loop, tick, w);
     w->span_limit = SPAN_MAX;
     w->range = w->ask_n = engine->config->chain_logs_range;
-    w->final.number = engine->config->chain_start_block > 0 ? engine->config->chain_start_block - 1 : 0;
+    uint64_t start = engine->config->chain_start_block;
+    w->final.number = start > 0 ? start - 1 : 0;
     w->logs_wait = w->final.number + 1; /* perhaps */
     watcher_clock_init(&w->clock);
     w->logs_cap = LOGS_KEPT_MAX;

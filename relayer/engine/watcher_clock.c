@@ -50,7 +50,8 @@ void watcher_clock_look(struct watcher_clock *clock, struct engine *engine,
         clock->silent_open = true;
     }
     if (clock->off && !was_off) {
-        snprintf(detail, sizeof detail, "block %llu is %lld s away from our clock (minus: behind us)",
+        snprintf(detail, sizeof detail,
+                 "block %llu is %lld s away from our clock (minus: behind us)",
                  (unsigned long long)latest->number, (long long)((int64_t)latest->time - wall_s));
         engine_alarm(engine, "chain_clock", "", detail);
         clock->off_open = true;

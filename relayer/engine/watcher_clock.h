@@ -1,8 +1,9 @@
 /*
- * Whether the chain goes on and keeps our time. Custody ends by the chain's clock, so a sequencer that is silent
- * holds every payment, and one whose clock is off ends custody too early or too late.
+ * Whether the chain goes on and keeps our time. Custody ends by the chain's clock, so a sequencer that is
+ * silent holds every payment, and one whose clock is off ends custody too early or too late.
  *
- * Alarms: sequencer_silent (chain.silent_s), chain_clock (chain.clock_off_s). They end when it is right again.
+ * Alarms: sequencer_silent (chain.silent_s), chain_clock (chain.clock_off_s). They end when it is right
+ * again.
  */
 #ifndef KUSTODIA_ENGINE_WATCHER_CLOCK_H
 #define KUSTODIA_ENGINE_WATCHER_CLOCK_H

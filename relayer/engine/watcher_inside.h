@@ -20,11 +20,12 @@ enum {
 };
 
 /*
- * One round: heads -> a second opinion about what may become final -> the next blocks and their logs -> commit.
+ * One round: heads -> a second opinion about what may become final -> the next blocks and their logs ->
+ * commit.
  *
- * The next blocks are a span (its headers first, each the other's parent, then its logs) or, where the chain
- * calls them finalized and there are more of them than a span holds, a range: its logs with its end's header,
- * then the headers of those blocks alone that hold logs of ours.
+ * The next blocks are a span (its headers first, each the other's parent, then its logs) or, where the
+ * chain calls them finalized and there are more of them than a span holds, a range: its logs with its
+ * end's header, then the headers of those blocks alone that hold logs of ours.
  */
 struct watcher {
     struct engine *engine;
@@ -81,7 +82,8 @@ bool watcher_read_next(struct watcher *w);
 /* What was read and not committed. */
 void watcher_forget_logs(struct watcher *w);
 
-/* The chain does not fit what is held: finds the newest common block and rolls back to it (watcher_reorg.c). */
+/* The chain does not fit what is held: finds the newest common block and rolls back to it
+ * (watcher_reorg.c). */
 void watcher_find_fork(struct watcher *w);
 /* Undoes all that is stored above a block and not final. */
 void watcher_roll_back(struct watcher *w, uint64_t ancestor);

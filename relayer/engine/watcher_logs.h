@@ -1,7 +1,7 @@
 /*
- * The logs that concern us: which ones are asked for, and how one becomes a row of evidence. The watcher stores
- * what it reads here; the witness reads other endpoints' answers the same way, so both keep the same logs.
- * Pure.
+ * The logs that concern us: which ones are asked for, and how one becomes a row of evidence. The watcher
+ * stores what it reads here; the witness reads other endpoints' answers the same way, so both keep the
+ * same logs. Pure.
  */
 #ifndef KUSTODIA_ENGINE_WATCHER_LOGS_H
 #define KUSTODIA_ENGINE_WATCHER_LOGS_H

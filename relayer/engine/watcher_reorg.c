@@ -53,8 +53,8 @@ static void realign(struct watcher *w)
     watcher_round_ended(w);
 }
 
-/* None of the headers we hold is on the chain any more. What is final stays, all above it is read again; if that
- * block was replaced too, the next round finds out and goes below it. */
+/* None of the headers we hold is on the chain any more. What is final stays, all above it is read again;
+ * if that block was replaced too, the next round finds out and goes below it. */
 static void too_deep(struct watcher *w, uint64_t lowest)
 {
     char detail[160];

@@ -16,10 +16,10 @@
 #include "relayer/store/observed.h"
 
 enum {
-    SAID_MAX = 160,  /* one endpoint's answer in words */
+    SAID_MAX = 160, /* one endpoint's answer in words */
     DETAIL_MAX = 900,
-    STRIKES = 3,     /* disagreements in a row before anybody is named: one may be a block that moved */
-    PATIENCE = 6,    /* deadlines of a call (chain.timeout_ms) before missing answers are an alarm */
+    STRIKES = 3,     /* disagreements in a row before anybody is named */
+    PATIENCE = 6,    /* deadlines (chain.timeout_ms) before missing answers are an alarm */
     LAG_MS = 1800000 /* one that is behind may be so for an L1 epoch or two */
 };
 

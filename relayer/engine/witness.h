@@ -1,14 +1,16 @@
 /*
  * The second opinion: several endpoints are asked, each alone, what happened in a range of blocks or what
- * became of a transaction, and their answers are held against each other. Nothing here writes to the ledger.
+ * became of a transaction, and their answers are held against each other. Nothing here writes to the
+ * ledger.
  *
  * chain.agree endpoints must say the same; it is capped at the number configured, and with one there is no
- * second opinion (witness_needed is false). As many as that are asked first, in one batch each; only when they
- * are not enough or do not agree, the others are asked too.
+ * second opinion (witness_needed is false). As many as that are asked first, in one batch each; only when
+ * they are not enough or do not agree, the others are asked too.
  *
- * Who is in the minority three times in a row is named (alarm endpoint_lies) and put aside (node_accuse). Where
- * there is no majority nobody can tell who lies: alarm endpoints_differ, and nothing is believed until they
- * agree. Too few answers for a while: alarm second_opinion_missing. The last two end with the next agreement.
+ * Who is in the minority three times in a row is named (alarm endpoint_lies) and put aside (node_accuse).
+ * Where there is no majority nobody can tell who lies: alarm endpoints_differ, and nothing is believed
+ * until they agree. Too few answers for a while: alarm second_opinion_missing. The last two end with the
+ * next agreement.
  */
 #ifndef KUSTODIA_ENGINE_WITNESS_H
 #define KUSTODIA_ENGINE_WITNESS_H
@@ -53,9 +55,9 @@ void witness_ask(struct witness *witness, const struct witness_range *range, wit
 void witness_clear(struct witness *witness, struct db_script *script);
 
 /* The receipt of a transaction as chain.agree endpoints tell it (where one is enough, as that one does).
- * WITNESS_AGREED: `receipt` has what they all say, without logs; NULL otherwise. An endpoint without a receipt
- * beside others that have one counts as not answering, for it may only be late; that there is none is agreed on
- * when nobody has one. Several may be under way. */
+ * WITNESS_AGREED: `receipt` has what they all say, without logs; NULL otherwise. An endpoint without a
+ * receipt beside others that have one counts as not answering, for it may only be late; that there is
+ * none is agreed on when nobody has one. Several may be under way. */
 typedef void witness_receipt_cb(void *ctx, enum witness_verdict verdict,
                                 const struct chain_receipt *receipt);
 void witness_receipt(struct witness *witness, const uint8_t tx_hash[32], witness_receipt_cb *cb,

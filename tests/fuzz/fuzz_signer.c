@@ -143,16 +143,20 @@ static void escrow_take(struct fuzz_input *in, enum escrow_call_kind kind, struc
 {
     static struct escrow_call call;
     bool is_list = kind == ESCROW_CREATE_MANY || kind == ESCROW_RELEASE_MANY;
+    bool is_wide; /* amounts whose sum is small only in 64 bits */
+    static const uint64_t wide[] = {UINT64_C(1) << 63, UINT64_MAX, 1, 2};
 
     call.kind = kind;
     call.n = is_list ? 1 + fuzz_take_byte(in) % BATCH_MAX : 1;
     call.party = ESCROW_PARTY_BUYER;
+    is_wide = is_list && fuzz_take_byte(in) < 32;
     call.buyer_units = kind == ESCROW_RESOLVE_SPLIT ? amount_take(in) : 0;
     for (size_t i = 0; i < call.n; i++) {
         call.ids[i][31] = (uint8_t)(i + 1);
         call.terms[i] = (struct escrow_terms){.id = {1}, .custody_end = 1800000000};
         if (kind == ESCROW_CREATE || kind == ESCROW_CREATE_MANY)
-            call.terms[i].amount_units = amount_take(in) / call.n;
+            call.terms[i].amount_units =
+                is_wide ? wide[fuzz_take_byte(in) % 4] : amount_take(in) / call.n;
     }
     HOLDS(escrow_call_encode(&call, out));
 }

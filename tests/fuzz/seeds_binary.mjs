@@ -1,5 +1,7 @@
 // Seeds of the targets that read bytes: one function for each target, from public vectors and by hand.
 
+import { createHash } from 'node:crypto';
+
 const bytes = (hex) => Buffer.from(hex.replace(/^0x/, ''), 'hex');
 const plain = (name) => name.replace(/[^A-Za-z0-9_]/g, '_');
 const is_hex = (text) => typeof text === 'string' && /^0x([0-9a-fA-F]{2})*$/.test(text);
@@ -118,5 +120,36 @@ export function record() {
         'made-empty-file': file(0x80),
         'made-header-cut': file(0x80, Buffer.from('kustodia-nonces')),
         'made-header-other': file(0x80, Buffer.alloc(128, 0x41)),
+    };
+}
+
+/**
+ * Choices from which fuzz_signer.c builds requests: for each, restart, call, key, what the call asks for, nonce, fence, price, changes.
+ * Amounts below 40 are edges, from 40 on four times the number; key 0 is the right one, 255 the other.
+ */
+export function signer() {
+    const asks = [[100], [1, 99, 50, 50], [], [2], [], [], [], [100], [], [], [], [100, 0], [100, 2]];
+    const request = (call, { key = 0, nonce = call, fence = 100, price = 1, changes = 0, more = [], restart = 0 } = {}) =>
+        [restart, call, key, ...(call < asks.length ? asks[call] : [3, 1]), nonce, fence, price, changes, ...more];
+    const calls = asks.map((_, i) => i);
+    // Any bytes are requests: these are the same each time.
+    const drawn = (seed, n) => Buffer.concat(Array.from({ length: Math.ceil(n / 32) }, (_, i) => createHash('sha256')
+        .update(`${seed}:${i}`).digest())).subarray(0, n);
+    const file = (...requests) => Buffer.from(requests.flat());
+    return {
+        'made-every-call': file(...calls.map((call) => request(call))),
+        'made-every-call-by-the-other-key': file(...calls.map((call) => request(call, { key: 255 }))),
+        'made-restarts': file(...calls.flatMap((call) => [request(call), request(call, { restart: 255 })])),
+        'made-prices': file(...calls.map((price) => request(2, { price, nonce: 5 })), request(2, { price: 0, nonce: 5, restart: 255 })),
+        'made-fences': file(...[100, 249, 100, 255, 249, 255].map((fence, i) => request(2, { fence, nonce: i }))),
+        'made-a-day-full': file(...calls.map((nonce) => request(11, { nonce })), request(11, { nonce: 20, fence: 31 })),
+        'made-nonces-apart': file(...[0, 23, 250, 255, 0, 1].map((nonce) => request(2, { nonce }))),
+        'made-every-field-changed': file(...Array.from({ length: 14 }, (_, i) => request(2, { nonce: i, changes: 128, more: [7, i] }))),
+        'made-bytes-changed': file(...[0, 120, 200, 255].map((how, i) => request(2, { nonce: i, changes: 97, more: [how, 0, 9, 1] }))),
+        'made-wide-batch': file(request(1, { more: [] }), [0, 1, 0, 1, 0, 0, 0, 9, 100, 1, 0]),
+        ...Object.fromEntries([16, 64, 256, 512].map((n) => [`made-drawn-${n}`, drawn('kustodia', n)])),
+        'made-zeros': Buffer.alloc(256),
+        'made-ones': Buffer.alloc(256, 0xff),
+        'made-empty': Buffer.alloc(0),
     };
 }

@@ -16,6 +16,7 @@ import {
 const LOST_ANSWERS = 3;
 const STORED_AHEAD = 10;
 const COUNTS_BEHIND = 3;
+const LATE_SENDS = 5;               // as many as the lane wants before it doubts
 const DEAR_WEI = 50_000_000_000n;     // above chain.max_fee_wei of the settings' default
 const GAS_MONEY_WEI = 10n ** 19n;
 
@@ -106,6 +107,21 @@ function foreign_nonce(ground) {
     });
 }
 
+/** Ours is mined, and the node has no receipt of it until the bytes have been offered often. */
+function receipt_comes_late(ground) {
+    return drilled(ground, 'receipt-late', {}, async ({ env, story, proxy }) => {
+        await allowance_granted(env);
+        proxy.rule('eth_getTransactionReceipt', () => ({ result: null }));
+        const order = await paid(story, '2000.00');
+        await env.wait_for(async () => await rows(env, `tx WHERE kind = 'escrow_create' AND sends > ${LATE_SENDS}`
+            + " OR state = 'lost'") === 1, STEP_MS, 'bytes that were offered often');
+        proxy.rule('eth_getTransactionReceipt', null);
+        await ended(env, story, [order]);
+        check_equal(await rows(env, "tx WHERE state = 'lost'"), 0, 'transactions of ours that were given up');
+        await once_each(env);
+    });
+}
+
 function fees_jump(ground) {
     return drilled(ground, 'fees-jump', {}, async ({ env, story, proxy }) => {
         await allowance_granted(env);
@@ -149,6 +165,7 @@ export const scenarios = [
     { name: 'chain: a node that counts too few', run: counts_behind },
     { name: 'chain: a node that now and then counts too many', run: counts_ahead },
     { name: 'chain: somebody else used our nonce', run: foreign_nonce },
+    { name: 'chain: a receipt that comes late', run: receipt_comes_late },
     { name: 'chain: fees jump above what we pay', run: fees_jump },
     { name: 'chain: no gas money', run: gas_money_gone },
 ];

@@ -91,10 +91,11 @@ static int do_core_limit(void)
     return getrlimit(RLIMIT_CORE, &limit) != 0 || limit.rlim_cur != 0 || limit.rlim_max != 0;
 }
 
-static atomic_int go;
+static atomic_int is_up, go;
 
 static void *thread_run(void *work)
 {
+    atomic_store(&is_up, 1); // libc's own calls of a thread's start are behind it
     while (!atomic_load(&go)) {
     }
     return (void *)(intptr_t)((int (*)(void))(uintptr_t)work)();
@@ -104,9 +105,11 @@ static void *thread_run(void *work)
 static int thread_then(int (*work)(void))
 {
     pthread_t thread;
-    atomic_store(&go, 0);
-    if (pthread_create(&thread, NULL, thread_run, (void *)(uintptr_t)work) != 0 ||
-        !sandbox_enter(true))
+    if (pthread_create(&thread, NULL, thread_run, (void *)(uintptr_t)work) != 0)
+        return FAILED;
+    while (!atomic_load(&is_up)) {
+    }
+    if (!sandbox_enter(true))
         return FAILED;
     atomic_store(&go, 1);
     for (;;) { // no joining: the other thread ends the process

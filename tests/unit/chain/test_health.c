@@ -91,6 +91,20 @@ static void weights_share_in_proportion(void **state)
     assert_int_equal(choose(), 2); /* and comes when nobody better is there */
 }
 
+/* What one owes from earlier turns does not bring in a spare that stands before it in the list. */
+static void a_spare_rests_whatever_the_others_owe(void **state)
+{
+    (void)state;
+    all[0].weight = 0;
+    all[1].weight = 5;
+    all[2].weight = 5;
+    for (size_t i = 0; i < 7; i++) {
+        (void)health_choose(all, N, 6, N, now);
+        assert_int_equal(health_choose(all, N, 3, N, now).i, 1);
+        assert_int_equal(health_choose(all, N, 5, N, now).i, 2);
+    }
+}
+
 static void only_those_allowed_are_chosen(void **state)
 {
     (void)state;
@@ -99,7 +113,10 @@ static void only_those_allowed_are_chosen(void **state)
     assert_int_equal(health_choose(all, N, 7, 1, now).i, 1); /* preferred */
     assert_int_equal(health_choose(all, N, 5, 1, now).i, 0); /* but not allowed */
     fails(1);
-    assert_int_equal(health_choose(all, N, 7, 1, now).i, 0); /* nor while others are better */
+    assert_int_equal(health_choose(all, N, 7, 1, now).i, 0); /* nor after it failed, */
+    good(1);
+    limits(1, 100);
+    assert_int_equal(health_choose(all, N, 7, 1, now).i, 0); /* nor when it would have to wait */
 }
 
 /* ---- failures ---- */
@@ -393,7 +410,8 @@ static void a_slow_one_stands_behind(void **state)
     answers_in(1, 100, 8);
     assert_int_equal(state_of(0), HEALTH_SLOW);
     assert_int_equal(choose(), 1);
-    assert_int_equal(health_choose(all, N, 1, N, now).i, 0); /* it is still asked */
+    assert_int_equal(health_choose(all, N, 1, N, now).i, 0); /* it is still asked, */
+    assert_int_equal(health_choose(all, N, 7, 0, now).i, 0); /* and still gives a second opinion */
     fails(1);
     assert_int_equal(choose(), 0); /* beside the one that works */
 
@@ -478,6 +496,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_first_takes_all_unless_weights_say_else),
         TEST(weights_share_in_proportion),
+        TEST(a_spare_rests_whatever_the_others_owe),
         TEST(only_those_allowed_are_chosen),
         TEST(one_failure_sends_it_behind_for_a_while),
         TEST(failures_in_a_row_open_the_circuit),
