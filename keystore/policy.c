@@ -221,15 +221,29 @@ static bool clause_role(const struct policy *policy, struct policy_request *requ
                         struct policy_verdict *verdict)
 {
     (void)policy;
+    enum wire_role asker =
+        request->role == WIRE_ROLE_POOL ? WIRE_ROLE_RELAYER : request->role;
     enum wire_role owner = request->is_token_call ? token_call_role(request->token.kind)
                                                   : escrow_call_role(request->escrow.kind);
-    if (owner == request->role)
+    if (owner == asker)
         return true;
     return policy_refuse(verdict, REFUSAL_ROLE, "%s.%s is not for the %s key",
                          request->is_token_call ? "token" : "escrow",
                          request->is_token_call ? mxnb_call_name(request->token.kind)
                                                 : escrow_call_name(request->escrow.kind),
                          wire_role_name(request->role));
+}
+
+// More keys for more transactions, not for more ways out: what a pool key may do at worst is a true
+// call of the escrow.
+static bool clause_pool(const struct policy *policy, struct policy_request *request,
+                        struct policy_verdict *verdict)
+{
+    (void)policy;
+    if (request->role != WIRE_ROLE_POOL || !request->is_token_call)
+        return true;
+    return policy_refuse(verdict, REFUSAL_POOL, "token.%s is not for a pool key",
+                         mxnb_call_name(request->token.kind));
 }
 
 static bool is_deposit_address(const struct policy *policy, const uint8_t address[20])
@@ -318,8 +332,8 @@ static bool clause_units(const struct policy *policy, struct policy_request *req
 static policy_clause *const clauses[] = {
     clause_type,         clause_chain,     clause_destination, clause_value,
     clause_access_list,  clause_gas,       clause_fee,         clause_priority_fee,
-    clause_call,         clause_role,      clause_recipient,   clause_allowance,
-    clause_units,
+    clause_call,         clause_role,      clause_pool,        clause_recipient,
+    clause_allowance,    clause_units,
 };
 
 bool policy_is_cancel(const struct tx *tx, const uint8_t own[20])

@@ -3,6 +3,7 @@
 //
 //   relayer: escrow create, createMany, release, releaseMany, dispute, refundExpired;
 //            token transfer to a Juno deposit address, approve for the escrow.
+//   pool:    the relayer's calls of the escrow, none of the token.
 //   arbiter: escrow dismiss, resolveRevert, resolveSplit, releaseEarly, hold.
 //
 // Amounts are token units (1e-6 MXNB), fees wei per gas.
@@ -39,7 +40,7 @@ struct policy {
     uint64_t max_gas;
     struct u256 max_fee_wei, max_priority_fee_wei;
     uint64_t max_tx_units;        // tokens one transaction may move
-    uint64_t max_day_units;       // tokens each role may move in a UTC day
+    uint64_t max_day_units;       // tokens all keys of a role together may move in a UTC day
     uint64_t max_allowance_units; // allowance the escrow may be given
 };
 

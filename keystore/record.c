@@ -34,11 +34,17 @@ struct entry {
 #define WINDOW_BYTES (RECORD_NONCE_WINDOW * sizeof(struct entry))
 
 struct lane {
-    struct entry *entries; // RECORD_NONCE_WINDOW of them, at nonce modulo window
+    struct entry *entries; // RECORD_NONCE_WINDOW of them, at nonce modulo window; NULL: no such key
+    uint32_t number;       // of its key in this file
     bool any;
-    uint64_t highest, fence, day_units;
-    uint32_t day;
+    uint64_t highest, fence;
     size_t repriced; // entries with more than one price
+};
+
+// What all keys of one role moved on the newest day.
+struct budget {
+    uint64_t units;
+    uint32_t day;
 };
 
 struct record {
@@ -48,12 +54,35 @@ struct record {
     uint32_t tail_bytes;
     off_t end;        // bytes of whole records, header included
     uint8_t link[32]; // checksum of the last record
-    struct lane lane[RECORD_ROLES];
+    struct record_identity identity;
+    struct lane lane[RECORD_KEYS];
+    struct budget relayer, arbiter;
+    uint32_t numbers_n; // keys this file has seen
 };
 
-static struct lane *lane_of(struct record *record, enum wire_role role)
+static struct budget *budget_of(struct record *record, enum wire_role role)
 {
-    return &record->lane[role == WIRE_ROLE_ARBITER];
+    return role == WIRE_ROLE_ARBITER ? &record->arbiter : &record->relayer;
+}
+
+// The lane of a numbered key; NULL when this signer has that key no more.
+static struct lane *lane_of(struct record *record, uint32_t number)
+{
+    for (size_t i = 0; i < RECORD_KEYS; i++) {
+        if (record->lane[i].entries && record->lane[i].number == number)
+            return &record->lane[i];
+    }
+    return NULL;
+}
+
+// The next number belongs to this address, and so to the lane whose key it is.
+static void number_add(struct record *record, const uint8_t address[20])
+{
+    record->numbers_n++;
+    for (size_t i = 0; i < RECORD_KEYS; i++) {
+        if (record->lane[i].entries && memcmp(record->identity.address[i], address, 20) == 0)
+            record->lane[i].number = record->numbers_n;
+    }
 }
 
 static struct entry *lane_entry(const struct lane *lane, uint64_t nonce)
@@ -105,11 +134,24 @@ static struct copy *entry_room(struct lane *lane, const struct slot *slot)
 }
 
 // What a durable record means for the state in memory; the same at start and after a claim. False:
-// no memory for a further price of a known nonce.
+// no memory for a further price of a known nonce, or keys that are not numbered in their order.
 static bool slot_apply(void *context, const struct slot *slot)
 {
     struct record *record = context;
-    struct lane *lane = lane_of(record, slot->role);
+    struct budget *budget = budget_of(record, slot->role);
+    if (slot->kind == RECORD_KEY) {
+        if (slot->number != record->numbers_n + 1 || slot->number > RECORD_NUMBERS_MAX)
+            return false;
+        number_add(record, slot->digest);
+        return true;
+    }
+    if (slot->day > budget->day)
+        *budget = (struct budget){.day = slot->day};
+    if (__builtin_add_overflow(budget->units, slot->units, &budget->units))
+        budget->units = UINT64_MAX;
+    struct lane *lane = lane_of(record, slot->number);
+    if (!lane)
+        return slot->number <= record->numbers_n;
     struct copy *room = entry_room(lane, slot);
     if (!room)
         return false;
@@ -123,12 +165,6 @@ static bool slot_apply(void *context, const struct slot *slot)
     }
     if (slot->fence > lane->fence)
         lane->fence = slot->fence;
-    if (slot->day > lane->day) {
-        lane->day = slot->day;
-        lane->day_units = 0;
-    }
-    if (__builtin_add_overflow(lane->day_units, slot->units, &lane->day_units))
-        lane->day_units = UINT64_MAX;
     if (!lane->any || slot->nonce > lane->highest)
         lane->highest = slot->nonce;
     lane->any = true;
@@ -169,13 +205,15 @@ static bool header_read(struct record *record, const char *path,
     if (is_short || memcmp(slot, expected, RECORD_MAGIC_BYTES) != 0)
         return record_fail(error, "%s is not a nonce record; point record_file at another path",
                          path);
-    if (memcmp(slot, expected, sizeof slot) != 0)
+    if (!slot_header_fits(identity, slot))
         return record_fail(error,
-                         "%s belongs to another chain or other keys (or its head is damaged); a "
-                         "new chain or key needs a new record_file",
+                         "%s belongs to another chain (or its head is damaged); a new chain needs "
+                         "a new record_file",
                          path);
     memcpy(record->link, slot + RECORD_BYTES - RECORD_CHECKSUM_BYTES, sizeof record->link);
     record->end = RECORD_BYTES;
+    number_add(record, slot + RECORD_ADDRESSES_AT);
+    number_add(record, slot + RECORD_ADDRESSES_AT + 20);
     return true;
 }
 
@@ -216,13 +254,26 @@ static bool version_raise(struct record *record, const char *path,
     return true;
 }
 
-static bool file_open(struct record *record, const char *path, off_t *size, char error[512])
+static bool file_lock(int fd, record_wait *wait)
+{
+    int r = flock(fd, LOCK_EX | LOCK_NB);
+    if (r == 0 || !wait)
+        return r == 0;
+    wait();
+    do
+        r = flock(fd, LOCK_EX);
+    while (r != 0 && errno == EINTR);
+    return r == 0;
+}
+
+static bool file_open(struct record *record, const char *path, record_wait *wait, off_t *size,
+                      char error[512])
 {
     struct stat st;
     record->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (record->fd < 0)
         return record_fail(error, "record_file %s: %s", path, strerror(errno));
-    if (flock(record->fd, LOCK_EX | LOCK_NB) != 0)
+    if (!file_lock(record->fd, wait))
         return record_fail(error, "%s is in use by another relayer-signer; stop that one first",
                          path);
     if (fstat(record->fd, &st) != 0)
@@ -241,40 +292,11 @@ static bool file_open(struct record *record, const char *path, off_t *size, char
     return true;
 }
 
-struct record *record_open(const char *path, const struct record_identity *identity,
-                           char error[512])
-{
-    off_t size = 0;
-    struct record *record = calloc(1, sizeof *record);
-    if (!record) {
-        record_fail(error, "no memory");
-        return NULL;
-    }
-    record->fd = -1;
-    bool ok = true;
-    for (int i = 0; i < RECORD_ROLES; i++) {
-        // Zero pages that take memory only where a nonce was signed.
-        void *map = mmap(NULL, WINDOW_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                         -1, 0);
-        record->lane[i].entries = map == MAP_FAILED ? NULL : map;
-        ok = ok && record->lane[i].entries;
-    }
-    if (!ok)
-        record_fail(error, "no memory for the nonces of %s", path);
-    if (ok && file_open(record, path, &size, error) &&
-        version_raise(record, path, identity, &size, error) &&
-        header_read(record, path, identity, size, error) &&
-        (record->is_new || records_read(record, path, size, error)))
-        return record;
-    record_close(record);
-    return NULL;
-}
-
 void record_close(struct record *record)
 {
     if (!record)
         return;
-    for (int i = 0; i < RECORD_ROLES; i++) {
+    for (int i = 0; i < RECORD_KEYS; i++) {
         struct entry *entries = record->lane[i].entries;
         // Most nonces have one price: untouched pages of the window stay untouched.
         for (size_t at = 0; record->lane[i].repriced > 0; at++)
@@ -304,7 +326,7 @@ uint32_t record_tail_bytes(const struct record *record)
 
 uint64_t record_day_units(const struct record *record, enum wire_role role)
 {
-    return record->lane[role == WIRE_ROLE_ARBITER].day_units;
+    return role == WIRE_ROLE_ARBITER ? record->arbiter.units : record->relayer.units;
 }
 
 static bool append(struct record *record, const struct slot *slot, struct policy_verdict *verdict)
@@ -335,8 +357,76 @@ static bool append(struct record *record, const struct slot *slot, struct policy
     return policy_refuse(verdict, REFUSAL_RECORD, "no memory for the record");
 }
 
+static enum wire_role budget_role(size_t key)
+{
+    return wire_key_role(key) == WIRE_ROLE_ARBITER ? WIRE_ROLE_ARBITER : WIRE_ROLE_RELAYER;
+}
+
+// Keys this file has not seen yet begin in it.
+static bool keys_begin(struct record *record, const char *path, char error[512])
+{
+    for (size_t i = 0; i < RECORD_KEYS; i++) {
+        struct policy_verdict verdict;
+        if (!record->lane[i].entries || record->lane[i].number != 0)
+            continue;
+        if (record->numbers_n == RECORD_NUMBERS_MAX)
+            return record_fail(error,
+                               "%s has seen %d keys; move it away when the chain's nonces have "
+                               "passed all that it records",
+                               path, RECORD_NUMBERS_MAX);
+        struct slot slot = {.kind = RECORD_KEY,
+                            .role = budget_role(i),
+                            .number = record->numbers_n + 1};
+        memcpy(slot.digest, record->identity.address[i], 20);
+        if (!append(record, &slot, &verdict))
+            return record_fail(error, "%s: %s", path, verdict.text);
+    }
+    return true;
+}
+
+static bool lanes_make(struct record *record)
+{
+    static const uint8_t none[20];
+    for (size_t i = 0; i < RECORD_KEYS; i++) {
+        if (memcmp(record->identity.address[i], none, sizeof none) == 0)
+            continue;
+        // Zero pages that take memory only where a nonce was signed.
+        void *map = mmap(NULL, WINDOW_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                         0);
+        if (map == MAP_FAILED)
+            return false;
+        record->lane[i].entries = map;
+    }
+    return true;
+}
+
+struct record *record_open(const char *path, const struct record_identity *identity,
+                           record_wait *wait, char error[512])
+{
+    off_t size = 0;
+    struct record *record = calloc(1, sizeof *record);
+    if (!record) {
+        record_fail(error, "no memory");
+        return NULL;
+    }
+    record->fd = -1;
+    record->identity = *identity;
+    bool ok = lanes_make(record);
+    if (!ok)
+        record_fail(error, "no memory for the nonces of %s", path);
+    if (ok && file_open(record, path, wait, &size, error) &&
+        version_raise(record, path, identity, &size, error) &&
+        header_read(record, path, identity, size, error) &&
+        (record->is_new || records_read(record, path, size, error)) &&
+        keys_begin(record, path, error))
+        return record;
+    record_close(record);
+    return NULL;
+}
+
 // A nonce nothing was signed for yet: judges its distance and the day's amount.
-static bool claim_new(const struct lane *lane, const struct record_claim *claim, uint32_t day,
+static bool claim_new(const struct lane *lane, const struct budget *budget,
+                      const struct record_claim *claim, uint32_t day,
                       struct policy_verdict *verdict)
 {
     if (lane->any && claim->nonce < lane->highest &&
@@ -349,7 +439,7 @@ static bool claim_new(const struct lane *lane, const struct record_claim *claim,
         return policy_refuse(verdict, REFUSAL_NONCE_AHEAD,
                              "nonce %" PRIu64 ", highest signed is %" PRIu64, claim->nonce,
                              lane->highest);
-    uint64_t spent = day == lane->day ? lane->day_units : 0, total;
+    uint64_t spent = day == budget->day ? budget->units : 0, total;
     if (__builtin_add_overflow(spent, claim->units, &total) || total > claim->max_day_units)
         return policy_refuse(verdict, REFUSAL_DAY_UNITS,
                              "%" PRIu64 " units on top of today's %" PRIu64
@@ -381,16 +471,18 @@ static bool claim_again(struct entry *entry, const struct record_claim *claim,
 static bool claim_judge(struct record *record, const struct record_claim *claim, struct slot *slot,
                         const struct copy **known, struct policy_verdict *verdict)
 {
-    struct lane *lane = lane_of(record, claim->role);
+    const struct lane *lane = &record->lane[claim->key];
+    const struct budget *budget = budget_of(record, budget_role(claim->key));
     *known = NULL;
     if (claim->fence < lane->fence)
         return policy_refuse(verdict, REFUSAL_FENCE, "fence %" PRIu64 ", the lane is at %" PRIu64,
                              claim->fence, lane->fence);
     // A clock set back must not open a new allowance.
     *slot = (struct slot){.kind = RECORD_NEW,
-                          .role = claim->role,
+                          .role = budget_role(claim->key),
+                          .number = lane->number,
                           .nonce = claim->nonce,
-                          .day = claim->day > lane->day ? claim->day : lane->day,
+                          .day = claim->day > budget->day ? claim->day : budget->day,
                           .fence = claim->fence,
                           .units = claim->units};
     memcpy(slot->digest, claim->digest, sizeof slot->digest);
@@ -401,7 +493,7 @@ static bool claim_judge(struct record *record, const struct record_claim *claim,
         return policy_refuse(verdict, REFUSAL_CANCEL, "nothing was signed for nonce %" PRIu64,
                              claim->nonce);
     if (is_new)
-        return claim_new(lane, claim, slot->day, verdict);
+        return claim_new(lane, budget, claim, slot->day, verdict);
     if (!claim_again(entry, claim, known, verdict))
         return false;
     slot->units = 0; // counted when the nonce was first claimed
@@ -429,7 +521,7 @@ bool record_keep(struct record *record, const struct record_claim *claim,
     const struct copy *known;
     if (!claim_judge(record, claim, &slot, &known, verdict))
         return false;
-    if (known && known->has_signature && claim->fence == lane_of(record, claim->role)->fence)
+    if (known && known->has_signature && claim->fence == record->lane[claim->key].fence)
         return true;
     slot.has_signature = true;
     slot.signature = *signature;

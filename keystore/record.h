@@ -1,6 +1,10 @@
 // What was signed, on disk before the signature leaves: (chain, account, nonce) -> digest and
-// signature, the highest fencing token of each lane, and the tokens each role moved today. Layout:
-// keystore/FORMAT.md.
+// signature, the highest fencing token of each lane, and the tokens each role moved today. All
+// relayer keys count in one amount: more keys must not mean more money for whoever took the daemon
+// over. Layout: keystore/FORMAT.md.
+//
+// The file outlives its keys: a key that is put in begins in it, one that is taken out keeps what
+// was recorded of it, and finds it again should it come back.
 //
 // The signature itself is kept, for a token may sign one digest in many ways: the same digest must
 // give the same transaction hash for ever, or a lane would wait for the wrong one.
@@ -22,15 +26,18 @@ enum {
     RECORD_FILE_MAX = 1 << 30,   // bytes; four million signatures
     RECORD_NONCE_WINDOW = 65536, // nonces kept in memory per lane; older ones are refused
     RECORD_NONCE_AHEAD = 4096,   // how far beyond the highest signed nonce a new one may be
-    RECORD_PRICES_MAX = 64       // digests signed for one nonce
+    RECORD_PRICES_MAX = 64,      // digests signed for one nonce
+    RECORD_NUMBERS_MAX = 256     // keys one file may ever see
 };
 
 struct record;
 
-// Opens or creates the file, locks it against a second signer and reads it all. NULL with one
-// sentence in `error` (what, where, what to do).
+// Opens or creates the file, locks it against a second signer and reads it all. While another
+// signer has it: with `wait` calls that once and waits for the other's end, without refuses. NULL
+// with one sentence in `error` (what, where, what to do).
+typedef void record_wait(void);
 struct record *record_open(const char *path, const struct record_identity *identity,
-                           char error[512]);
+                           record_wait *wait, char error[512]);
 void record_close(struct record *record);
 
 // True when record_open made a new file: nothing signed earlier is known.
@@ -43,7 +50,7 @@ bool record_is_upgraded(const struct record *record);
 uint32_t record_tail_bytes(const struct record *record);
 
 struct record_claim {
-    enum wire_role role;
+    size_t key; // its place, one of those the record was opened with
     uint64_t nonce, fence;
     bool cancels;           // it may take the place of any call signed for its nonce, and of none
     uint64_t units;         // tokens the call moves
@@ -69,7 +76,7 @@ bool record_keep(struct record *record, const struct record_claim *claim,
 // Identity of a call apart from its price: destination, value, gas limit, calldata.
 void record_call_hash(const struct tx *tx, uint8_t out[32]);
 
-// Tokens counted for this role on its last recorded day.
+// Tokens counted for this role (relayer, arbiter) on its last recorded day.
 uint64_t record_day_units(const struct record *record, enum wire_role role);
 
 #endif

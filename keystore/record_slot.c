@@ -4,6 +4,8 @@
 
 #include "abi/keccak.h"
 
+enum { NUMBER_AT = 160 };
+
 static const char header_magic[RECORD_MAGIC_BYTES] = "kustodia-nonces";
 
 static void put_be(uint8_t *p, uint64_t value, size_t n)
@@ -38,9 +40,19 @@ void slot_header(const struct record_identity *identity, size_t bytes, uint8_t *
     put_be(out + 16, bytes == RECORD_BYTES ? 2 : 1, 4);
     put_be(out + 20, bytes, 4);
     put_be(out + 24, identity->chain_id, 8);
-    memcpy(out + 32, identity->address[0], 20);
-    memcpy(out + 52, identity->address[1], 20);
+    memcpy(out + RECORD_ADDRESSES_AT, identity->address[0], 20);
+    memcpy(out + RECORD_ADDRESSES_AT + 20, identity->address[1], 20);
     slot_checksum(no_link, out, bytes, out + bytes - RECORD_CHECKSUM_BYTES);
+}
+
+bool slot_header_fits(const struct record_identity *identity, const uint8_t slot[RECORD_BYTES])
+{
+    static const uint8_t no_link[32];
+    uint8_t expected[RECORD_BYTES], checksum[32];
+    slot_header(identity, RECORD_BYTES, expected);
+    slot_checksum(no_link, slot, RECORD_BYTES, checksum);
+    return memcmp(slot, expected, RECORD_ADDRESSES_AT) == 0 &&
+           memcmp(slot + RECORD_BYTES - RECORD_CHECKSUM_BYTES, checksum, sizeof checksum) == 0;
 }
 
 bool slot_is_v1_header(const uint8_t *slot, size_t n)
@@ -64,6 +76,7 @@ void slot_write(const struct slot *in, const uint8_t link[32], uint8_t slot[RECO
     memcpy(slot + 64, in->call_hash, 32);
     memcpy(slot + 96, in->signature.r, 32);
     memcpy(slot + 128, in->signature.s, 32);
+    put_be(slot + NUMBER_AT, in->number, 2);
     slot_checksum(link, slot, RECORD_BYTES, slot + RECORD_BYTES - RECORD_CHECKSUM_BYTES);
 }
 
@@ -86,8 +99,11 @@ bool slot_read(const uint8_t *slot, size_t bytes, const uint8_t link[32], struct
         out->signature.y_parity = slot[3];
         memcpy(out->signature.r, slot + 96, 32);
         memcpy(out->signature.s, slot + 128, 32);
+        out->number = (uint32_t)get_be(slot + NUMBER_AT, 2);
     }
-    return out->kind >= RECORD_NEW && out->kind <= RECORD_FENCED &&
+    if (out->number == 0) // written when there were two keys only
+        out->number = out->role == WIRE_ROLE_ARBITER ? 2 : 1;
+    return out->kind >= RECORD_NEW && out->kind <= RECORD_KEY &&
            (out->role == WIRE_ROLE_RELAYER || out->role == WIRE_ROLE_ARBITER);
 }
 

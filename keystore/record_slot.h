@@ -15,25 +15,29 @@ enum {
     RECORD_BYTES_V1 = 128,
     RECORD_CHECKSUM_BYTES = 32, // the last ones of every record
     RECORD_MAGIC_BYTES = 16,    // the first ones of the header
-    RECORD_ROLES = 2
+    RECORD_ADDRESSES_AT = 32,   // in the header: of the first two keys
+    RECORD_KEYS = WIRE_KEYS
 };
 
-// Whose record it is. A file opens only with the identity it was made with.
+// Whose record it is: its chain for ever, and the keys of this run by their place (wire.h). Zero:
+// no key there.
 struct record_identity {
     uint64_t chain_id;
-    uint8_t address[RECORD_ROLES][20]; // relayer, arbiter
+    uint8_t address[RECORD_KEYS][20];
 };
 
 // Kinds on disk: pinned.
 enum record_kind {
     RECORD_NEW = 1,      // first digest for a nonce
     RECORD_REPRICED = 2, // another price for the same call
-    RECORD_FENCED = 3    // a known digest under a higher fence, or with its first kept signature
+    RECORD_FENCED = 3,   // a known digest under a higher fence, or with its first kept signature
+    RECORD_KEY = 4       // another key begins: its number, its address in `digest`
 };
 
 struct slot {
     enum record_kind kind;
-    enum wire_role role;
+    enum wire_role role; // relayer or arbiter: whose amount of the day it counts in
+    uint32_t number;     // of the key: 1 and 2 are those of the header
     uint32_t day;
     uint64_t nonce, fence, units;
     uint8_t digest[32], call_hash[32];
@@ -43,6 +47,9 @@ struct slot {
 
 // The header of version 2 (bytes = RECORD_BYTES) or 1 (bytes = RECORD_BYTES_V1).
 void slot_header(const struct record_identity *identity, size_t bytes, uint8_t *out);
+
+// The header is whole, of version 2 and of this chain, whatever its keys.
+bool slot_header_fits(const struct record_identity *identity, const uint8_t slot[RECORD_BYTES]);
 
 // True when `slot` (n bytes of a file's beginning) starts a file of version 1, of any identity.
 bool slot_is_v1_header(const uint8_t *slot, size_t n);

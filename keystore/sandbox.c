@@ -22,13 +22,22 @@
 #error "add the audit name of this machine"
 #endif
 
-static bool close_but(int keep_a, int keep_b)
+// Closes what lies between one kept descriptor and the next higher one, from 3 on.
+static bool close_but(const int *keep, size_t keep_n)
 {
-    unsigned low = (unsigned)(keep_a < keep_b ? keep_a : keep_b);
-    unsigned high = (unsigned)(keep_a < keep_b ? keep_b : keep_a);
-    return (low == 3 || close_range(3, low - 1, 0) == 0) &&
-           (high == low + 1 || close_range(low + 1, high - 1, 0) == 0) &&
-           close_range(high + 1, ~0u, 0) == 0;
+    unsigned from = 3;
+    for (;;) {
+        unsigned next = ~0u;
+        for (size_t i = 0; i < keep_n; i++) {
+            if (keep[i] >= 0 && (unsigned)keep[i] >= from && (unsigned)keep[i] < next)
+                next = (unsigned)keep[i];
+        }
+        if (next > from && close_range(from, next == ~0u ? next : next - 1, 0) != 0)
+            return false;
+        if (next == ~0u)
+            return true;
+        from = next + 1;
+    }
 }
 
 #ifdef KUSTODIA_NO_SECCOMP
@@ -131,11 +140,11 @@ bool sandbox_is_enforced(void)
 
 #endif
 
-bool sandbox_prepare(int keep_a, int keep_b, const char **what)
+bool sandbox_prepare(const int *keep, size_t keep_n, const char **what)
 {
     struct rlimit none = {0, 0};
     *what = "closing other descriptors";
-    if (!close_but(keep_a, keep_b))
+    if (!close_but(keep, keep_n))
         return false;
     *what = "clearing the environment";
     if (clearenv() != 0)

@@ -3,11 +3,12 @@
 #define KEYSTORE_SANDBOX_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 // At start: no core dump, no debugger of the same user, no new privileges, no child processes, an
-// empty environment, and every descriptor closed except 0..2 and the two given. On false `*what`
-// names the step, errno the reason.
-bool sandbox_prepare(int keep_a, int keep_b, const char **what);
+// empty environment, and every descriptor closed except 0..2 and the given ones (-1 among them is
+// skipped). On false `*what` names the step, errno the reason.
+bool sandbox_prepare(const int *keep, size_t keep_n, const char **what);
 
 // Locks all memory of the process in RAM, what it has and what it will get. Needed where a library
 // of others holds a key; our own keys lie in memory of their own (secret.h).

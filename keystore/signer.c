@@ -1,12 +1,13 @@
 // relayer-signer: the process that holds the keys.
 //
-// relayerd starts it with one socket per role and speaks keystore/PROTOCOL.md over them. It trusts
+// relayerd starts it with one socket per key and speaks keystore/PROTOCOL.md over them. It trusts
 // nobody on the other side: whole transactions come in, its own policy file judges them, its own
 // record remembers them. It opens no network connection and no database, and after start it opens
-// nothing at all. It ends when both channels are closed.
+// nothing at all. It ends when all channels are closed.
 //
-// Exit codes: 0 both channels closed, 2 usage, 3 settings, 4 key or password file, 5 wrong
-// password, 6 record file, 7 system, 8 a channel was closed for breaking the protocol.
+// Exit codes: 0 all channels closed (or the check of --check passed), 2 usage, 3 settings, 4 key
+// or password file, 5 wrong password, 6 record file, 7 system, 8 a channel was closed for breaking
+// the protocol.
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -40,7 +41,9 @@ enum exit_code {
 
 struct options {
     const char *config;
-    int fd[SIGNER_ROLES]; // relayer, arbiter; -1: not given
+    int fd[WIRE_KEYS]; // by place (wire.h); -1: not given
+    bool takeover;     // wait for the record of the signer that is to be replaced
+    bool check;        // look at settings and keys, sign nothing
 };
 
 // One socket. While an answer waits to be sent, nothing more is read: a daemon that does not read
@@ -55,7 +58,7 @@ struct channel {
 
 static struct signer signer;
 static struct signer_config config;
-static struct channel channels[SIGNER_ROLES];
+static struct channel channels[WIRE_KEYS];
 
 __attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
 {
@@ -85,21 +88,61 @@ static bool parse_fd(const char *text, int *fd)
     return fstat(*fd, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
-static bool parse_options(int argc, char **argv, struct options *options)
+// The places after the first two have descriptors in a row.
+static bool parse_more(const char *text, struct options *options)
 {
-    *options = (struct options){.fd = {-1, -1}};
-    for (int i = 1; i + 1 < argc; i += 2) {
-        if (strcmp(argv[i], "--config") == 0)
-            options->config = argv[i + 1];
-        else if (strcmp(argv[i], "--relayer-fd") == 0 && !parse_fd(argv[i + 1], &options->fd[0]))
-            return false;
-        else if (strcmp(argv[i], "--arbiter-fd") == 0 && !parse_fd(argv[i + 1], &options->fd[1]))
-            return false;
-        else if (strcmp(argv[i], "--relayer-fd") != 0 && strcmp(argv[i], "--arbiter-fd") != 0)
+    if (!parse_fd(text, &options->fd[WIRE_KEYS_ALWAYS]))
+        return false;
+    for (int i = WIRE_KEYS_ALWAYS + 1; i < WIRE_KEYS; i++) {
+        char next[16];
+        snprintf(next, sizeof next, "%d", options->fd[i - 1] + 1);
+        if (!parse_fd(next, &options->fd[i]))
             return false;
     }
-    return argc == 7 && options->config && options->fd[0] >= 0 && options->fd[1] >= 0 &&
-           options->fd[0] != options->fd[1];
+    return true;
+}
+
+static bool parse_value(const char *name, const char *value, struct options *options)
+{
+    if (strcmp(name, "--config") == 0) {
+        options->config = value;
+        return true;
+    }
+    if (strcmp(name, "--relayer-fd") == 0)
+        return parse_fd(value, &options->fd[WIRE_KEY_RELAYER]);
+    if (strcmp(name, "--arbiter-fd") == 0)
+        return parse_fd(value, &options->fd[WIRE_KEY_ARBITER]);
+    return strcmp(name, "--more-fd") == 0 && parse_more(value, options);
+}
+
+static bool fds_differ(const struct options *options)
+{
+    for (int i = 0; i < WIRE_KEYS; i++) {
+        for (int k = 0; k < i; k++) {
+            if (options->fd[i] >= 0 && options->fd[i] == options->fd[k])
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool parse_options(int argc, char **argv, struct options *options)
+{
+    *options = (struct options){0};
+    for (int i = 0; i < WIRE_KEYS; i++)
+        options->fd[i] = -1;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--takeover") == 0)
+            options->takeover = true;
+        else if (strcmp(argv[i], "--check") == 0)
+            options->check = true;
+        else if (i + 1 == argc || !parse_value(argv[i], argv[i + 1], options))
+            return false;
+        else
+            i++;
+    }
+    bool channels_given = options->fd[WIRE_KEY_RELAYER] >= 0 && options->fd[WIRE_KEY_ARBITER] >= 0;
+    return options->config && (options->check || channels_given) && fds_differ(options);
 }
 
 // A module starts without environment, but for the one variable it may be given (which stays where
@@ -126,40 +169,84 @@ static bool open_key(struct signer_key_place *place, struct sign_key *key, struc
     return key_open_in_token(signer.context, &token, place->pkcs11_pin_file, key, error);
 }
 
-static enum exit_code open_keys(void)
+static enum exit_code key_exit(enum key_fault fault)
 {
-    for (int i = 0; i < SIGNER_ROLES; i++) {
-        struct key_error error;
-        struct signer_key_place *place = &config.key[i];
-        if (*place->pkcs11_module && !module_prepare(place->pkcs11_env))
-            return EXIT_SYSTEM;
-        if (open_key(place, &signer.key[i], &error))
-            continue;
-        say("relayer-signer: %s", error.text);
-        switch (error.fault) {
-        case KEY_FAULT_NONE:
-        case KEY_FAULT_FILE:
-            return EXIT_KEY;
-        case KEY_FAULT_PASSWORD:
-            return EXIT_PASSWORD;
-        case KEY_FAULT_SYSTEM:
-            return EXIT_SYSTEM;
-        }
+    switch (fault) {
+    case KEY_FAULT_NONE:
+    case KEY_FAULT_FILE:
+        return EXIT_KEY;
+    case KEY_FAULT_PASSWORD:
+        return EXIT_PASSWORD;
+    case KEY_FAULT_SYSTEM:
+        return EXIT_SYSTEM;
     }
-    if (memcmp(signer.key[0].address, signer.key[1].address, 20) != 0)
-        return EXIT_DONE;
-    say("relayer-signer: the relayer and the arbiter have the same address: whoever moves money "
-        "must not decide disputes; create a second key with relayer-keytool new");
-    return EXIT_SETTINGS;
+    return EXIT_SYSTEM;
 }
 
-static bool open_record(void)
+static enum exit_code keys_differ(void)
+{
+    for (size_t i = 0; i < WIRE_KEYS; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (!signer.has[i] || !signer.has[k] ||
+                memcmp(signer.key[i].address, signer.key[k].address, 20) != 0)
+                continue;
+            say("relayer-signer: [key.%s] and [key.%s] have the same address: whoever moves money "
+                "must not decide disputes, and one key has one lane; create another with "
+                "relayer-keytool new", wire_key_name(k), wire_key_name(i));
+            return EXIT_SETTINGS;
+        }
+    }
+    return EXIT_DONE;
+}
+
+static enum exit_code open_keys(const struct options *options)
+{
+    for (size_t i = 0; i < WIRE_KEYS; i++) {
+        struct key_error error;
+        struct signer_key_place *place = &config.key[i];
+        if (signer_key_is_unset(place))
+            continue;
+        if (options->fd[i] < 0 && !options->check) {
+            say("relayer-signer: [key.%s] has no channel: --more-fd is missing", wire_key_name(i));
+            return EXIT_SETTINGS;
+        }
+        if (*place->pkcs11_module && !module_prepare(place->pkcs11_env))
+            return EXIT_SYSTEM;
+        signer.has[i] = open_key(place, &signer.key[i], &error);
+        if (signer.has[i])
+            continue;
+        say("relayer-signer: [key.%s] %s", wire_key_name(i), error.text);
+        return key_exit(error.fault);
+    }
+    return keys_differ();
+}
+
+// Another signer still has the record: who is to take over says what it will bring.
+static void stand_by(void)
+{
+    for (size_t i = 0; i < WIRE_KEYS; i++) {
+        uint8_t space[WIRE_BYTES_MAX];
+        struct buf out;
+        buf_init(&out, space, sizeof space);
+        if (signer.has[i] && signer_standby(&signer, i, &out)) {
+            // A channel that does not take it is found broken when it is served.
+            ssize_t ignored =
+                send(channels[i].fd, out.p, out.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+            (void)ignored;
+        }
+    }
+}
+
+static bool open_record(bool takeover)
 {
     char error[512];
     struct record_identity identity = {.chain_id = config.policy.chain_id};
-    for (int i = 0; i < SIGNER_ROLES; i++)
-        memcpy(identity.address[i], signer.key[i].address, 20);
-    signer.record = record_open(config.record_file, &identity, error);
+    for (int i = 0; i < WIRE_KEYS; i++) {
+        if (signer.has[i])
+            memcpy(identity.address[i], signer.key[i].address, 20);
+    }
+    signer.record = record_open(config.record_file, &identity,
+                                takeover ? stand_by : NULL, error);
     if (!signer.record) {
         say("relayer-signer: %s", error);
         return false;
@@ -176,21 +263,52 @@ static bool open_record(void)
     return true;
 }
 
-static void say_ready(void)
+static void say_ready(const char *what)
 {
-    char relayer[HEX_ADDRESS_SIZE], arbiter[HEX_ADDRESS_SIZE];
-    hex_checksum_address(signer.key[0].address, relayer);
-    hex_checksum_address(signer.key[1].address, arbiter);
-    say("relayer-signer: ready on chain %" PRIu64 ", relayer %s, arbiter %s%s",
-        signer.policy.chain_id, relayer, arbiter,
+    char keys[WIRE_KEYS * (HEX_ADDRESS_SIZE + 16)] = "";
+    for (size_t i = 0; i < WIRE_KEYS; i++) {
+        char address[HEX_ADDRESS_SIZE];
+        size_t used = strlen(keys);
+        if (!signer.has[i])
+            continue;
+        hex_checksum_address(signer.key[i].address, address);
+        snprintf(keys + used, sizeof keys - used, ", %s %s", wire_key_name(i), address);
+    }
+    say("relayer-signer: %s on chain %" PRIu64 "%s%s", what, signer.policy.chain_id, keys,
         sandbox_is_enforced() ? "" : " (without seccomp: a build for tests)");
+}
+
+static void channel_close(struct channel *channel)
+{
+    close(channel->fd);
+    channel->fd = -1;
+}
+
+// Where there is no key, the end of the channel says so.
+static void take_channels(const struct options *options)
+{
+    for (size_t i = 0; i < WIRE_KEYS; i++) {
+        channels[i].fd = options->fd[i];
+        channels[i].state.key = i;
+        if (channels[i].fd >= 0 && !signer.has[i])
+            channel_close(&channels[i]);
+    }
+}
+
+static bool has_token(void)
+{
+    for (size_t i = 0; i < WIRE_KEYS; i++) {
+        if (signer.has[i] && signer.key[i].token)
+            return true;
+    }
+    return false;
 }
 
 static enum exit_code start(const struct options *options)
 {
     const char *what;
     char error[512];
-    if (!sandbox_prepare(options->fd[0], options->fd[1], &what)) {
+    if (!sandbox_prepare(options->fd, WIRE_KEYS, &what)) {
         say("relayer-signer: %s: %s", what, strerror(errno));
         return EXIT_SYSTEM;
     }
@@ -208,25 +326,29 @@ static enum exit_code start(const struct options *options)
         say("relayer-signer: no randomness or no memory");
         return EXIT_SYSTEM;
     }
-    enum exit_code code = open_keys();
+    enum exit_code code = open_keys(options);
     if (code != EXIT_DONE)
         return code;
-    if (!open_record())
+    if (options->check) {
+        say_ready("settings and keys are right");
+        return EXIT_DONE;
+    }
+    take_channels(options);
+    if (!open_record(options->takeover))
         return EXIT_RECORD;
-    bool has_token = signer.key[0].token || signer.key[1].token;
-    if (!sandbox_enter(has_token)) {
+    if (!sandbox_enter(has_token())) {
         say("relayer-signer: the kernel refuses the seccomp filter: %s", strerror(errno));
         return EXIT_SYSTEM;
     }
-    for (int i = 0; i < SIGNER_ROLES; i++) {
+    for (size_t i = 0; i < WIRE_KEYS; i++) {
         // A module that needs a forbidden call ends the process here, not at the first payment.
-        if (!sign_key_try(signer.context, &signer.key[i])) {
+        if (signer.has[i] && !sign_key_try(signer.context, &signer.key[i])) {
             say("relayer-signer: the token of the %s key does not sign once system calls are "
-                "limited", i == 0 ? "relayer" : "arbiter");
+                "limited", wire_key_name(i));
             return EXIT_KEY;
         }
     }
-    say_ready();
+    say_ready("ready");
     return EXIT_DONE;
 }
 
@@ -237,12 +359,6 @@ static uint32_t today(void)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return now.tv_sec < 0 ? 0 : (uint32_t)(now.tv_sec / 86400);
-}
-
-static void channel_close(struct channel *channel)
-{
-    close(channel->fd);
-    channel->fd = -1;
 }
 
 // False when the channel broke the protocol.
@@ -313,7 +429,7 @@ static bool channel_turn(struct channel *channel)
             break;
         if (!channel_answer(channel)) {
             say("relayer-signer: the %s channel broke the protocol; it is closed",
-                wire_role_name(channel->state.role));
+                wire_key_name(channel->state.key));
             broke = channel->closing = true;
         } else if (channel->in_n == before) {
             break; // no whole frame
@@ -324,23 +440,28 @@ static bool channel_turn(struct channel *channel)
     return broke;
 }
 
-static enum exit_code serve(const struct options *options)
+static bool some_open(void)
+{
+    for (size_t i = 0; i < WIRE_KEYS; i++) {
+        if (channels[i].fd >= 0)
+            return true;
+    }
+    return false;
+}
+
+static enum exit_code serve(void)
 {
     enum exit_code code = EXIT_DONE;
-    for (int i = 0; i < SIGNER_ROLES; i++) {
-        channels[i].fd = options->fd[i];
-        channels[i].state.role = i == 0 ? WIRE_ROLE_RELAYER : WIRE_ROLE_ARBITER;
-    }
-    while (channels[0].fd >= 0 || channels[1].fd >= 0) {
-        struct pollfd polls[SIGNER_ROLES];
-        for (int i = 0; i < SIGNER_ROLES; i++)
+    while (some_open()) {
+        struct pollfd polls[WIRE_KEYS];
+        for (int i = 0; i < WIRE_KEYS; i++)
             polls[i] = (struct pollfd){.fd = channels[i].fd,
                                        .events = channels[i].out_n ? POLLOUT : POLLIN};
-        if (ppoll(polls, SIGNER_ROLES, NULL, NULL) < 0 && errno != EINTR) {
+        if (ppoll(polls, WIRE_KEYS, NULL, NULL) < 0 && errno != EINTR) {
             say("relayer-signer: poll: %s", strerror(errno));
             return EXIT_SYSTEM;
         }
-        for (int i = 0; i < SIGNER_ROLES; i++) {
+        for (int i = 0; i < WIRE_KEYS; i++) {
             if (polls[i].revents && channel_turn(&channels[i]))
                 code = EXIT_PROTOCOL;
         }
@@ -352,16 +473,17 @@ int main(int argc, char **argv)
 {
     struct options options;
     if (!parse_options(argc, argv, &options)) {
-        say("usage: relayer-signer --config FILE --relayer-fd N --arbiter-fd N (two connected "
-            "sockets; relayerd starts it so)");
+        say("usage: relayer-signer --config FILE --relayer-fd N --arbiter-fd N [--more-fd N] "
+            "[--takeover] (connected sockets; relayerd starts it so), or relayer-signer --check "
+            "--config FILE");
         return EXIT_USAGE;
     }
     signal(SIGPIPE, SIG_IGN);
     signal(SIGINT, SIG_IGN); // Ctrl-C reaches the daemon too: it ends us by closing the channels
     enum exit_code code = start(&options);
-    if (code == EXIT_DONE)
-        code = serve(&options);
-    for (int i = 0; i < SIGNER_ROLES; i++)
+    if (code == EXIT_DONE && !options.check)
+        code = serve();
+    for (int i = 0; i < WIRE_KEYS; i++)
         sign_key_free(&signer.key[i]);
     sign_context_free(signer.context);
     record_close(signer.record);

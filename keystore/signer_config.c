@@ -38,6 +38,14 @@ static const struct setting settings[] = {
     {"signer", "record_file", FORM_PATH, AT(record_file), false},
     KEY_ROWS("key.relayer", 0),
     KEY_ROWS("key.arbiter", 1),
+    KEY_ROWS("key.relayer.2", 2),
+    KEY_ROWS("key.relayer.3", 3),
+    KEY_ROWS("key.relayer.4", 4),
+    KEY_ROWS("key.relayer.5", 5),
+    KEY_ROWS("key.relayer.6", 6),
+    KEY_ROWS("key.relayer.7", 7),
+    KEY_ROWS("key.relayer.8", 8),
+    KEY_ROWS("key.arbiter.2", 9),
     {"policy", "escrow", FORM_ADDRESS, AT(policy.escrow), false},
     {"policy", "token", FORM_ADDRESS, AT(policy.token), false},
     {"policy", "juno_deposit", FORM_ADDRESSES, AT(policy.deposits), false},
@@ -234,6 +242,13 @@ static bool key_check(struct reader *reader, const struct signer_key_place *key,
     return !missing || config_fail(reader, "%s is missing in section [%s]", missing, name);
 }
 
+bool signer_key_is_unset(const struct signer_key_place *place)
+{
+    return !*place->keyfile && !*place->password_file && !*place->pkcs11_module &&
+           !*place->pkcs11_pin_file && !*place->pkcs11_token && !*place->pkcs11_key &&
+           !*place->pkcs11_env;
+}
+
 // What no single line can tell.
 static bool check_whole(struct reader *reader)
 {
@@ -247,9 +262,14 @@ static bool check_whole(struct reader *reader)
         if (settings[i].at == AT(policy.max_allowance_units))
             policy->max_allowance_units = policy->max_day_units;
     }
-    if (!key_check(reader, &reader->config->key[0], "key.relayer") ||
-        !key_check(reader, &reader->config->key[1], "key.arbiter"))
-        return false;
+    for (size_t i = 0; i < WIRE_KEYS; i++) {
+        struct signer_key_place *place = &reader->config->key[i];
+        char section[32];
+        snprintf(section, sizeof section, "key.%s", wire_key_name(i));
+        if ((i < WIRE_KEYS_ALWAYS || !signer_key_is_unset(place)) &&
+            !key_check(reader, place, section))
+            return false;
+    }
     if (policy->chain_id == 0)
         return config_fail(reader, "chain_id 0 is no chain");
     if (is_zero_address(policy->escrow) || is_zero_address(policy->token) ||

@@ -25,9 +25,12 @@ struct signer_key_place {
 
 struct signer_config {
     char record_file[SIGNER_PATH_MAX];
-    struct signer_key_place key[2]; // relayer, arbiter
-    struct policy policy;           // chain_id comes from [signer]
+    struct signer_key_place key[WIRE_KEYS]; // by place (wire.h)
+    struct policy policy;                   // chain_id comes from [signer]
 };
+
+// No key in this place.
+bool signer_key_is_unset(const struct signer_key_place *place);
 
 // Reads the file. Refuses an unknown, repeated or missing setting, a value of the wrong form, and a
 // file that others may write. `error` receives one sentence with file and line.

@@ -2,9 +2,13 @@
 
 #include <string.h>
 
-static const struct sign_key *role_key(const struct signer *signer, enum wire_role role)
+static struct wire_message identity_of(const struct signer *signer, enum wire_type type, size_t key)
 {
-    return &signer->key[role == WIRE_ROLE_ARBITER];
+    struct wire_message message = {.type = type, .version = WIRE_VERSION,
+                                   .role = wire_key_role(key),
+                                   .chain_id = signer->policy.chain_id};
+    memcpy(message.address, signer->key[key].address, sizeof message.address);
+    return message;
 }
 
 static bool answer_hello(const struct signer *signer, struct signer_channel *channel,
@@ -12,12 +16,16 @@ static bool answer_hello(const struct signer *signer, struct signer_channel *cha
 {
     if (channel->greeted)
         return false;
-    struct wire_message answer = {.type = WIRE_HELLO_OK, .version = WIRE_VERSION,
-                                  .role = channel->role, .chain_id = signer->policy.chain_id};
-    memcpy(answer.address, role_key(signer, channel->role)->address, sizeof answer.address);
+    struct wire_message answer = identity_of(signer, WIRE_HELLO_OK, channel->key);
     // A daemon of another version still learns ours, then loses the channel.
     channel->greeted = message->version == WIRE_VERSION;
     return wire_write(&answer, out) && channel->greeted;
+}
+
+bool signer_standby(const struct signer *signer, size_t key, struct buf *out)
+{
+    struct wire_message offer = identity_of(signer, WIRE_STANDBY, key);
+    return wire_write(&offer, out);
 }
 
 // Everything between the request's bytes and the question to the record.
@@ -28,10 +36,10 @@ static bool sign_permitted(struct signer *signer, const struct signer_channel *c
     enum tx_error error = tx_decode_unsigned(message->payload, tx);
     if (error != TX_OK)
         return policy_refuse(verdict, REFUSAL_MALFORMED, "%s", tx_error_text(error));
-    claim->cancels = policy_is_cancel(tx, role_key(signer, channel->role)->address);
+    claim->cancels = policy_is_cancel(tx, signer->key[channel->key].address);
     bool allowed = claim->cancels ? policy_judge_cancel(&signer->policy, tx, verdict)
-                                  : policy_judge(&signer->policy, channel->role, tx,
-                                                 &signer->request, verdict);
+                                  : policy_judge(&signer->policy, wire_key_role(channel->key),
+                                                 tx, &signer->request, verdict);
     if (!allowed)
         return false;
     claim->nonce = tx->nonce;
@@ -46,7 +54,7 @@ static bool sign_permitted(struct signer *signer, const struct signer_channel *c
 static bool signature_make(struct signer *signer, const struct record_claim *claim,
                            struct signature *signature, struct policy_verdict *verdict)
 {
-    const struct sign_key *key = role_key(signer, claim->role);
+    const struct sign_key *key = &signer->key[claim->key];
     const struct signature *kept;
     if (!record_judge(signer->record, claim, &kept, verdict))
         return false;
@@ -67,7 +75,7 @@ static bool answer_sign(struct signer *signer, const struct signer_channel *chan
     struct tx tx;
     struct signature signature;
     struct policy_verdict verdict = {0};
-    struct record_claim claim = {.role = channel->role, .fence = message->fence, .day = day,
+    struct record_claim claim = {.key = channel->key, .fence = message->fence, .day = day,
                                  .max_day_units = signer->policy.max_day_units};
     struct wire_message answer = {.type = WIRE_SIGNED, .request_id = message->request_id};
 
@@ -102,6 +110,7 @@ bool signer_answer(struct signer *signer, struct signer_channel *channel,
     case WIRE_SIGNED:
     case WIRE_REFUSED:
     case WIRE_PONG:
+    case WIRE_STANDBY:
         return false;
     }
     return false;

@@ -14,19 +14,18 @@
 #include "keystore/sign.h"
 #include "keystore/wire.h"
 
-enum { SIGNER_ROLES = 2 };
-
 struct signer {
     struct policy policy;
     struct sign_context *context;
-    struct sign_key key[SIGNER_ROLES]; // relayer, arbiter
+    struct sign_key key[WIRE_KEYS]; // by place (wire.h); `has` tells which are there
+    bool has[WIRE_KEYS];
     struct record *record;
     struct policy_request request;     // scratch
 };
 
-// What the channel of one role has seen so far.
+// What the channel of one key has seen so far.
 struct signer_channel {
-    enum wire_role role;
+    size_t key;
     bool greeted; // HELLO came; nothing else is answered before it
 };
 
@@ -35,5 +34,8 @@ struct signer_channel {
 // only the signer sends, another version): close the channel after sending what is in `out`.
 bool signer_answer(struct signer *signer, struct signer_channel *channel,
                    const struct wire_message *message, uint32_t day, struct buf *out);
+
+// The offer of a signer that waits for the record of another: what HELLO_OK will say.
+bool signer_standby(const struct signer *signer, size_t key, struct buf *out);
 
 #endif

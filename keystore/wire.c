@@ -3,9 +3,10 @@
 #include <string.h>
 
 _Static_assert(WIRE_HELLO == 1 && WIRE_HELLO_OK == 2 && WIRE_SIGN == 3 && WIRE_SIGNED == 4 &&
-                   WIRE_REFUSED == 5 && WIRE_PING == 7 && WIRE_PONG == 8,
+                   WIRE_REFUSED == 5 && WIRE_PING == 7 && WIRE_PONG == 8 && WIRE_STANDBY == 9,
                "frame numbers are the protocol");
-_Static_assert(WIRE_ROLE_RELAYER == 1 && WIRE_ROLE_ARBITER == 2, "role numbers are the protocol");
+_Static_assert(WIRE_ROLE_RELAYER == 1 && WIRE_ROLE_ARBITER == 2 && WIRE_ROLE_POOL == 3,
+               "role numbers are the protocol");
 
 // Takes `n` bytes as a big-endian number; a short body marks it bad once and for all.
 static uint64_t take_number(struct bytes *body, size_t n, bool *bad)
@@ -41,7 +42,7 @@ static void take_hello_ok(struct bytes *body, struct wire_message *out, bool *ba
     uint64_t role = take_number(body, 1, bad);
     out->role = (enum wire_role)role;
     out->chain_id = take_number(body, 8, bad);
-    if ((role != WIRE_ROLE_RELAYER && role != WIRE_ROLE_ARBITER) || body->n < sizeof out->address) {
+    if (role < WIRE_ROLE_RELAYER || role > WIRE_ROLE_POOL || body->n < sizeof out->address) {
         *bad = true;
         return;
     }
@@ -58,6 +59,7 @@ static bool take_body(struct bytes *body, struct wire_message *out, bool *bad)
         out->version = (uint16_t)take_number(body, 2, bad);
         return true;
     case WIRE_HELLO_OK:
+    case WIRE_STANDBY:
         take_hello_ok(body, out, bad);
         return true;
     case WIRE_SIGN:
@@ -125,6 +127,7 @@ static size_t body_bytes(const struct wire_message *m)
     case WIRE_HELLO:
         return 2;
     case WIRE_HELLO_OK:
+    case WIRE_STANDBY:
         return 2 + 1 + 8 + 20;
     case WIRE_SIGN:
         return 8 + 8 + 2 + m->payload.n;
@@ -146,6 +149,7 @@ static void put_body(struct buf *out, const struct wire_message *m)
         put_number(out, m->version, 2);
         break;
     case WIRE_HELLO_OK:
+    case WIRE_STANDBY:
         put_number(out, m->version, 2);
         put_number(out, m->role, 1);
         put_number(out, m->chain_id, 8);
@@ -195,6 +199,25 @@ const char *wire_role_name(enum wire_role role)
         return "relayer";
     case WIRE_ROLE_ARBITER:
         return "arbiter";
+    case WIRE_ROLE_POOL:
+        return "pool";
     }
     return "unknown";
+}
+
+static const char *const KEY_NAMES[] = {"relayer",   "arbiter",   "relayer.2", "relayer.3",
+                                        "relayer.4", "relayer.5", "relayer.6", "relayer.7",
+                                        "relayer.8", "arbiter.2"};
+_Static_assert(sizeof KEY_NAMES / sizeof KEY_NAMES[0] == WIRE_KEYS, "a name for each place");
+
+enum wire_role wire_key_role(size_t key)
+{
+    if (key == WIRE_KEY_RELAYER)
+        return WIRE_ROLE_RELAYER;
+    return key == WIRE_KEY_ARBITER || key == WIRE_KEYS - 1 ? WIRE_ROLE_ARBITER : WIRE_ROLE_POOL;
+}
+
+const char *wire_key_name(size_t key)
+{
+    return key < WIRE_KEYS ? KEY_NAMES[key] : "unknown";
 }

@@ -28,20 +28,28 @@ enum wire_type {
     WIRE_SIGNED = 4,
     WIRE_REFUSED = 5,
     WIRE_PING = 7,
-    WIRE_PONG = 8
+    WIRE_PONG = 8,
+    WIRE_STANDBY = 9 // the body of HELLO_OK: keys are open, another signer still has the record
 };
 
-enum wire_role { WIRE_ROLE_RELAYER = 1, WIRE_ROLE_ARBITER = 2 };
+// A pool key is a relayer key that only calls the escrow; tokens move by the relayer's own key.
+enum wire_role { WIRE_ROLE_RELAYER = 1, WIRE_ROLE_ARBITER = 2, WIRE_ROLE_POOL = 3 };
+
+// The places a signer has for keys, and so for channels: 0 relayer, 1 arbiter, then relayer.2 to
+// relayer.8 and arbiter.2. The first two always hold a key. The second arbiter is for rotation.
+enum { WIRE_KEYS = 10, WIRE_KEY_RELAYER = 0, WIRE_KEY_ARBITER = 1, WIRE_KEYS_ALWAYS = 2 };
+enum wire_role wire_key_role(size_t key);
+const char *wire_key_name(size_t key); // "relayer", "relayer.2"
 
 // The one refusal the daemon acts on by number: another daemon holds the lane (REFUSAL_FENCE).
 enum { WIRE_CODE_FENCE = 303 };
 
 struct wire_message {
     enum wire_type type;
-    uint16_t version;     // HELLO, HELLO_OK
-    enum wire_role role;  // HELLO_OK
-    uint64_t chain_id;    // HELLO_OK
-    uint8_t address[20];  // HELLO_OK
+    uint16_t version;     // HELLO, HELLO_OK, STANDBY
+    enum wire_role role;  // HELLO_OK, STANDBY
+    uint64_t chain_id;    // HELLO_OK, STANDBY
+    uint8_t address[20];  // HELLO_OK, STANDBY
     uint64_t request_id;  // SIGN, SIGNED, REFUSED
     uint64_t fence;       // SIGN: fencing token of the lane's lease
     uint16_t code;        // REFUSED: keystore/refusal.def

@@ -58,6 +58,7 @@ void system_pause(struct call *call);
 void system_drain(struct call *call);
 void system_resume(struct call *call);
 void system_stop(struct call *call);
+void system_reload(struct call *call);
 void webhook_list(struct call *call);
 void webhook_get(struct call *call);
 

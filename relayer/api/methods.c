@@ -535,6 +535,14 @@ const struct method METHODS[] = {
      .doc = "Ends a pause and a drain. Refused while a contract is not what the settings say.",
      .result = "paused, draining",
      .example = "{}"},
+    {.name = "system.reload",
+     .role = ROLE_ADMIN,
+     .run = system_reload,
+     .doc = "Starts the signer anew with its present settings and keys; the one at work goes on "
+            "until the new one is ready, and stays when that one is not right. Asked twice it is "
+            "done twice.",
+     .result = "keys: the address of each",
+     .example = "{}"},
     {.name = "system.stop",
      .role = ROLE_ADMIN,
      .mutates = true,

@@ -182,6 +182,9 @@ static json_t *endpoints_json(const struct engine *engine)
     return list;
 }
 
+/* The first two lanes are always there, one for each role; those of further keys come after them. */
+enum { ROLES = 2 };
+
 static json_t *lanes_json(const struct engine *engine)
 {
     json_t *lanes = json_array();
@@ -189,10 +192,14 @@ static json_t *lanes_json(const struct engine *engine)
         struct lane_status status;
         char account[43];
         lane_status(engine->lane[i], &status);
+        if (i >= ROLES && !status.has_key)
+            continue;
         hex_checksum_address(status.account, account);
         json_t *lane =
             json_pack("{s:s, s:b, s:s, s:b, s:b}", "lane", status.name, "ours", status.holds,
                       "account", account, "gas_low", status.gas_low, "gas_empty", status.gas_empty);
+        json_object_set_new(lane, "has_role", json_boolean(status.has_role));
+        json_object_set_new(lane, "next_nonce", json_integer((json_int_t)status.next_nonce));
         json_object_set_new(lane, "gas_wei",
                             status.gas_known ? json_string(status.gas_wei) : json_null());
         json_array_append_new(lanes, lane);
@@ -200,7 +207,7 @@ static json_t *lanes_json(const struct engine *engine)
     return lanes;
 }
 
-/* What each lane has under way, and whether a drain has come to its end. */
+/* What the lanes of each role have under way, told at the first of them, and whether a drain has come to its end. */
 static void add_lanes_left(json_t *status, struct db_result *res, int stmt)
 {
     json_t *rows = answer_rows(res, stmt, &READ_LANES), *lanes = json_object_get(status, "lanes");

@@ -5,11 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "abi/hex.h"
 #include "relayer/base/check.h"
 #include "relayer/base/clock.h"
 #include "relayer/base/log.h"
 #include "relayer/chain/node.h"
 #include "relayer/engine/contract_read.h"
+#include "relayer/engine/signer.h"
 #include "relayer/store/observed.h"
 #include "relayer/store/requests.h"
 
@@ -26,6 +28,8 @@ struct contract_check {
     size_t turn;
     struct role_grants grants;
     struct contract_parties parties;
+    size_t more_key[CONTRACT_MORE_MAX]; /* the places of the further keys */
+    bool role_alarm_open[ENGINE_LANES]; /* perhaps, as below */
     struct contract_wanted wanted;
     struct contract_belief belief;
     contract_begun_cb *begun; /* NULL once called */
@@ -119,6 +123,82 @@ static void begun(struct contract_check *c, const char *refusal)
     c->begun = NULL;
     if (cb != NULL)
         cb(c->begun_ctx, refusal);
+}
+
+/* --- whose keys may build ---------------------------------------------------------------------- */
+
+static void role_alarm_cleared(void *ctx, const struct err *err, struct db_result *res)
+{
+    (void)res;
+    struct contract_check *c = ctx;
+    c->scripts_n--;
+    for (size_t i = 0; err != NULL && i < ENGINE_LANES; i++)
+        c->role_alarm_open[i] = true; /* the next look clears them again */
+}
+
+static void clear_role_alarm(struct contract_check *c, size_t key)
+{
+    if (!c->role_alarm_open[key])
+        return;
+    c->role_alarm_open[key] = false;
+    struct db_script *script = db_script_new();
+    observed_alarm_clear(script, "lane_without_role", signer_key_name(key));
+    c->scripts_n++;
+    db_run(c->engine->db, script, role_alarm_cleared, c);
+}
+
+static void note_party(struct contract_check *c, size_t key, const uint8_t address[20], bool holds)
+{
+    struct engine_party *party = &c->engine->party[key];
+    memcpy(party->address, address, 20);
+    party->holds = holds;
+    if (holds) {
+        clear_role_alarm(c, key);
+        return;
+    }
+    char text[HEX_ADDRESS_SIZE], detail[160];
+    hex_checksum_address(address, text);
+    snprintf(detail, sizeof detail, "%s does not hold the role %s: its lane takes nothing new",
+             text, signer_key_lane(key) == LANE_ARBITER ? "ARBITER" : "RELAYER");
+    c->role_alarm_open[key] = true;
+    engine_alarm(c->engine, "lane_without_role", signer_key_name(key), detail);
+}
+
+static void note_roles(struct contract_check *c, const struct contract_facts *facts)
+{
+    const uint8_t *relayer = facts->word[CONTRACT_RELAYER_ROLE];
+    if (!facts->roles_known || facts->state[CONTRACT_RELAYER_ROLE] != CONTRACT_READ)
+        return;
+    bool seen[ENGINE_LANES] = {true, true};
+    note_party(c, 0, c->parties.relayer, relayer[31] == 1);
+    note_party(c, 1, c->parties.arbiter, facts->arbiter_holds);
+    for (size_t i = 0; i < c->parties.more_n; i++) {
+        seen[c->more_key[i]] = true;
+        note_party(c, c->more_key[i], c->parties.more[i].address, facts->more_holds[i]);
+    }
+    for (size_t i = 0; i < ENGINE_LANES; i++) {
+        if (!seen[i])
+            clear_role_alarm(c, i);
+    }
+}
+
+/* The signer's keys as they are now; while it is away, as they were. */
+static void refresh_parties(struct contract_check *c)
+{
+    const struct signer *signer = c->engine->signer;
+    uint64_t chain_id = 0;
+    if (!signer_is_settled(signer))
+        return;
+    (void)signer_identity(signer, 0, c->parties.relayer, &chain_id);
+    (void)signer_identity(signer, 1, c->parties.arbiter, &chain_id);
+    c->parties.more_n = 0;
+    for (size_t i = 2; i < ENGINE_LANES; i++) {
+        struct contract_party *party = &c->parties.more[c->parties.more_n];
+        if (!signer_identity(signer, i, party->address, &chain_id))
+            continue;
+        party->is_arbiter = signer_key_lane(i) == LANE_ARBITER;
+        c->more_key[c->parties.more_n++] = i;
+    }
 }
 
 /* --- looks that do not come to their end ------------------------------------------------------- */
@@ -227,6 +307,7 @@ static void note_look(struct contract_check *c, const struct err *err,
         came_to_its_end(c);
     if (refused(c, facts))
         return;
+    note_roles(c, facts);
     say_change(c, before);
     if (believed > 0) {
         pause_engine(c);
@@ -276,6 +357,7 @@ static void grants_read(void *ctx, const struct err *err, struct db_result *res)
     struct contract_check *c = ctx;
     if (err == NULL && !c->engine->stopping) {
         evidence_parse_role_grants(res, &c->grants);
+        refresh_parties(c);
         contract_read(next_reader(c), &c->grants, looked, c);
         return;
     }
@@ -332,6 +414,8 @@ struct contract_check *contract_check_new(struct engine *engine)
     c->unchecked_alarm_open = true;
     for (size_t i = 0; i < CONTRACT_ITEMS; i++)
         c->alarm_open[i] = true;
+    for (size_t i = 0; i < ENGINE_LANES; i++)
+        c->role_alarm_open[i] = true;
     return c;
 }
 

@@ -2,17 +2,22 @@
  * Holds the contracts against what was deployed: at start, on a timer (chain.contract_check_s) and after
  * every administrative log of the escrow.
  *
- * A difference that is believed (contract_facts.h) pauses the daemon and raises the alarm contract_changed,
- * one for each item that differs. The pause is stored as one that people set: it outlives a restart, and
- * only a person ends it, which system.resume refuses while the newest look still differs. Everything that
- * moves no money goes on: the chain is followed, open effects are asked about. No answer is no difference.
+ * A difference that is believed (contract_facts.h) pauses the daemon and raises the alarm
+ * contract_changed, one for each item that differs. The pause is stored as one that people set: it
+ * outlives a restart, and only a person ends it, which system.resume refuses while the newest look still
+ * differs. Everything that moves no money goes on: the chain is followed, open effects are asked about. No
+ * answer is no difference.
  *
- * Who holds a role besides those expected is found by the logs that the watcher stored, and confirmed by the
- * contract: a stranger's role is a difference like any other, found once its log was read.
+ * Who holds a role besides those expected is found by the logs that the watcher stored, and confirmed by
+ * the contract: a stranger's role is a difference like any other, found once its log was read.
+ *
+ * A look also tells which of the signer's keys hold their roles (engine.party). One that does not raises
+ * the alarm lane_without_role, and its lane takes nothing new; it is a difference only when no key holds
+ * the role, or the relayer's own does not.
  *
  * Looks that do not come to their end prove nothing. When none did for three times chain.contract_check_s
- * (CONTRACT_UNCHECKED_MIN_MS at least), the alarm contract_unchecked is raised and nothing new is sent until
- * one does: that hold ends by itself, no person has to.
+ * (CONTRACT_UNCHECKED_MIN_MS at least), the alarm contract_unchecked is raised and nothing new is sent
+ * until one does: that hold ends by itself, no person has to.
  */
 #ifndef KUSTODIA_ENGINE_CONTRACT_CHECK_H
 #define KUSTODIA_ENGINE_CONTRACT_CHECK_H

@@ -119,6 +119,13 @@ bool contract_role_expected(const struct role_grant *grant, const struct config 
     } rows[] = {{escrow_role_relayer, parties->relayer, true},
                 {escrow_role_arbiter, parties->arbiter, true},
                 {escrow_role_guardian, config->chain_guardian.b, config->chain_guardian.set}};
+    for (size_t i = 0; i < parties->more_n; i++) {
+        const uint8_t *role =
+            parties->more[i].is_arbiter ? escrow_role_arbiter : escrow_role_relayer;
+        if (memcmp(role, grant->role, 32) == 0 &&
+            memcmp(parties->more[i].address, grant->account, 20) == 0)
+            return true;
+    }
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (memcmp(rows[i].role, grant->role, 32) == 0)
             return !rows[i].known || memcmp(rows[i].holder, grant->account, 20) == 0;

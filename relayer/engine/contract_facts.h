@@ -43,8 +43,16 @@ const char *contract_item_name(enum contract_item item);
 bool contract_item_is_code(enum contract_item item);
 
 /* Whose roles are asked about. */
+enum { CONTRACT_MORE_MAX = 8 };
 struct contract_parties {
     uint8_t relayer[20], arbiter[20]; /* the signer's addresses */
+    /* Its further keys: of the pool, and during a rotation a second arbiter. Each may hold its role or
+     * not. */
+    struct contract_party {
+        uint8_t address[20];
+        bool is_arbiter;
+    } more[CONTRACT_MORE_MAX];
+    size_t more_n;
 };
 
 /* The holder that settings and signer name for this role. Without such a setting anybody is: that comparison
@@ -72,6 +80,8 @@ struct contract_facts {
     uint8_t block_hash[32]; /* all of it was read at this block */
     enum contract_state state[CONTRACT_ITEMS];
     uint8_t word[CONTRACT_ITEMS][32]; /* code: its hash; zero: there is no code */
+    /* Which of the parties hold their roles. CONTRACT_ARBITER_ROLE is one for all arbiters: some one does. */
+    bool roles_known, arbiter_holds, more_holds[CONTRACT_MORE_MAX];
     char mute[160];                   /* the first revert, in words; "" when there was none */
 };
 

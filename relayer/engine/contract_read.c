@@ -29,6 +29,7 @@ struct contract_reader {
     bool older_slot_empty;   /* of the implementation: the newer one is asked */
     const struct role_grants *grants;
     size_t grant; /* the one being asked about */
+    size_t party; /* of the further keys, the same */
     struct node_at at;
     struct contract_facts facts;
 };
@@ -127,6 +128,33 @@ static void holder_read(struct contract_reader *r, const uint8_t answer[32])
     found(r, word);
 }
 
+/* The first arbiter's answer is followed by those of the further keys; then the fact is: some arbiter
+ * does. */
+static void party_read(struct contract_reader *r, const uint8_t answer[32])
+{
+    bool holds = answer[31] == 1;
+    if (r->party == 0)
+        r->facts.arbiter_holds = holds;
+    else
+        r->facts.more_holds[r->party - 1] = holds;
+    if (r->party++ < r->parties->more_n) {
+        ask(r);
+        return;
+    }
+    uint8_t word[32] = {0};
+    word[31] = r->facts.arbiter_holds;
+    for (size_t i = 0; i < r->parties->more_n; i++)
+        word[31] |= r->parties->more[i].is_arbiter && r->facts.more_holds[i];
+    r->facts.roles_known = true;
+    found(r, word);
+}
+
+static bool is_yes_or_no(const uint8_t word[32])
+{
+    static const uint8_t zero[31];
+    return memcmp(word, zero, sizeof zero) == 0 && word[31] <= 1;
+}
+
 static void word_read(void *ctx, const struct err *err, const struct bytes *data)
 {
     struct contract_reader *r = ctx;
@@ -138,6 +166,8 @@ static void word_read(void *ctx, const struct err *err, const struct bytes *data
         mute(r, "the answer is not one word");
     else if (r->item == CONTRACT_ROLE_HOLDER)
         holder_read(r, data->p);
+    else if (r->item == CONTRACT_ARBITER_ROLE && is_yes_or_no(data->p))
+        party_read(r, data->p);
     else
         found(r, data->p);
 }
@@ -180,6 +210,16 @@ static void ask_role(struct contract_reader *r, const uint8_t role[32], const ui
     buf_init(&question, space, sizeof space);
     (void)escrow_encode_has_role(role, account, &question);
     ask_word(r, r->config->chain_escrow.b, &question);
+}
+
+static void ask_party(struct contract_reader *r)
+{
+    if (r->party == 0) {
+        ask_role(r, escrow_role_arbiter, r->parties->arbiter);
+        return;
+    }
+    const struct contract_party *party = &r->parties->more[r->party - 1];
+    ask_role(r, party->is_arbiter ? escrow_role_arbiter : escrow_role_relayer, party->address);
 }
 
 static void ask_holder(struct contract_reader *r)
@@ -248,7 +288,7 @@ static void ask(struct contract_reader *r)
         ask_role(r, escrow_role_relayer, r->parties->relayer);
         return;
     case CONTRACT_ARBITER_ROLE:
-        ask_role(r, escrow_role_arbiter, r->parties->arbiter);
+        ask_party(r);
         return;
     case CONTRACT_GUARDIAN_ROLE:
         ask_role(r, escrow_role_guardian, r->config->chain_guardian.b);
@@ -298,6 +338,7 @@ void contract_read(struct contract_reader *r, const struct role_grants *grants,
     r->older_slot_empty = false;
     r->grants = grants;
     r->grant = 0;
+    r->party = 0;
     memset(&r->facts, 0, sizeof r->facts);
     node_block(r->node, (struct node_at){.tag = NODE_LATEST}, block_read, r);
 }

@@ -197,6 +197,8 @@ static void fill_rules(struct engine *engine)
              (long)getpid(), id + 28);
 }
 
+_Static_assert((int)ENGINE_LANES == (int)SIGNER_KEYS, "a lane for each key");
+
 static void need_nonces(void *ctx)
 {
     struct engine *engine = ctx;
@@ -266,8 +268,8 @@ struct engine *engine_start(uv_loop_t *loop, const struct config *config, struct
     engine->witness = witness_new(engine);
     engine->watcher = watcher_new(engine);
     engine->sweeper = sweeper_new(engine);
-    engine->lane[0] = lane_new(engine, LANE_RELAYER);
-    engine->lane[1] = lane_new(engine, LANE_ARBITER);
+    for (size_t i = 0; i < ENGINE_LANES; i++)
+        engine->lane[i] = lane_new(engine, i);
     engine->contracts = contract_check_new(engine);
     engine->gate = gate_new(engine);
     return engine;
@@ -283,18 +285,22 @@ void engine_stop(struct engine *engine)
     observer_stop(engine->observer);
     watcher_stop(engine->watcher);
     sweeper_stop(engine->sweeper);
-    lane_stop(engine->lane[0]);
-    lane_stop(engine->lane[1]);
+    for (size_t i = 0; i < ENGINE_LANES; i++)
+        lane_stop(engine->lane[i]);
 }
 
 bool engine_idle(const struct engine *engine)
 {
     if (!contract_check_idle(engine->contracts))
         return false;
+    for (size_t i = 0; i < ENGINE_LANES; i++) {
+        if (!lane_idle(engine->lane[i]))
+            return false;
+    }
     return runner_idle(engine->runner) && courier_idle(engine->courier) &&
            observer_idle(engine->observer) && watcher_idle(engine->watcher) &&
-           sweeper_idle(engine->sweeper) && lane_idle(engine->lane[0]) &&
-           lane_idle(engine->lane[1]) && gate_idle(engine->gate) && juno_key_idle(engine->juno_key);
+           sweeper_idle(engine->sweeper) && gate_idle(engine->gate) &&
+           juno_key_idle(engine->juno_key);
 }
 
 void engine_close_doors(struct engine *engine)
@@ -313,8 +319,8 @@ void engine_free(struct engine *engine)
         return;
     gate_free(engine->gate);
     contract_check_free(engine->contracts);
-    lane_free(engine->lane[0]);
-    lane_free(engine->lane[1]);
+    for (size_t i = 0; i < ENGINE_LANES; i++)
+        lane_free(engine->lane[i]);
     watcher_free(engine->watcher);
     witness_free(engine->witness);
     sweeper_free(engine->sweeper);

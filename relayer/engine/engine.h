@@ -45,6 +45,15 @@ struct door_state {
     char why[200];
 };
 
+/* One lane for each place of a key at the signer (signer.h). */
+enum { ENGINE_LANES = 10 };
+
+/* Whether the key of a lane holds its role in the contract, as last read. */
+struct engine_party {
+    uint8_t address[20];
+    bool holds;
+};
+
 enum { ENGINE_SAID_MAX = 32, ENGINE_SAID_MS = 60000 };
 
 struct said_alarm {
@@ -89,7 +98,8 @@ struct engine {
     struct witness *witness;
     struct watcher *watcher;
     struct sweeper *sweeper;
-    struct lane *lane[2]; /* relayer, arbiter */
+    struct lane *lane[ENGINE_LANES]; /* 0 relayer, 1 arbiter, then the pool */
+    struct engine_party party[ENGINE_LANES];
     struct contract_check *contracts;
 };
 

@@ -68,8 +68,9 @@ static void ask_signer(struct gate *g)
 {
     const struct config *config = g->engine->config;
     uint64_t chain = 0, other = 0;
-    if (!signer_identity(g->engine->signer, LANE_RELAYER, g->parties.relayer, &chain) ||
-        !signer_identity(g->engine->signer, LANE_ARBITER, g->parties.arbiter, &other)) {
+    if (!signer_identity(g->engine->signer, 0, g->parties.relayer, &chain) ||
+        !signer_identity(g->engine->signer, 1, g->parties.arbiter, &other) ||
+        !signer_is_settled(g->engine->signer)) {
         struct err err;
         err_set(&err, ERR_SIGNER_AWAY, "%s", signer_trouble(g->engine->signer));
         engine_waits(g->engine, DOOR_SIGNER, &err);

@@ -17,11 +17,15 @@ enum {
     KEY_TICK_MS = 100,
     KEY_RENEW_MS = LEASE_S * 1000 / 3,
     KEY_LOOK_MS = 2000, /* between tries while another has it */
+    GIVE_UP_MS = 15000, /* without an answer of Juno, while another waits for the key */
+    STAND_BACK_MS = 60000, /* after giving it up; shorter when nobody takes it: */
+    NOBODY_MS = 10000,
     NUMBERS = 1000,     /* reserved at once */
     COUNTER_NAME_MAX = 120
 };
 
 static const char LEASE[] = "juno";
+static const char NEXT[] = "juno:next"; /* held by one that waits for the other */
 
 struct juno_key {
     struct engine *engine;
@@ -35,6 +39,8 @@ struct juno_key {
     int64_t asked_at_ms; /* monotonic, like the two below */
     int64_t until_ms;
     int64_t look_at_ms;
+    bool successor;      /* another instance waits for the key */
+    int64_t gave_up_ms;  /* we stand back since; 0: we do not */
     char holder[33]; /* another instance, "" if none */
 };
 
@@ -70,6 +76,15 @@ static void lost(struct juno_key *key)
     key->token = 0;
     /* Whether Juno answers is the next holder's to say. */
     key->engine->door[DOOR_JUNO].waiting = false;
+}
+
+static void note_holder(struct juno_key *key, struct db_result *res, int stmt)
+{
+    key->holder[0] = '\0';
+    if (db_rows(res, stmt) == 0)
+        return;
+    const char *owner = db_get(res, stmt, 0, 0);
+    snprintf(key->holder, sizeof key->holder, "%.*s", (int)strcspn(owner, "/"), owner);
 }
 
 static void failed(struct juno_key *key, const struct err *err)
@@ -120,6 +135,56 @@ void juno_key_need_numbers(struct juno_key *key)
     key->numbers_low = true;
 }
 
+/* --- giving it up ------------------------------------------------------------------------------ */
+
+static void given_up(void *ctx, const struct err *err, struct db_result *res)
+{
+    (void)res;
+    struct juno_key *key = ctx;
+    if (err != NULL) {
+        failed(key, err);
+        return;
+    }
+    key->busy = false;
+    log_warn("juno_key_given_up", "Juno does not answer here, and another instance waits for it");
+    lost(key);
+    key->successor = false;
+    key->gave_up_ms = clock_mono_ms();
+}
+
+/* Juno has been silent here for long, and who waits for the key may reach it. */
+static bool gives_up(const struct juno_key *key)
+{
+    const struct door_state *door = &key->engine->door[DOOR_JUNO];
+    return key->token != 0 && key->successor && door->waiting &&
+           clock_wall_ms() - door->since_ms >= GIVE_UP_MS;
+}
+
+static void give_up(struct juno_key *key)
+{
+    struct db_script *script = db_script_new();
+    lease_release(script, LEASE, key->engine->owner, key->token);
+    key->busy = true;
+    db_run(key->engine->db, script, given_up, key);
+}
+
+/* While we stand back the key is looked at and not taken. */
+static void stood_back(void *ctx, const struct err *err, struct db_result *res)
+{
+    struct juno_key *key = ctx;
+    key->look_at_ms = clock_mono_ms() + KEY_LOOK_MS;
+    if (err != NULL) {
+        failed(key, err);
+        return;
+    }
+    key->busy = false;
+    int64_t stood_ms = clock_mono_ms() - key->gave_up_ms;
+    bool nobody = db_rows(res, 0) == 0;
+    note_holder(key, res, 0);
+    if (stood_ms >= STAND_BACK_MS || (nobody && stood_ms >= NOBODY_MS))
+        key->gave_up_ms = 0;
+}
+
 /* --- the lease --------------------------------------------------------------------------------- */
 
 static void taken(void *ctx, const struct err *err, struct db_result *res)
@@ -141,12 +206,11 @@ static void taken(void *ctx, const struct err *err, struct db_result *res)
     key->holder[0] = '\0';
     if (!ours) {
         lost(key);
-        if (db_rows(res, 1) == 1) {
-            const char *owner = db_get(res, 1, 0, 0);
-            snprintf(key->holder, sizeof key->holder, "%.*s", (int)strcspn(owner, "/"), owner);
-        }
+        note_holder(key, res, 1);
         return;
     }
+    key->successor = key->token != 0 && db_rows(res, 3) == 1 &&
+                     strcmp(db_get(res, 3, 0, 0), engine->owner) != 0;
     key->token = db_get_i64(res, 0, 0, 0);
     key->until_ms = key->asked_at_ms + LEASE_S * 1000;
     key->ended = false;
@@ -199,6 +263,10 @@ static void tick(void *ctx)
     }
     if (key->busy || !engine->ready)
         return;
+    if (gives_up(key)) {
+        give_up(key);
+        return;
+    }
     if (clock_mono_ms() < key->look_at_ms) {
         /* Low, or a reservation under this lease has failed. */
         if (key->token != 0 && (key->numbers_low || key->numbers_token != key->token))
@@ -208,9 +276,18 @@ static void tick(void *ctx)
     key->busy = true;
     key->asked_at_ms = clock_mono_ms();
     struct db_script *script = db_script_new();
+    if (key->gave_up_ms != 0) {
+        lease_look(script, LEASE);
+        db_run(engine->db, script, stood_back, key);
+        return;
+    }
     lease_take(script, LEASE, engine->owner, !key->asked);
     lease_look(script, LEASE);
     observed_deposits_known(script, juno_key_is_ours(key) ? engine->deposits_known_ms : 0);
+    if (key->token != 0)
+        lease_look(script, NEXT);
+    else
+        lease_take(script, NEXT, engine->owner, false);
     db_run(engine->db, script, taken, key);
 }
 

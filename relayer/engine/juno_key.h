@@ -7,11 +7,15 @@
  * stand still. A holder that stops in good order gives it back; when one is killed, another
  * takes over within LEASE_S.
  *
- * A holder that slept past its lease writes nothing new: whatever it claims or announces is checked against
- * the lease in the same transaction (juno_key_check). What it had announced before is repeated by the next
- * one with the same idempotency key, and its lower numbers are refused by Juno.
+ * A holder that slept past its lease writes nothing new: whatever it claims or announces is checked
+ * against the lease in the same transaction (juno_key_check). What it had announced before is repeated by
+ * the next one with the same idempotency key, and its lower numbers are refused by Juno.
  *
- * There is one lease for a database, whatever API key is set: effects, claims and marks are the database's.
+ * A holder to which Juno has not answered for a while gives the key up when another waits for it, and
+ * stands back for a minute. So a daemon that reaches the database and not Juno holds nobody up.
+ *
+ * There is one lease for a database, whatever API key is set: effects, claims and marks are the
+ * database's.
  */
 #ifndef KUSTODIA_ENGINE_JUNO_KEY_H
 #define KUSTODIA_ENGINE_JUNO_KEY_H

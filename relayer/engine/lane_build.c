@@ -13,6 +13,7 @@
 #include "relayer/base/log.h"
 #include "relayer/chain/fees.h"
 #include "relayer/chain/node.h"
+#include "relayer/engine/contract_check.h"
 #include "relayer/engine/lane_call.h"
 #include "relayer/engine/signer.h"
 #include "relayer/store/lane.h"
@@ -137,7 +138,7 @@ static void signed_back(void *ctx, const struct err *err, struct bytes signed_tx
 static void sign_draft(struct lane *l)
 {
     FAULT_POINT(lane_before_sign);
-    signer_sign(l->engine->signer, l->role, (uint64_t)l->fence,
+    signer_sign(l->engine->signer, l->key, (uint64_t)l->fence,
                 (struct bytes){l->draft.unsigned_tx, l->draft.unsigned_n}, signed_back, l);
 }
 
@@ -150,6 +151,7 @@ static void drafted(void *ctx, const struct err *err, struct db_result *res)
         lane_database_failed(l, err);
         return;
     }
+    l->building = false; /* from here the rows say whose they are */
     sign_draft(l);
 }
 
@@ -187,6 +189,7 @@ static void gas_is_wrong(struct lane *l)
     snprintf(why, sizeof why, "the node estimates %llu gas, and at most %d is signed",
              (unsigned long long)l->tx.gas_limit, GAS_MAX);
     struct db_script *script = db_script_new();
+    lane_still_free(script, &l->effects[0]);
     lane_defer(script, &l->effects[0], why, LONG_RETRY_MS);
     observed_alarm(script, "effect_waits", l->name, why);
     l->limit = l->engine->config->chain_batch_max;
@@ -289,9 +292,26 @@ static void park_effect(struct lane *l, struct db_script *script, const struct e
     log_error("effect_parked", "lane=%s effect_id=%s: %s", l->name, id, why);
 }
 
+/* Our key lost its role since the contract was last asked: the effects can do nothing for that, others take
+ * them. */
+static bool role_is_lost(struct lane *l, struct bytes revert)
+{
+    char text[160];
+    (void)escrow_revert_classify(revert, text, sizeof text);
+    if (strncmp(text, "AccessControlUnauthorizedAccount", 32) != 0)
+        return false;
+    l->engine->party[l->key].holds = false;
+    contract_check_kick(l->engine->contracts, 0);
+    log_warn("lane_without_role", "lane=%s: %s", l->name, text);
+    lane_round_ended(l);
+    return true;
+}
+
 /* A dry run failed. A batch is halved until the one that cannot go is alone; that one is judged. */
 static void judge_revert(struct lane *l, struct bytes revert)
 {
+    if (role_is_lost(l, revert))
+        return;
     if (l->effects_n > 1) {
         l->limit = l->effects_n / 2;
         log_info("batch_halved", "lane=%s kind=%s to=%zu", l->name,
@@ -307,6 +327,7 @@ static void judge_revert(struct lane *l, struct bytes revert)
     struct lane_holder holder = lane_holder_of(l);
     struct db_script *script = db_script_new();
     lane_check(script, &holder); /* another may have sent it since: then nothing is judged here */
+    lane_still_free(script, e);
     bool patient = e->failures < PATIENCE;
     /* REVERT_RETRY: its time has not come (a pause, a running custody, no allowance): it waits as long as it
      * takes, with an alarm once that is long. REVERT_DONE: the escrow has left the state this starts from;
@@ -350,6 +371,19 @@ static void estimated(void *ctx, const struct err *err, const struct node_estima
     node_nonce(l->engine->node, l->account, nonce_read, l);
 }
 
+/* Without its role the key can send nothing that happens. */
+static void wait_for_role(struct lane *l)
+{
+    if (!l->has_draft || l->draft.effects_n == 0) {
+        lane_round_ended(l);
+        return;
+    }
+    struct lane_holder holder = lane_holder_of(l);
+    struct db_script *script = db_script_new();
+    lane_abandon_draft(script, &holder);
+    db_run(l->engine->db, script, lane_committed, l);
+}
+
 /* The account was too poor a moment ago: its balance is read again before another try. */
 static bool gas_waits(const struct lane *l)
 {
@@ -359,6 +393,10 @@ static bool gas_waits(const struct lane *l)
 void lane_build_next(struct lane *l)
 {
     const struct config *config = l->engine->config;
+    if (!lane_has_role(l)) {
+        wait_for_role(l);
+        return;
+    }
     if (l->has_draft && !engine_holds(l->engine)) {
         sign_draft(l);
         return;

@@ -37,12 +37,18 @@ struct lane_purse {
 struct lane {
     struct engine *engine;
     struct loop_timer *timer;
+    size_t key; /* the place of its key at the signer (signer.h) */
     enum effect_lane role;
-    const char *name; /* "relayer", "arbiter" */
+    const char *name;      /* "relayer", "relayer.2": of the key */
+    const char *role_name; /* "relayer", "arbiter": in the rows */
     char lease[64];
     bool busy;
     bool lease_asked; /* in this run, and answered */
     bool lease_held;  /* as far as we know: given back at an orderly stop */
+    int64_t take_at_ms; /* not held: when to try next */
+    bool looking;       /* the rows are being read: no other lane of this role reads them now */
+    bool wants_look;    /* it waits for another lane's look */
+    bool building;      /* from the look to the committed draft `effects` are this lane's */
     int64_t fence;
     int64_t renew_at_ms;
     int64_t allowance_at_ms;
@@ -100,6 +106,8 @@ void lane_committed(void *ctx, const struct err *err, struct db_result *res);
 /* Brings l->open[l->open_at] and those after it forward, then builds (lane_open.c). */
 void lane_open_next(struct lane *l);
 
+/* Our key holds its role in the contract, as last read. */
+bool lane_has_role(const struct lane *l);
 /* The chain counts `next`. Transactions given up that it still asks for are opened again, and the round is
  * over; otherwise it goes on with `then` (lane_gap.c). */
 void lane_gap_look(struct lane *l, uint64_t next, void (*then)(struct lane *l));

@@ -3,39 +3,72 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "abi/hex.h"
 #include "relayer/base/check.h"
 #include "relayer/store/lease.h"
 
-struct db_script *lane_look(const struct lane_holder *holder, int limit)
+/* What this lane may take: $1 lane, $2 tokens too, $3 effects that other lanes are at. */
+#define FREE_EFFECT(e)                                                                             \
+    e ".door = 'chain' AND " e ".lane = $1 AND " e ".state = 'planned' AND " e                     \
+      ".next_at <= now() AND " e ".drafted_by IS NULL AND ($2 OR " e                               \
+      ".kind NOT IN ('token_transfer', 'token_approve')) AND " e ".id <> ALL ($3::uuid[])"
+
+static void bind_free(struct db_stmt *s, const struct lane_holder *holder,
+                      const struct lane_pool *pool)
 {
+    db_text(s, holder->lane);
+    db_bool(s, pool->moves_tokens);
+    db_text(s, pool->busy);
+}
+
+/* '{"\\x..","\\x.."}' */
+static void keys_text(const struct lane_pool *pool, char out[LANE_KEYS_MAX * 48 + 2])
+{
+    size_t used = 0;
+    CHECK(pool->keys_n <= LANE_KEYS_MAX);
+    out[used++] = '{';
+    for (size_t i = 0; i < pool->keys_n; i++) {
+        char address[41];
+        hex_encode(pool->key[i], 20, address);
+        used += (size_t)snprintf(out + used, 48, "%s\"\\\\x%s\"", i > 0 ? "," : "", address);
+    }
+    out[used] = '}';
+    out[used + 1] = '\0';
+}
+
+struct db_script *lane_look(const struct lane_holder *holder, const struct lane_pool *pool,
+                            int limit)
+{
+    char keys[LANE_KEYS_MAX * 48 + 2];
+    keys_text(pool, keys);
     struct db_script *script = db_script_new();
-    struct db_stmt *s = db_add(script,
-                               "SELECT hash, account, nonce, sends, state = 'sent',"
-                               " cancel_asked_at IS NOT NULL, kind = 'cancel', version,"
-                               " gas_limit, max_fee_wei::bigint,"
-                               " (SELECT max(v.max_fee_wei) FROM tx v WHERE v.chain_id = t.chain_id"
-                               "  AND v.account = t.account AND v.nonce = t.nonce)::bigint,"
-                               " raw FROM tx t WHERE lane = $1"
-                               " AND state IN ('armed', 'sent') ORDER BY nonce LIMIT 32",
-                               DB_ANY);
+    struct db_stmt *s =
+        db_add(script,
+               "SELECT hash, account, nonce, sends, state = 'sent', cancel_asked_at IS NOT NULL,"
+               " kind = 'cancel', version, gas_limit, max_fee_wei::bigint,"
+               " (SELECT max(v.max_fee_wei) FROM tx v WHERE v.chain_id = t.chain_id"
+               "  AND v.account = t.account AND v.nonce = t.nonce)::bigint, raw"
+               " FROM tx t WHERE lane = $1 AND state IN ('armed', 'sent')"
+               " AND (account = $2 OR ($3 AND account <> ALL ($4::bytea[])))"
+               " ORDER BY account <> $2, nonce LIMIT 32",
+               DB_ANY);
     db_text(s, holder->lane);
-    s = db_add(
-        script,
-        "SELECT " EFFECT_COLUMNS " FROM effect e WHERE e.door = 'chain' AND e.lane = $1"
-        " AND e.state = 'planned' AND e.next_at <= now() AND e.kind ="
-        " (SELECT o.kind FROM effect o WHERE o.door = 'chain' AND o.lane = $1"
-        "  AND o.state = 'planned' AND o.next_at <= now() ORDER BY o.created_at, o.id LIMIT 1)"
-        " ORDER BY e.created_at, e.id LIMIT $2",
-        DB_ANY);
-    db_text(s, holder->lane);
+    db_bytes(s, holder->account, 20);
+    db_bool(s, pool->follows);
+    db_text(s, keys);
+    s = db_add(script,
+               "SELECT " EFFECT_COLUMNS " FROM effect e WHERE " FREE_EFFECT("e") " AND e.kind ="
+               " (SELECT o.kind FROM effect o WHERE " FREE_EFFECT("o")
+               "  ORDER BY o.created_at, o.id LIMIT 1)"
+               " ORDER BY e.created_at, e.id LIMIT $4",
+               DB_ANY);
+    bind_free(s, holder, pool);
     db_i64(s, limit);
-    s = db_add(
-        script,
-        "SELECT coalesce(max(extract(epoch FROM now() - greatest(created_at, next_at))) * 1000, 0)"
-        "::bigint FROM effect WHERE door = 'chain' AND lane = $1 AND state = 'planned'"
-        " AND next_at <= now()",
-        DB_ANY);
-    db_text(s, holder->lane);
+    s = db_add(script,
+               "SELECT coalesce(max(extract(epoch FROM now() - greatest(e.created_at, e.next_at)))"
+               " * 1000, 0)::bigint FROM effect e WHERE " FREE_EFFECT("e"),
+               DB_ANY);
+    bind_free(s, holder, pool);
     s = db_add(script,
                "SELECT nonce, kind, destination, gas_limit, max_fee_wei, cardinality(effect_ids),"
                " unsigned FROM draft WHERE lease = $1",
@@ -156,10 +189,12 @@ void lane_put_draft(struct db_script *script, const struct lane_holder *holder,
     for (size_t i = 0; i < draft->effects_n; i++) {
         s = db_add(script,
                    "UPDATE effect SET custody_end = coalesce(custody_end, nullif($2::bigint, 0)),"
-                   " updated_at = now() WHERE id = $1 AND state = 'planned'",
+                   " drafted_by = $3, updated_at = now()"
+                   " WHERE id = $1 AND state = 'planned' AND drafted_by IS NULL",
                    1);
         db_uuid(s, &effects[i].id);
         db_i64(s, effects[i].custody_end_s);
+        db_text(s, holder->lease);
     }
 }
 
@@ -171,12 +206,54 @@ void lane_drop_draft(struct db_script *script, const struct lane_holder *holder,
         script,
         "WITH gone AS (DELETE FROM draft WHERE lease = $1 RETURNING effect_ids)"
         " UPDATE effect e SET failures = e.failures + 1, last_error = $2, updated_at = now(),"
+        " drafted_by = NULL,"
         " next_at = now() + make_interval(secs => $3::bigint / 1000.0)"
         " FROM gone WHERE e.id = ANY (gone.effect_ids) AND e.state = 'planned'",
         DB_ANY);
     db_text(s, holder->lease);
     db_text(s, why);
     db_i64(s, wait_ms);
+}
+
+#define FREED                                                                                      \
+    " UPDATE effect e SET drafted_by = NULL, updated_at = now() FROM gone"                         \
+    " WHERE e.drafted_by = gone.lease AND e.state = 'planned'"
+
+void lane_abandon_drafts(struct db_script *script, const struct lane_holder *holder,
+                         const struct lane_pool *pool)
+{
+    char keys[LANE_KEYS_MAX * 48 + 2];
+    keys_text(pool, keys);
+    struct db_stmt *s = db_add(
+        script,
+        "WITH gone AS (UPDATE draft d SET effect_ids = '{}'"
+        " WHERE d.lease LIKE 'lane:' || $1 || ':%'"
+        " AND d.account <> ALL ($2::bytea[]) AND cardinality(d.effect_ids) > 0"
+        " AND d.kind NOT IN ('token_transfer', 'token_approve') AND NOT EXISTS"
+        " (SELECT 1 FROM lease l WHERE l.name = d.lease AND l.until > now())"
+        " RETURNING d.lease)" FREED,
+        DB_ANY);
+    db_text(s, holder->lane);
+    db_text(s, keys);
+}
+
+void lane_abandon_draft(struct db_script *script, const struct lane_holder *holder)
+{
+    lane_check(script, holder);
+    db_text(db_add(script,
+                   "WITH gone AS (UPDATE draft SET effect_ids = '{}' WHERE lease = $1"
+                   " AND kind NOT IN ('token_transfer', 'token_approve') RETURNING lease)" FREED,
+                   DB_ANY),
+            holder->lease);
+}
+
+void lane_still_free(struct db_script *script, const struct effect_row *row)
+{
+    db_uuid(db_add(script,
+                   "UPDATE effect SET updated_at = now()"
+                   " WHERE id = $1 AND state = 'planned' AND drafted_by IS NULL",
+                   1),
+            &row->id);
 }
 
 /* Calls of the escrow contract are refused by the contract when they come twice, so an effect that ended
@@ -189,6 +266,7 @@ static void arm_effects(struct db_script *script, const struct lane_holder *hold
     struct db_stmt *s = db_add(
         script,
         "UPDATE effect e SET state = 'armed', tx_hash = $2, fence = $3, attempts = e.attempts + 1,"
+        " drafted_by = NULL,"
         " first_sent_at = coalesce(e.first_sent_at, now()), last_error = NULL, updated_at = now()"
         " FROM draft d WHERE d.lease = $1 AND e.id = ANY (d.effect_ids) AND e.state = 'planned'",
         transfer ? (int)draft->effects_n : DB_ANY);

@@ -11,7 +11,7 @@
 #include "abi/bytes.h"
 #include "relayer/store/effects.h"
 
-enum { LANE_BATCH_MAX = 80, LANE_OPEN_MAX = 32, LANE_RAW_MAX = 16 * 1024 };
+enum { LANE_KEYS_MAX = 10, LANE_BATCH_MAX = 80, LANE_OPEN_MAX = 32, LANE_RAW_MAX = 16 * 1024 };
 
 /* A transaction that no block holds yet: of its versions the one that counts. */
 struct lane_tx {
@@ -38,13 +38,23 @@ struct lane_holder {
     const uint8_t *account; /* 20 bytes */
 };
 
+/* The lane among the others of its role, as this daemon sees them. */
+struct lane_pool {
+    bool moves_tokens; /* else it takes calls of the escrow only */
+    bool follows;      /* it also brings to an end what keys signed that are there no more */
+    size_t keys_n;
+    uint8_t key[LANE_KEYS_MAX][20]; /* accounts of the role's keys */
+    const char *busy;               /* '{uuid,...}': effects that other lanes here are making drafts of */
+};
+
 void lane_check(struct db_script *script, const struct lane_holder *holder);
 
 /* Result 0: transactions that are in no block yet, by nonce (lane_parse_open). Result 1: the next effects of
  * one kind (effects_parse), oldest first, with how long the oldest has waited in ms in result 2. Result 3:
  * the draft, if there is one. Result 4: the first nonce above all we have used (lane_parse_nonce). Result 5:
  * the first one no stored bytes have, lost ones counted (lane_parse_nonce_top). */
-struct db_script *lane_look(const struct lane_holder *holder, int limit);
+struct db_script *lane_look(const struct lane_holder *holder, const struct lane_pool *pool,
+                            int limit);
 size_t lane_parse_open(struct db_result *result, struct lane_tx *out, size_t max);
 int64_t lane_parse_age_ms(struct db_result *result);
 /* Lost transactions do not count: their nonces went to others, and the chain counts those. 0 = none used. */
@@ -64,12 +74,27 @@ struct lane_draft {
 };
 bool lane_parse_draft(struct db_result *result, struct lane_draft *out);
 
-/* Stores the draft and fixes the ends of custody of its effects. */
+/* Stores the draft, claims its effects and fixes their ends of custody. ERR_DB_CONFLICT: another lane has one
+ * of them. */
 void lane_put_draft(struct db_script *script, const struct lane_holder *holder,
                     const struct lane_draft *draft, const struct effect_row *effects);
 /* The signer refused it by policy and has recorded nothing: its nonce is free again. */
 void lane_drop_draft(struct db_script *script, const struct lane_holder *holder, const char *why,
                      int64_t wait_ms);
+/*
+ * Drafts that may never be signed: of keys that are there no more (nobody holds their lease), or of a lane
+ * whose key lost its role. Their effects go back to the other lanes; the bytes stay without effects,
+ * because the signer may have recorded them: should the key come back, they are what must be signed for
+ * that nonce. No signature of a draft was ever sent, for sending comes after arming, and arming ends the
+ * draft. If the bytes are sent later after all, the contract refuses a second creation or release. A
+ * transfer of tokens has no such guard: its draft stays as it is, and waits for its key.
+ */
+void lane_abandon_drafts(struct db_script *script, const struct lane_holder *holder,
+                         const struct lane_pool *pool);
+void lane_abandon_draft(struct db_script *script, const struct lane_holder *holder);
+/* The script fails with ERR_DB_CONFLICT when the effect is not planned any more, or in another lane's
+ * draft. */
+void lane_still_free(struct db_script *script, const struct effect_row *row);
 /* Signed bytes, nonce and effects in one transaction; the draft is done. */
 void lane_arm(struct db_script *script, const struct lane_holder *holder,
               const struct lane_draft *draft, const uint8_t hash[32], struct bytes raw);

@@ -180,7 +180,8 @@ READ(READ_LANES, LANE,
      "SELECT n.lane,"
      " (SELECT count(*) FROM effect e WHERE e.door = 'chain' AND e.lane = n.lane"
      "   AND e.state = 'planned'),"
-     " (SELECT count(*) FROM draft d WHERE split_part(d.lease, ':', 2) = n.lane),"
+     " (SELECT count(*) FROM draft d WHERE split_part(d.lease, ':', 2) = n.lane"
+     "   AND cardinality(d.effect_ids) > 0),"
      " (SELECT count(*) FROM tx t WHERE t.lane = n.lane AND t.state IN ('armed', 'sent')),"
      " (SELECT count(*) FROM tx t WHERE t.lane = n.lane AND t.state = 'mined')"
      " FROM (VALUES (1, 'relayer'), (2, 'arbiter')) n (at, lane) ORDER BY n.at");

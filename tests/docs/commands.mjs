@@ -54,6 +54,7 @@ function folder_make(env) {
     mkdirSync(path.join(folder, 'build'));
     symlinkSync(path.dirname(path.dirname(binary('relayerd'))), path.join(folder, 'build/dev'));
     symlinkSync(path.join(ROOT, 'contracts'), path.join(folder, 'contracts'));
+    symlinkSync(env.signer_config, path.join(folder, '.dev/up/signer.ini'));
     copyFileSync(path.join(env.home, 'contracts.json'), path.join(folder, '.dev/up/contracts.json'));
     writeFileSync(path.join(folder, '.dev/up/state.json'), JSON.stringify({
         socket: env.socket, control_url: env.control_url, rpc_url: env.ground.rpc_url,

@@ -52,7 +52,7 @@ static void opened_check(struct record *record, const char *path, size_t n)
     HOLDS(stat(path, &st) == 0 && st.st_size >= RECORD_BYTES && st.st_size % RECORD_BYTES == 0);
     HOLDS(is_new ? st.st_size == RECORD_BYTES && n < 2 * RECORD_BYTES
                  : (size_t)st.st_size / RECORD_BYTES * bytes + tail == n && tail <= bytes);
-    record = record_open(path, &identity, error);
+    record = record_open(path, &identity, NULL, error);
     HOLDS(record != NULL && !record_is_new(record) && record_tail_bytes(record) == 0);
     HOLDS(!record_is_upgraded(record));
     HOLDS(record_day_units(record, WIRE_ROLE_RELAYER) == units);
@@ -64,7 +64,7 @@ static void file_check(const uint8_t *file, size_t n)
     static uint8_t after[SLOTS_MAX * RECORD_BYTES + 1];
     const char *path = fuzz_file(file, n);
     char error[512] = "";
-    struct record *record = record_open(path, &identity, error);
+    struct record *record = record_open(path, &identity, NULL, error);
 
     if (record != NULL) {
         opened_check(record, path, n);

@@ -75,7 +75,7 @@ static void record_start(void)
 {
     char error[512];
 
-    signer.record = record_open(record_path, &identity, error);
+    signer.record = record_open(record_path, &identity, NULL, error);
     HOLDS(signer.record != NULL);
 }
 
@@ -108,11 +108,10 @@ static void signer_start(void)
     for (size_t lane = 0; lane < 2; lane++) {
         struct wire_message answer;
 
-        channels[lane] = (struct signer_channel){.role = lane ? WIRE_ROLE_ARBITER
-                                                              : WIRE_ROLE_RELAYER};
+        channels[lane] = (struct signer_channel){.key = lane};
         converse(lane, &(struct wire_message){.type = WIRE_HELLO, .version = WIRE_VERSION}, 0,
                  &answer);
-        HOLDS(answer.type == WIRE_HELLO_OK && answer.role == channels[lane].role);
+        HOLDS(answer.type == WIRE_HELLO_OK && answer.role == wire_key_role(lane));
     }
 }
 

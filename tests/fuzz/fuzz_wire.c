@@ -15,7 +15,8 @@ static void message_check(const struct wire_message *message)
         HOLDS(message->payload.n <= WIRE_TEXT_MAX);
         break;
     case WIRE_HELLO_OK:
-        HOLDS(message->role == WIRE_ROLE_RELAYER || message->role == WIRE_ROLE_ARBITER);
+    case WIRE_STANDBY:
+        HOLDS(message->role >= WIRE_ROLE_RELAYER && message->role <= WIRE_ROLE_POOL);
         HOLDS(wire_role_name(message->role)[0] != '\0');
         break;
     case WIRE_HELLO:

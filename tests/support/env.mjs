@@ -31,6 +31,7 @@ const BLOCK_TIME_S = 0.25;
 // With none kept, anvil answers a read of "latest" with an error while it mines the next block.
 const STATES_KEPT = 64;
 const BALANCE_ETH = 1_000_000;
+const KEY_BALANCE_WEI = '0x8ac7230489e80000';   // ten ether
 const MINTER_ACCOUNT = 5;            // an unlocked account of the development node
 const SOCKET_PATH_MAX = 107;
 const START_MS = 30_000;
@@ -129,16 +130,8 @@ export class Ground {
 
     /** Throw-away keys: the fast scrypt setting is for this environment only. */
     async keys_make() {
-        const keytool = binary('relayer-keytool');
-        const folder = path.join(this.home, 'keys');
         for (const role of ['relayer', 'arbiter']) {
-            const keyfile = path.join(folder, `${role}.json`);
-            const password_file = path.join(folder, `${role}.password`);
-            if (!existsSync(keyfile)) {
-                secret_write(password_file, `${randomBytes(24).toString('hex')}\n`);
-                await run(keytool, ['new', '--light', '--password-file', password_file, '--out', keyfile]);
-            }
-            this[role] = { keyfile, password_file, address: await key_address(keytool, keyfile) };
+            this[role] = await key_new(path.join(this.home, 'keys'), role);
         }
     }
 
@@ -156,6 +149,18 @@ export class Ground {
         }
         rmSync(this.home, { recursive: true, force: true });
     }
+}
+
+/** The key of this name in the folder; made when it is not there. */
+async function key_new(folder, name) {
+    const keytool = binary('relayer-keytool');
+    const keyfile = path.join(folder, `${name}.json`);
+    const password_file = path.join(folder, `${name}.password`);
+    if (!existsSync(keyfile)) {
+        secret_write(password_file, `${randomBytes(24).toString('hex')}\n`);
+        await run(keytool, ['new', '--light', '--password-file', password_file, '--out', keyfile]);
+    }
+    return { keyfile, password_file, address: await key_address(keytool, keyfile) };
 }
 
 async function key_address(keytool, keyfile) {
@@ -199,14 +204,16 @@ export class Env {
 
     /**
      * home: this run's folder. database: its name on the ground's cluster. settings: overrides such as
-     * { 'chain.batch_max': 10 }. sandbox_args: more arguments for the sandbox.
+     * { 'chain.batch_max': 10 }. sandbox_args: more arguments for the sandbox. keys: names of further keys of the
+     * signer, such as 'relayer.2'; their accounts have ether, their roles are the test's to give.
      */
-    constructor(ground, { home, database = 'relayer', settings = {}, sandbox_args = [] } = {}) {
+    constructor(ground, { home, database = 'relayer', settings = {}, sandbox_args = [], keys = [] } = {}) {
         this.ground = ground;
         this.home = home ?? ground.home;
         this.database = database;
         this.settings = settings;
         this.sandbox_args = sandbox_args;
+        this.key_names = keys;
         this.stopped = false;
         home_prepare(this.home);
         this.register = new ProcessRegister(path.join(this.home, 'processes.json'));
@@ -288,7 +295,8 @@ export class Env {
         this.socket = this.socket_choose();
         this.config = path.join(this.home, 'relayer.ini');
         this.signer_config = path.join(this.home, 'signer.ini');
-        const { relayer, arbiter } = this.ground;
+        this.keys ??= await this.keys_make();
+        const { relayer, arbiter } = this.keys;
         const values = {
             SOCKET: this.socket,
             HTTP_PORT: this.http_port,
@@ -314,6 +322,25 @@ export class Env {
         };
         template_write('relayer.embedded.ini.in', this.config, values);
         template_write('signer.embedded.ini.in', this.signer_config, values);
+        const more = Object.entries(this.keys).filter(([name]) => name.includes('.'));
+        writeFileSync(this.signer_config, more.map(([name, { keyfile, password_file }]) => (
+            `\n[key.${name}]\nkeyfile = ${keyfile}\npassword_file = ${password_file}\n`)).join(''), { flag: 'a' });
+    }
+
+    /** The signer's keys by name; changed in a test, they are its settings after the next config_write. */
+    async keys_make() {
+        const { relayer, arbiter } = this.ground;
+        const keys = { relayer, arbiter };
+        for (const name of this.key_names) {
+            keys[name] = await this.key_make(name);
+        }
+        return keys;
+    }
+
+    async key_make(name) {
+        const key = await key_new(path.join(this.home, 'keys'), name);
+        await this.ground.node('anvil_setBalance', [key.address, KEY_BALANCE_WEI]);
+        return key;
     }
 
     /** What the daemon holds the contracts against: as the deployment's file has it, else as it reads now. */

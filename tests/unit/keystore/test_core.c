@@ -32,7 +32,7 @@ enum {
 static char folder[] = "/tmp/kustodia-core-XXXXXX";
 static char path[64];
 static struct signer signer;
-static struct signer_channel channels[2];
+static struct signer_channel channels[3];
 static struct record_identity identity;
 
 // The request under construction: a release of the relayer unless a shape says otherwise.
@@ -67,6 +67,7 @@ static int group_make(void **state)
     signer.context = sign_context_new();
     key_make(0);
     key_make(1);
+    key_make(2); // of the pool
     identity.chain_id = CHAIN;
     *policy = (struct policy){.chain_id = CHAIN, .deposits_n = 1, .max_gas = MAX_GAS,
                               .max_fee_wei = u256_from_u64(MAX_FEE),
@@ -76,8 +77,8 @@ static int group_make(void **state)
     memset(policy->escrow, 0xe5, 20);
     memset(policy->token, 0x70, 20);
     memset(policy->deposits[0], 0xd0, 20);
-    for (int i = 0; i < 2; i++)
-        channels[i] = (struct signer_channel){.role = (enum wire_role)(i + 1), .greeted = true};
+    for (int i = 0; i < 3; i++)
+        channels[i] = (struct signer_channel){.key = (size_t)i, .greeted = true};
     return 0;
 }
 
@@ -86,6 +87,7 @@ static int group_drop(void **state)
     (void)state;
     sign_key_free(&signer.key[0]);
     sign_key_free(&signer.key[1]);
+    sign_key_free(&signer.key[2]);
     sign_context_free(signer.context);
     unlink(path);
     return rmdir(folder);
@@ -94,7 +96,7 @@ static int group_drop(void **state)
 static void record_start(void)
 {
     char error[512];
-    signer.record = record_open(path, &identity, error);
+    signer.record = record_open(path, &identity, NULL, error);
     assert_non_null(signer.record);
 }
 
@@ -407,6 +409,7 @@ static const struct row {
     {REFUSAL_ROLE, "a release by the arbiter", shape_role, 2, 1},
     {REFUSAL_ROLE, "a dismissal by the relayer", shape_arbiters_call, 1, 2},
     {REFUSAL_ROLE, "a transfer by the arbiter", shape_token_role, 2, 1},
+    {REFUSAL_POOL, "a transfer by a pool key", shape_token_role, 3, 1},
     {REFUSAL_ROLE, "a question, which needs no signature", shape_view, 1, 0},
     {REFUSAL_RECIPIENT, "one bit beside the deposit address", shape_payee, 1, 0},
     {REFUSAL_RECIPIENT, "tokens to the escrow itself", shape_payee_escrow, 1, 0},
@@ -428,7 +431,7 @@ static const struct row {
      100000 + RECORD_NONCE_AHEAD},
     {REFUSAL_FENCE, "an older lease", shape_fence, 4, 5},
     {REFUSAL_PRICES, "one price too many", shape_prices, RECORD_PRICES_MAX + 1, RECORD_PRICES_MAX},
-    {REFUSAL_RECORD, "a full disk", shape_disk, RECORD_BYTES - 1, RECORD_BYTES},
+    {REFUSAL_RECORD, "a full disk", shape_disk, 2 * RECORD_BYTES - 1, 2 * RECORD_BYTES},
     {REFUSAL_SIGNATURE, "a machine that calculates wrongly", shape_fault, 1, 0},
 };
 
@@ -585,7 +588,7 @@ static void work_whole(void)
 // The signature is made, the record is not: this far signer_core.c goes before it writes.
 static void work_signature_only(void)
 {
-    struct record_claim claim = {.role = ask.role, .nonce = ask.tx.nonce, .fence = ask.fence,
+    struct record_claim claim = {.key = ask.role - 1, .nonce = ask.tx.nonce, .fence = ask.fence,
                                  .day = ask.day, .units = MAX_TX, .max_day_units = MAX_DAY};
     const struct signature *kept;
     struct signature signature;

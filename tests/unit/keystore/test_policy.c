@@ -154,6 +154,21 @@ static void test_roles_of_token_calls(void **state)
     }
 }
 
+// A pool key has the relayer's calls of the escrow and none of the token.
+static void test_pool_keys(void **state)
+{
+    (void)state;
+    for (enum escrow_call_kind kind = 0; kind < (enum escrow_call_kind)ESCROW_CALL_KINDS; kind++) {
+        escrow_make(kind);
+        assert_int_equal(judge(WIRE_ROLE_POOL), judge(WIRE_ROLE_RELAYER));
+    }
+    for (enum mxnb_call_kind kind = 0; kind < (enum mxnb_call_kind)MXNB_CALL_KINDS; kind++) {
+        bool moves = kind == MXNB_TRANSFER || kind == MXNB_APPROVE;
+        token_make(kind, kind == MXNB_APPROVE ? policy.escrow : policy.deposits[0], 1);
+        assert_int_equal(judge(WIRE_ROLE_POOL), moves ? REFUSAL_POOL : REFUSAL_ROLE);
+    }
+}
+
 static void test_type(void **state)
 {
     (void)state;
@@ -377,6 +392,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_roles_of_escrow_calls), cmocka_unit_test(test_roles_of_token_calls),
+        cmocka_unit_test(test_pool_keys),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_type), cmocka_unit_test(test_chain),
         cmocka_unit_test(test_destination),

@@ -45,7 +45,7 @@ static int fresh(void **state)
 {
     (void)state;
     unlink(path);
-    record = record_open(path, &identity, error);
+    record = record_open(path, &identity, NULL, error);
     return record && record_is_new(record) ? 0 : -1;
 }
 
@@ -60,7 +60,7 @@ static int closed(void **state)
 static void reopen(void)
 {
     record_close(record);
-    record = record_open(path, &identity, error);
+    record = record_open(path, &identity, NULL, error);
     if (!record)
         print_error("%s\n", error);
     assert_non_null(record);
@@ -70,7 +70,7 @@ static void reopen(void)
 // `call` and `price` stand for what is hashed; the digest depends on both.
 static struct record_claim claim_of(uint64_t nonce, uint8_t call, uint8_t price)
 {
-    return (struct record_claim){.role = WIRE_ROLE_RELAYER, .nonce = nonce, .fence = 1, .units = 10,
+    return (struct record_claim){.key = WIRE_KEY_RELAYER, .nonce = nonce, .fence = 1, .units = 10,
                                  .max_day_units = 1000000, .day = 20000, .call_hash = {call},
                                  .digest = {call, price, (uint8_t)nonce}};
 }
@@ -148,7 +148,7 @@ static void test_roles_are_apart(void **state)
 {
     (void)state;
     struct record_claim arbiter = claim_of(5, 2, 1);
-    arbiter.role = WIRE_ROLE_ARBITER;
+    arbiter.key = WIRE_KEY_ARBITER;
     assert_int_equal(claim(claim_of(5, 1, 1)), REFUSAL_NONE);
     assert_int_equal(claim(arbiter), REFUSAL_NONE);
     reopen();
@@ -179,7 +179,7 @@ static void test_fence_only_grows(void **state)
     late.fence = 9;
     assert_int_equal(claim(late), REFUSAL_NONE);
     struct record_claim other = claim_of(1, 1, 1); // the other lane has its own
-    other.role = WIRE_ROLE_ARBITER;
+    other.key = WIRE_KEY_ARBITER;
     assert_int_equal(claim(other), REFUSAL_NONE);
 }
 
@@ -284,7 +284,7 @@ static void test_cut_off_tail(void **state)
 
 static void assert_refused(const char *word)
 {
-    record = record_open(path, &identity, error);
+    record = record_open(path, &identity, NULL, error);
     assert_null(record);
     assert_non_null(strstr(error, word));
     assert_non_null(strstr(error, path));
@@ -301,7 +301,7 @@ static void test_any_flipped_bit_stops_the_start(void **state)
     for (size_t at = 0; at < sizeof bytes; at++) {
         uint8_t changed = bytes[at] ^ (uint8_t)(1 << at % 8);
         file_change((off_t)at, &changed, 1);
-        record = record_open(path, &identity, error);
+        record = record_open(path, &identity, NULL, error);
         assert_null(record);
         assert_int_equal(file_bytes(), 4 * RECORD_BYTES); // nothing was removed
         file_change((off_t)at, &bytes[at], 1);
@@ -334,20 +334,93 @@ static void test_other_identity(void **state)
     three_records();
     struct record_identity other = identity;
     other.chain_id = 1;
-    assert_null(record_open(path, &other, error));
+    assert_null(record_open(path, &other, NULL, error));
     assert_non_null(strstr(error, "another chain"));
-    for (int i = 0; i < 2; i++) {
-        other = identity;
-        other.address[i][19] = 9;
-        assert_null(record_open(path, &other, error));
-    }
     reopen();
+}
+
+// A key that is taken out and comes back finds what it signed; another in its place has its own
+// nonces; the day's amount is one for all relayer keys, whichever of them are there.
+static void test_keys_come_and_go(void **state)
+{
+    (void)state;
+    assert_int_equal(claim(claim_of(5, 1, 1)), REFUSAL_NONE);
+    struct record_identity pool = identity;
+    pool.address[0][19] = 9; // instead of the first
+    pool.address[2][19] = 7; // relayer.2
+    record_close(record);
+    record = record_open(path, &pool, NULL, error);
+    assert_non_null(record);
+    assert_int_equal(file_bytes(), 4 * RECORD_BYTES); // two keys have begun
+    assert_int_equal(record_day_units(record, WIRE_ROLE_RELAYER), 10);
+    struct record_claim second = claim_of(5, 2, 1);
+    assert_int_equal(claim(second), REFUSAL_NONE); // another key: its nonce 5 is free
+    second.key = 2;
+    assert_int_equal(claim(second), REFUSAL_NONE);
+    second.call_hash[0] = 3;
+    assert_int_equal(claim(second), REFUSAL_NONCE_USED);
+    assert_int_equal(record_day_units(record, WIRE_ROLE_RELAYER), 30);
+    second = claim_of(6, 2, 1);
+    second.key = 2;
+    second.max_day_units = 39;
+    assert_int_equal(claim(second), REFUSAL_DAY_UNITS);
+    second.key = 1; // the arbiter's amount is another
+    assert_int_equal(claim(second), REFUSAL_NONE);
+    reopen(); // the first keys again
+    assert_int_equal(file_bytes(), 7 * RECORD_BYTES);
+    assert_int_equal(claim(claim_of(5, 2, 1)), REFUSAL_NONCE_USED);
+    assert_int_equal(record_day_units(record, WIRE_ROLE_RELAYER), 30);
+    record_close(record);
+    record = record_open(path, &pool, NULL, error);
+    assert_non_null(record);
+    assert_int_equal(file_bytes(), 7 * RECORD_BYTES); // no key begins twice
+    second = claim_of(5, 3, 1);
+    second.key = 2;
+    assert_int_equal(claim(second), REFUSAL_NONCE_USED);
+}
+
+static void test_keys_have_an_end(void **state)
+{
+    (void)state;
+    struct record_identity other = identity;
+    for (int i = 3; i <= RECORD_NUMBERS_MAX; i++) {
+        other.address[2][0] = (uint8_t)i;
+        other.address[2][1] = (uint8_t)(i >> 8);
+        record_close(record);
+        record = record_open(path, &other, NULL, error);
+        assert_non_null(record);
+    }
+    record_close(record);
+    other.address[2][2] = 1;
+    record = record_open(path, &other, NULL, error);
+    assert_null(record);
+    assert_non_null(strstr(error, "has seen 256 keys"));
+}
+
+static int waits;
+
+static void end_the_other(void)
+{
+    waits++;
+    record_close(record);
+    record = NULL;
+}
+
+static void test_waits_for_the_other(void **state)
+{
+    (void)state;
+    assert_int_equal(claim(claim_of(5, 1, 1)), REFUSAL_NONE);
+    struct record *next = record_open(path, &identity, end_the_other, error);
+    assert_non_null(next);
+    assert_int_equal(waits, 1);
+    record = next;
+    assert_int_equal(claim(claim_of(5, 2, 1)), REFUSAL_NONCE_USED);
 }
 
 static void test_one_signer_at_a_time(void **state)
 {
     (void)state;
-    assert_null(record_open(path, &identity, error));
+    assert_null(record_open(path, &identity, NULL, error));
     assert_non_null(strstr(error, "in use"));
 }
 
@@ -366,8 +439,8 @@ static void test_wrong_files(void **state)
         assert_refused("not a nonce record");
         assert_int_equal(file_bytes(), n);
     }
-    assert_null(record_open(folder, &identity, error));
-    assert_null(record_open("/nonexistent/nonces", &identity, error));
+    assert_null(record_open(folder, &identity, NULL, error));
+    assert_null(record_open("/nonexistent/nonces", &identity, NULL, error));
 }
 
 // A header that a crash cut off at first start.
@@ -377,7 +450,7 @@ static void test_cut_off_header(void **state)
     for (int keep = 0; keep < RECORD_BYTES; keep += 9) {
         three_records();
         assert_int_equal(truncate(path, keep), 0);
-        record = record_open(path, &identity, error);
+        record = record_open(path, &identity, NULL, error);
         assert_non_null(record);
         assert_true(record_is_new(record));
         assert_int_equal(claim(claim_of(1, 1, 1)), REFUSAL_NONE);
@@ -513,7 +586,7 @@ static struct record_claim v1_claim(enum wire_role role, uint64_t nonce, uint8_t
                                     uint8_t price)
 {
     struct record_claim c = claim_of(nonce, call, price);
-    c.role = role;
+    c.key = role == WIRE_ROLE_ARBITER;
     c.fence = 7;
     c.day = 4;
     return c;
@@ -529,7 +602,7 @@ static void test_version_1_is_made_over(void **state)
     const struct signature *kept;
     for (size_t tail = 0; tail < 128; tail += 40) { // a crash of the old program may stand behind
         file_make(file, n + tail);
-        record = record_open(path, &identity, error);
+        record = record_open(path, &identity, NULL, error);
         assert_non_null(record);
         assert_true(record_is_upgraded(record) && !record_is_new(record));
         assert_int_equal(record_tail_bytes(record), tail);
@@ -621,6 +694,8 @@ int main(void)
         RECORD_TEST(test_nonce_window), RECORD_TEST(test_a_thousand_and_back),
         RECORD_TEST(test_cut_off_tail), RECORD_TEST(test_any_flipped_bit_stops_the_start),
         RECORD_TEST(test_missing_or_swapped_records), RECORD_TEST(test_other_identity),
+        RECORD_TEST(test_keys_come_and_go), RECORD_TEST(test_keys_have_an_end),
+        RECORD_TEST(test_waits_for_the_other),
         RECORD_TEST(test_one_signer_at_a_time), RECORD_TEST(test_wrong_files),
         RECORD_TEST(test_cut_off_header), RECORD_TEST(test_full_disk),
         RECORD_TEST(test_signatures_are_kept), RECORD_TEST(test_prices_are_bounded),

@@ -130,12 +130,12 @@ static void test_not_frames(void **state)
     assert_int_equal(read_hex("ffffffff"), WIRE_READ_BAD);
     assert_int_equal(read_hex("0000000100"), WIRE_READ_BAD);   // type 0
     assert_int_equal(read_hex("0000000106"), WIRE_READ_BAD);   // type 6 is not used
-    assert_int_equal(read_hex("0000000109"), WIRE_READ_BAD);
+    assert_int_equal(read_hex("000000010a"), WIRE_READ_BAD);
     assert_int_equal(read_hex("00000001ff"), WIRE_READ_BAD);
     // HELLO_OK with roles that do not exist
     assert_int_equal(read_hex("00000020" "02" "0001" "00" "000000000000a4b1"
                               "aa0102030405060708090a0b0c0d0e0f101112bb"), WIRE_READ_BAD);
-    assert_int_equal(read_hex("00000020" "02" "0001" "03" "000000000000a4b1"
+    assert_int_equal(read_hex("00000020" "02" "0001" "04" "000000000000a4b1"
                               "aa0102030405060708090a0b0c0d0e0f101112bb"), WIRE_READ_BAD);
 }
 
