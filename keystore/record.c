@@ -460,7 +460,8 @@ static bool claim_again(struct entry *entry, const struct record_claim *claim,
     int prices = 0;
     for (const struct copy *at = &entry->latest; at; at = at->older)
         prices++;
-    if (*known || prices < RECORD_PRICES_MAX)
+    // A call at its last price must still be one that can be cancelled.
+    if (*known || prices < RECORD_PRICES_MAX * (claim->cancels ? 2 : 1))
         return true;
     return policy_refuse(verdict, REFUSAL_PRICES, "nonce %" PRIu64 " was signed at %d prices",
                          claim->nonce, prices);

@@ -227,9 +227,10 @@ static void say_proofs(json_t *words, const json_t *tx)
         say(words, "Effect %s (%s) of payment %s: %s MXN.", text_of(item, "kind"),
             text_of(item, "state"), text_of(item, "payment_id"), text_of(item, "amount"));
     json_array_foreach(json_object_get(tx, "logs"), i, item)
-        say(words, "Log %lld: %s in block %lld, %s.",
+        say(words, "Log %lld: %s in block %lld (%s), %s.",
             (long long)json_integer_value(json_object_get(item, "log_index")),
             text_of(item, "event"), (long long)json_integer_value(json_object_get(item, "block")),
+            text_of(item, "level"),
             json_is_string(json_object_get(item, "final_at")) ? "final" : "not final yet");
 }
 

@@ -256,6 +256,9 @@ struct health_choice health_choose(struct health *all, size_t n, unsigned may, s
     struct rank best = {0}, rank;
     unsigned equals = 0;
 
+    if (prefer < n && (may & (1u << prefer)) && rank_of(all, n, prefer, now, &rank) &&
+        rank.state <= HEALTH_SLOW && rank.wait_ms == 0)
+        return (struct health_choice){.i = prefer, .at_ms = now};
     for (size_t i = 0; i < n; i++) {
         if (!(may & (1u << i)) || !rank_of(all, n, i, now, &rank))
             continue;
@@ -268,9 +271,7 @@ struct health_choice health_choose(struct health *all, size_t n, unsigned may, s
     }
     if (equals == 0)
         return (struct health_choice){.i = n};
-    return (struct health_choice){
-        .i = prefer < n && (equals & (1u << prefer)) ? prefer : turn_take(all, n, equals),
-        .at_ms = now + best.wait_ms};
+    return (struct health_choice){.i = turn_take(all, n, equals), .at_ms = now + best.wait_ms};
 }
 
 size_t health_to_try(struct health *all, size_t n, int64_t now)

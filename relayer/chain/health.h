@@ -44,7 +44,7 @@ enum {
     HEALTH_WAIT_MAX_MS = 5000,  /* worth waiting for; what is limited for longer is passed over */
 
     HEALTH_SLOW_TIMES = 4,     /* slow: this many times the fastest of its standing, */
-    HEALTH_SLOW_MS = 500,      /* and slower than this */
+    HEALTH_SLOW_MS = 1000,     /* and slower than this */
     HEALTH_LATENCY_PARTS = 4,  /* weight of the newest in the average: one in so many */
     HEALTH_MEASURE_MS = 30000, /* a slow one that nobody asks is measured this often */
 
@@ -121,7 +121,8 @@ struct health_choice {
     size_t i;      /* the number of endpoints: none may be asked */
     int64_t at_ms; /* when; at or below now: at once */
 };
-/* The endpoint to ask next of those in the bit set `may`. `prefer`, if below n, goes before rule 5. */
+/* The endpoint to ask next of those in the bit set `may`. `prefer`, if below n, goes before all others
+ * while it is good or slow and may be asked at once. */
 struct health_choice health_choose(struct health *all, size_t n, unsigned may, size_t prefer,
                                    int64_t now);
 /* An endpoint that is now to be asked a small question of our own, because the pause of its circuit

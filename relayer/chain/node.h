@@ -65,7 +65,7 @@ void node_free(struct node *node);
  * node_free(node), never freed itself. While the endpoint stands aside, every read fails with
  * ERR_CHAIN_AWAY. `node` may be a view too: `i` counts the endpoints of the whole. */
 struct node *node_of_endpoint(struct node *node, size_t i);
-/* A view of the whole that begins at endpoint `i` when that is as healthy as the best. */
+/* A view of the whole that begins at endpoint `i` while that is good or slow. */
 struct node *node_beginning_at(struct node *node, size_t i);
 /* Of the whole, also when `node` is a view. */
 size_t node_endpoints_n(const struct node *node);

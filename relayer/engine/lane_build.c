@@ -237,8 +237,8 @@ static void base_fee_read(void *ctx, const struct err *err, const struct chain_b
     put_draft(l);
 }
 
-/* A count above all we have used says that somebody else has our key, or a node miscounts: a transaction built
- * on a wrong one would wait behind the gap for ever. It is believed once it was said for a while. */
+/* A count above all we have used says that somebody else has our key, or a node miscounts: a transaction
+ * built on a wrong one would wait behind the gap for ever. It is believed once it was said for a while. */
 static bool count_is_believed(struct lane *l, uint64_t next)
 {
     int64_t now = clock_mono_ms();

@@ -1,8 +1,8 @@
 /*
  * Nonces that were given up wrongly. A transaction is held lost when its nonce is used and nobody has its
- * receipt; an endpoint that lied, or a block that was taken back, can make that untrue. Then the chain asks for
- * a nonce for which the signer signs nothing but the same call: no new transaction could ever pass. The stored
- * bytes fill it.
+ * receipt; an endpoint that lied, or a block that was taken back, can make that untrue. Then the chain asks
+ * for a nonce for which the signer signs nothing but the same call: no new transaction could ever pass. The
+ * stored bytes fill it.
  */
 #include "relayer/engine/lane_inside.h"
 

@@ -75,6 +75,7 @@ struct lane {
     size_t sibling_n, sibling_at;
     int64_t sent_at_ms[LANE_OPEN_MAX];
     uint8_t sent_hash[LANE_OPEN_MAX][32];
+    unsigned receipt_turn;                /* which endpoint is asked for such a one's receipt */
     int64_t gone_since_ms[LANE_OPEN_MAX]; /* offered often, its nonce used, no receipt; 0: not so */
     struct effect_row effects[LANE_BATCH_MAX];
     size_t effects_n;

@@ -166,6 +166,37 @@ static void nonce_judged(void *ctx, const struct err *err, uint64_t next)
         nonce_is_gone(l);
 }
 
+/* Nobody has a receipt of it, as several endpoints say: its nonce went to another. */
+static void give_up(struct lane *l)
+{
+    const struct lane_tx *tx = &l->open[l->open_at];
+    char hash[67];
+    hex_encode_0x(tx->hash, 32, hash);
+    struct db_script *script = db_script_new();
+    lane_lost(script, tx->hash, "its nonce was used by another transaction");
+    observed_alarm(script, "foreign_nonce", l->name, hash);
+    log_error("foreign_nonce", "lane=%s nonce=%llu tx=%s", l->name, (unsigned long long)tx->nonce,
+              hash);
+    db_run(l->engine->db, script, sent_committed, l);
+}
+
+static void receipt_take(struct lane *l, const struct chain_receipt *receipt);
+
+/* One endpoint that keeps a receipt back must not make a transaction of ours a stranger's. */
+static void loss_agreed(void *ctx, enum witness_verdict verdict,
+                        const struct chain_receipt *receipt)
+{
+    struct lane *l = ctx;
+    if (verdict != WITNESS_AGREED) {
+        l->open_at++; /* asked again in the next round */
+        lane_open_next(l);
+    } else if (receipt->present) {
+        receipt_take(l, receipt);
+    } else {
+        give_up(l);
+    }
+}
+
 static void nonce_is_gone(struct lane *l)
 {
     const struct lane_tx *tx = &l->open[l->open_at];
@@ -180,14 +211,7 @@ static void nonce_is_gone(struct lane *l)
         offer(l);
         return;
     }
-    char hash[67];
-    hex_encode_0x(tx->hash, 32, hash);
-    struct db_script *script = db_script_new();
-    lane_lost(script, tx->hash, "its nonce was used by another transaction");
-    observed_alarm(script, "foreign_nonce", l->name, hash);
-    log_error("foreign_nonce", "lane=%s nonce=%llu tx=%s", l->name, (unsigned long long)tx->nonce,
-              hash);
-    db_run(l->engine->db, script, sent_committed, l);
+    witness_receipt(l->engine->witness, tx->hash, loss_agreed, l);
 }
 
 static void fee_text(const struct chain_receipt *receipt, char out[80])
@@ -316,6 +340,15 @@ static void siblings_read(void *ctx, const struct err *err, struct db_result *re
     sibling_ask(l);
 }
 
+/* Whom to ask for the receipt: one that keeps it back is not the only one asked. */
+static struct node *receipt_node(struct lane *l, const struct lane_tx *tx)
+{
+    struct node *node = l->engine->node;
+    if (l->gone_since_ms[slot_of(l, tx->hash)] == 0)
+        return node;
+    return node_beginning_at(node, l->receipt_turn++ % node_endpoints_n(node));
+}
+
 void lane_open_next(struct lane *l)
 {
     if (l->open_at < l->open_n) {
@@ -323,7 +356,7 @@ void lane_open_next(struct lane *l)
         if (tx->sends == 0 && *sent_at(l, tx->hash) == 0)
             offer(l); /* fresh: it can have no receipt yet, and if it has, the answer says so */
         else
-            node_receipt(l->engine->node, tx->hash, receipt_read, l);
+            node_receipt(receipt_node(l, tx), tx->hash, receipt_read, l);
         return;
     }
     lane_build_next(l);

@@ -82,7 +82,7 @@ struct head_block watcher_header(const struct seen_block *block)
 /* After a success a little more is asked for, up to what the settings allow. */
 static uint64_t grown(const struct watcher *w, uint64_t blocks)
 {
-    uint64_t max = w->engine->config->chain_logs_range, more = blocks + blocks / 4 + 1;
+    uint64_t max = w->engine->config->chain_logs_range, more = blocks + blocks / 16 + 1;
     return more < max ? more : max;
 }
 

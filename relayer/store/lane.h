@@ -143,9 +143,9 @@ void lane_cancelled(struct db_script *script, const uint8_t hash[32]);
  * plain transfers, which the chain would not refuse a second time: those wait for a person. */
 void lane_lost(struct db_script *script, const uint8_t hash[32], const char *why);
 /* The chain asks for `next`: lost transactions from there on were given up wrongly, for no other one has
- * their nonces. They are open again with what they still carry, and with their own bytes, for the signer signs no
- * other call for these nonces. lane_parse_reopened gives how many; `gap`: none, and one that has just `next`
- * cannot be, because its transfer was ordered anew. */
+ * their nonces. They are open again with what they still carry, and with their own bytes, for the signer
+ * signs no other call for these nonces. lane_parse_reopened gives how many; `gap`: none, and one that has
+ * just `next` cannot be, because its transfer was ordered anew. */
 void lane_reopen(struct db_script *script, const struct lane_holder *holder, uint64_t next);
 int lane_parse_reopened(struct db_result *result, bool *gap);
 /* Effects that cannot go now: try later, or park with a reason. */

@@ -68,10 +68,16 @@ static const struct read_field TX_LOG[] = {{"log_index", READ_NUMBER}, {"event",
                                            {"block", READ_NUMBER},     {"block_hash", READ_HEX},
                                            {"address", READ_HEX},      {"escrow_id", READ_HEX},
                                            {"from", READ_HEX},         {"to", READ_HEX},
-                                           {"amount", READ_UNITS},     {"final_at", READ_TIME}};
+                                           {"amount", READ_UNITS},     {"level", READ_TEXT},
+                                           {"final_at", READ_TIME}};
+/* How far the chain itself has got with a block: what counts for us is final_at. */
+#define LEVEL                                                                                      \
+    "coalesce((SELECT h.level FROM head h WHERE h.level IN ('latest', 'safe', 'finalized')"        \
+    " AND h.number >= v.block_number"                                                              \
+    " ORDER BY h.level = 'finalized' DESC, h.level = 'safe' DESC LIMIT 1), 'latest')"
 READ(READ_TX_LOGS, TX_LOG,
      "SELECT v.log_index, v.event, v.block_number, v.block_hash, v.address, v.escrow_id,"
-     " v.from_address, v.to_address, v.amount_units, " MS(
+     " v.from_address, v.to_address, v.amount_units, " LEVEL ", " MS(
          "v.final_at") " FROM evidence v WHERE v.tx_hash = $1 AND v.superseded_at IS NULL"
                        " ORDER BY v.log_index LIMIT 500");
 

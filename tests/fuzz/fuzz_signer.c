@@ -210,7 +210,7 @@ static void field_change(struct fuzz_input *in, struct request *r)
     struct tx *tx = &r->tx;
     uint8_t by = fuzz_take_byte(in);
 
-    switch (fuzz_take_byte(in) % 14) {
+    switch (fuzz_take_byte(in) % 15) {
     case 0: tx->chain_id = by; break;
     case 1: tx->to[by % 20] ^= (uint8_t)(1 << by % 8); break;
     case 2: memcpy(tx->to, by & 1 ? signer.policy.token : signer.policy.escrow, 20); break;
@@ -230,6 +230,10 @@ static void field_change(struct fuzz_input *in, struct request *r)
         tx->type = by & 1 ? TX_LEGACY : TX_EIP2930;
         tx->gas_price = tx->max_fee;
         tx->max_fee = tx->max_priority_fee = u256_from_u64(0);
+        break;
+    case 14: /* a cancel, or almost */
+        memcpy(tx->to, identity.address[(r->role == WIRE_ROLE_ARBITER) ^ (by >= 240)], 20);
+        tx->data.n = by % 32 == 0;
         break;
     case 13: tx->access_list = (struct bytes){access_list, sizeof access_list}; break;
     }

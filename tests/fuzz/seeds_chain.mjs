@@ -97,6 +97,8 @@ export function abi() {
     const terms = (digit) => [bytes32(digit), 1_000_000n, 1_800_000_000n, digit === '1', bytes32('9')];
     const call = (name, args) => escrow.encodeFunctionData(name, args);
     const text = (reason) => concat(['0x08c379a0', coder.encode(['string'], [reason])]);
+    const view = (state, party) => coder.encode(['uint88', 'uint40', 'uint40', 'uint40', 'uint8', 'bool', 'uint8', 'uint8'],
+        [1_000_000n, 1n, 2n, 3n, state, true, party, 4]);
     const many = call('releaseMany', [[bytes32('1'), bytes32('2')]]);
     const made = {
         create: call('create', [terms('1')]),
@@ -122,7 +124,9 @@ export function abi() {
         'transfer-dirty-address': token.encodeFunctionData('transfer', [account('1'), 5n]).replace('0'.repeat(24), `01${'0'.repeat(22)}`),
         'balance-of': token.encodeFunctionData('balanceOf', [account('1')]),
         allowance: token.encodeFunctionData('allowance', [account('1'), account('2')]),
-        'answer-view': coder.encode(['uint88', 'uint40', 'uint40', 'uint40', 'uint8', 'bool', 'uint8', 'uint8'], [1_000_000n, 1n, 2n, 3n, 2, true, 1, 4]),
+        'answer-view': view(2, 1),
+        'answer-view-state-6': view(6, 1),
+        'answer-view-party-4': view(2, 4),
         'answer-paused': coder.encode(['uint8', 'uint64'], [3, 1_800_000_000n]),
         'answer-true': coder.encode(['bool'], [true]),
         'answer-bool-2': coder.encode(['uint256'], [2n]),
@@ -160,5 +164,7 @@ export function log() {
         'made-one-byte-more': Buffer.concat([good, Buffer.from([0])]),
         'made-one-byte-less': good.subarray(0, good.length - 1),
         'made-no-topics': Buffer.from([0]),
+        // As a token of another kind writes it: the value indexed too.
+        'made-Transfer-four-topics': Buffer.concat([Buffer.from([4]), seeds['made-Transfer'].subarray(1), Buffer.alloc(32)]),
     };
 }

@@ -34,7 +34,7 @@ static const struct rule {
 enum { RULES = sizeof rules / sizeof *rules };
 
 struct remembered {
-    int role;
+    int role, is_cancel;
     uint64_t nonce;
     uint8_t asked[32], call[32], signed_tx[32];
 };
@@ -160,9 +160,17 @@ static void bytes_check(const struct oracle_case *one, struct tx *tx)
     HOLDS(tx_encode_unsigned(tx, &out) && bytes_equal(buf_bytes(&out), one->asked));
 }
 
+/* A transfer of nothing to the key's own address. */
+static int is_cancel(const struct oracle_case *one, const struct tx *tx)
+{
+    return tx->has_to && tx->data.n == 0 &&
+           memcmp(tx->to, oracle.address[one->role == WIRE_ROLE_ARBITER], 20) == 0;
+}
+
 static struct remembered remember(const struct oracle_case *one, const struct tx *tx)
 {
-    struct remembered r = {.role = (int)one->role, .nonce = tx->nonce};
+    struct remembered r = {.role = (int)one->role, .nonce = tx->nonce,
+                           .is_cancel = is_cancel(one, tx)};
     struct keccak hash;
 
     keccak256(one->asked.p, one->asked.n, r.asked);
@@ -192,12 +200,13 @@ static void history_check(const struct oracle_case *one, const struct tx *tx,
         if (was->role != now.role || was->nonce != now.nonce)
             continue;
         is_new_nonce = 0;
-        HOLDS(memcmp(was->call, now.call, 32) == 0);
+        HOLDS(now.is_cancel || (!was->is_cancel && memcmp(was->call, now.call, 32) == 0));
         if (memcmp(was->asked, now.asked, 32) != 0)
             continue;
         is_known = 1;
         HOLDS(memcmp(was->signed_tx, now.signed_tx, 32) == 0);
     }
+    HOLDS(!now.is_cancel || !is_new_nonce);
     /* A day begins with what is put on record: a mere repeat under the same fence is not. */
     if (one->day > oracle.day[lane] && (!is_known || is_higher)) {
         oracle.day[lane] = one->day;
@@ -213,14 +222,16 @@ static void history_check(const struct oracle_case *one, const struct tx *tx,
 void oracle_judge(const struct oracle_case *one)
 {
     struct tx tx;
-    const struct rule *rule;
-    unsigned __int128 units;
+    unsigned __int128 units = 0;
 
     bytes_check(one, &tx);
     price_check(&tx);
-    rule = rule_of(&tx);
-    HOLDS(rule->role == (int)one->role);
-    units = call_units(rule, tx.data);
+    if (!is_cancel(one, &tx)) {
+        const struct rule *rule = rule_of(&tx);
+
+        HOLDS(rule->role == (int)one->role);
+        units = call_units(rule, tx.data);
+    }
     HOLDS(units <= oracle.policy.max_tx_units);
     history_check(one, &tx, units);
 }

@@ -6,6 +6,7 @@ import { check, check_equal, with_env } from './bed.mjs';
 import { alarms, balanced, DAY_S, drilled, ended, once_each, own_chain, paid, rows, STEP_MS } from './chain_bed.mjs';
 
 const EMPTY_BLOCKS = 10_000;
+const SOME_BLOCKS = 1000;
 const REQUESTS_MAX = 120;        // headers alone, one each, would be ten thousand
 const RANGE_REFUSED_ABOVE = 150;
 const SILENT_S = 3;
@@ -28,8 +29,8 @@ async function caught_up(env, head) {
     await env.wait_for(async () => await scanned(env) >= head, STEP_MS, `block ${head} being read`);
 }
 
-/** Ten thousand blocks passed while the daemon was down; one holds a log of the token that is not ours. */
-function far_behind(ground, { refuses }) {
+/** Many blocks passed while the daemon was down; one holds a log of the token that is not ours. */
+function far_behind(ground, { blocks, refuses }) {
     return own_chain(ground, 'far-behind', {}, (own) => drilled(own, 'far-behind', {},
         async ({ env, story, proxy }) => {
             const order = await paid(story, '2000.00');
@@ -37,11 +38,11 @@ function far_behind(ground, { refuses }) {
             await env.daemon_stop();
             const from = await scanned(env);
             const given = await env.sql('SELECT count(*) AS n FROM evidence');
-            await mine(own, EMPTY_BLOCKS / 2);
+            await mine(own, blocks / 2);
             const token = { from: env.minter, to: env.contracts.token, gas: '0x7a1200' };
             const bridge = own.relayer.address.slice(2).toLowerCase().padStart(64, '0');
             await own.node('eth_sendTransaction', [{ ...token, data: `0x095ea7b3${bridge}${'0'.repeat(63)}1` }]);
-            await mine(own, EMPTY_BLOCKS / 2);
+            await mine(own, blocks / 2);
             let calls = 0;
             let refused = 0;
             proxy.whole((list, serve) => {
@@ -57,7 +58,7 @@ function far_behind(ground, { refuses }) {
                 return forward();
             });
             const head = Number(await own.node('eth_blockNumber'));
-            check(head - from >= EMPTY_BLOCKS, `only ${head - from} blocks were made`);
+            check(head - from >= blocks, `only ${head - from} blocks were made`);
             await env.daemon_start();
             await caught_up(env, head);
             if (refuses) {
@@ -85,7 +86,7 @@ function logs_in_a_range(ground) {
             const order = await paid(story, '2000.00');
             await env.wait_for(async () => await rows(env, "effect WHERE kind = 'withdraw' AND tx_hash IS NOT NULL") === 1,
                 STEP_MS, 'the withdrawal');
-            await mine(own, EMPTY_BLOCKS / 10);
+            await mine(own, SOME_BLOCKS);
             proxy.head_hold(null);
             await story.reach(order, 'in_custody');
             const [log] = await env.sql("SELECT block_number, block_time FROM evidence WHERE event = 'Transfer'"
@@ -152,8 +153,14 @@ function clock_steps(ground) {
 }
 
 export const scenarios = [
-    { name: 'watch: ten thousand blocks without our logs', run: (ground) => far_behind(ground, { refuses: false }) },
-    { name: 'watch: a node that refuses large ranges', run: (ground) => far_behind(ground, { refuses: true }) },
+    {
+        name: 'watch: ten thousand blocks without our logs',
+        run: (ground) => far_behind(ground, { blocks: EMPTY_BLOCKS, refuses: false }),
+    },
+    {
+        name: 'watch: a node that refuses large ranges',
+        run: (ground) => far_behind(ground, { blocks: SOME_BLOCKS, refuses: true }),
+    },
     { name: 'watch: logs in a range are found once, with their times', run: logs_in_a_range },
     { name: 'watch: a silent sequencer is said', run: silent },
     { name: "watch: the chain's clock steps back and forth", run: clock_steps },

@@ -69,7 +69,7 @@ async function one_limits_and_dies(ground) {
             await story.beneficiaries(['Seller', 'Buyer']);
             await story.payer('ana');
             await first_fails(env, story, proxies);
-        }, { settings: { 'chain.rpc_url': proxies.map(({ url }) => url).join(',') } });
+        }, { settings: { 'chain.rpc_url': proxies.map(({ url }) => url).join(','), 'chain.agree': 1 } });
     } finally {
         for (const proxy of proxies) {
             await proxy.stop();

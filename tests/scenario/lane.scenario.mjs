@@ -394,6 +394,33 @@ function in_order(ground, name, answer) {
     });
 }
 
+const MANY = 36;                 // more than one round of a lane looks at
+
+/** Finality stands still while more are mined than a lane may have open; then all become final. */
+function many_not_final(ground) {
+    const settings = { 'chain.batch_max': 1, 'chain.in_flight': 32 };
+    return drilled(ground, 'many', settings, async ({ env, story, proxy }) => {
+        const orders = await planned(env, story, MANY);
+        const frozen = new Map();
+        proxy.rule('eth_getBlockByNumber', async (call, forward) => {
+            const [tag] = call.params;
+            if (tag !== 'safe' && tag !== 'finalized') {
+                return forward();
+            }
+            if (!frozen.has(tag)) {
+                frozen.set(tag, await forward());
+            }
+            return frozen.get(tag);
+        });
+        await env.wait_for(() => frozen.has('finalized'), STEP_MS, 'finality standing still');
+        await act(env, 'system.resume');
+        await wait_rows(env, `${CREATIONS} AND state = 'mined'`, MANY, 'creations mined and not final');
+        proxy.rule('eth_getBlockByNumber', null);
+        await ended(env, story, orders);
+        check_equal(await rows(env, CREATIONS), MANY, 'creations signed');
+    });
+}
+
 const NONCE_HIGH = { error: { code: -32000, message: 'nonce too high' } };
 const FEE_LOW = { error: { code: -32000, message: 'max fee per gas less than block base fee' } };
 
@@ -450,4 +477,5 @@ export const scenarios = [
     { name: 'lane: refusals keep the order', run: (ground) => in_order(ground, 'order-high', NONCE_HIGH) },
     { name: 'lane: the fee stays too low', run: fee_low },
     { name: 'lane: a number that is taken', run: nonce_taken },
+    { name: 'lane: more wait for finality than a round looks at', run: many_not_final, long: true },
 ];

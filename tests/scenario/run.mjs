@@ -60,14 +60,18 @@ async function scenario_run(scenario, ground) {
     }
 }
 
+/** Folders of environments below this one, the innermost first: a scenario may have a chain of its own. */
+function homes_below(home) {
+    return (existsSync(home) ? readdirSync(home, { withFileTypes: true }) : []).filter((entry) => entry.isDirectory())
+        .map((entry) => path.join(home, entry.name)).filter((place) => existsSync(path.join(place, 'processes.json')))
+        .flatMap((place) => [...homes_below(place), place]);
+}
+
 /** Ends what a killed run left, and removes the folders of its scenarios; cluster and keys stay. */
 async function home_clean(home) {
-    for (const entry of existsSync(home) ? readdirSync(home, { withFileTypes: true }) : []) {
-        const place = path.join(home, entry.name);
-        if (entry.isDirectory() && existsSync(path.join(place, 'processes.json'))) {
-            await leftovers_stop(place);
-            home_remove(place);
-        }
+    for (const place of homes_below(home)) {
+        await leftovers_stop(place);
+        home_remove(place);
     }
     await leftovers_stop(home);
     rmSync(path.join(home, 'log'), { recursive: true, force: true });
@@ -90,8 +94,8 @@ async function worker_run(home, queue) {
 async function ended_early() {
     Env.closing = true;
     for (const home of [0, 1].map((at) => path.join(HOME, `w${at}`))) {
-        for (const entry of existsSync(home) ? readdirSync(home) : []) {
-            await leftovers_stop(path.join(home, entry));
+        for (const place of homes_below(home)) {
+            await leftovers_stop(place);
         }
         await leftovers_stop(home);
     }

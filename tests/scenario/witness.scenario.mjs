@@ -157,6 +157,28 @@ function receipt_flipped(ground) {
     });
 }
 
+/** The first endpoint keeps every receipt back: our nonces are used, and by nobody it knows. */
+function receipt_hidden(ground) {
+    return endpoints(ground, 'receipt-hidden', 2, async ({ env, story, proxies }) => {
+        let hidden = 0;
+        proxies[0].rule('eth_getTransactionReceipt', async (_call, forward) => {
+            const { result } = await forward();
+            hidden += result === null ? 0 : 1;
+            return { result: null };
+        });
+        const order = await order_paid(story, '2000.00');
+        await story.reach(order, 'in_custody');
+        await env.wait_for(async () => await rows(env, "tx WHERE state IN ('mined', 'final')") > 0, STEP_MS,
+            'a receipt that the other endpoint has');
+        check(hidden > 0, 'no receipt was asked for');
+        await env.warp(DAY_S + 60);
+        await story.reach(order, 'completed');
+        check_equal(await rows(env, "tx WHERE state = 'lost'"), 0, 'transactions held lost');
+        check_equal(await rows(env, "alarm WHERE code = 'foreign_nonce'"), 0, 'strangers seen on our nonces');
+        proxies[0].rule('eth_getTransactionReceipt', null);      // or the audit rightly says what is missing
+    });
+}
+
 /** One of two is away: there is no second opinion, and no money moves without one. */
 function one_is_away(ground) {
     return endpoints(ground, 'one-is-away', 2, async ({ env, story, proxies }) => {
@@ -178,5 +200,6 @@ export const scenarios = [
     { name: 'endpoints: two that differ hold the money until they agree', run: two_endpoints },
     { name: 'endpoints: of three the liar is named and put aside', run: three_endpoints },
     { name: 'endpoints: a success called a failure is not planned anew', run: receipt_flipped },
+    { name: 'endpoints: a receipt kept back by one loses nothing', run: receipt_hidden },
     { name: 'endpoints: no second opinion, no money', run: one_is_away },
 ];

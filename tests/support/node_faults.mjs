@@ -10,10 +10,15 @@ const LAG_MAX = 20;
 const SLOW_MS_MAX = 400;
 const RATE_PCT_MAX = 60;             // of the requests of one mix
 const KINDS_OF_A_MIX = 5;
+/**
+ * A refusal for the rate is remembered: the daemon keeps a distance between its questions for minutes after. A
+ * run has this many, so that it ends; whoever would have got more gets a page with status 500.
+ */
+export const RATE_REFUSALS_MAX = 4;
 
 /** Texts of nodes that refuse to answer, for reads and for sends (code -32000 unless given). */
 const READ_TEXTS = [
-    { code: -32005, message: 'rate limit exceeded' }, { message: 'header not found' }, { message: 'missing trie node' },
+    { message: 'header not found' }, { message: 'missing trie node' },
     { message: 'context deadline exceeded' }, { code: -32603, message: 'internal error' },
     { code: -32601, message: 'the method does not exist/is not available' }, { message: 'no response' },
 ];
@@ -25,7 +30,7 @@ const SEND_TEXTS = [
     { message: 'failed to publish transaction to any of the forwarding targets' },
     { message: 'currently not accepting transactions due to expected surplus being below threshold' },
     { message: 'queue full' }, { message: 'sequencer pending tx pool full, please try again' },
-    { message: 'context deadline exceeded' }, { message: 'internal error' }, { code: -32005, message: 'limit exceeded' },
+    { message: 'context deadline exceeded' }, { message: 'internal error' },
 ];
 
 /** Numbers from 0 to below 1, the same ones for the same seed (mulberry32). */
@@ -124,6 +129,9 @@ export class NodeFaults {
             return undefined;
         }
         const kind = this.kinds[this.#below(this.kinds.length)];
+        if (kind === 'http_429' && this.injected.http_429 >= RATE_REFUSALS_MAX) {
+            return 'http_500';
+        }
         if (kind !== 'no_logs' || for_logs) {
             return kind;
         }

@@ -5,8 +5,6 @@ import {EscrowFixture} from "../support/EscrowFixture.sol";
 import {vm} from "../support/Vm.sol";
 
 contract CreateWithAuthorizationTest is EscrowFixture {
-    uint256 private constant VALID_BEFORE = START + 1 hours;
-
     function setUp() public override {
         super.setUp();
         vm.prank(funder);
@@ -113,24 +111,6 @@ contract CreateWithAuthorizationTest is EscrowFixture {
         expectError(abi.encodeWithSignature("Error(string)", "FiatTokenV2: invalid signature"));
         createWith(t, sig);
         expectMoney(0, 0, 0);
-    }
-
-    function signed(Terms memory t, uint256 key) private view returns (bytes memory) {
-        bytes32 structHash = keccak256(
-            abi.encode(
-                token.RECEIVE_WITH_AUTHORIZATION_TYPEHASH(),
-                funder,
-                address(escrow),
-                uint256(t.amount),
-                uint256(0),
-                VALID_BEFORE,
-                keccak256(abi.encode(t))
-            )
-        );
-        bytes32 digest =
-            keccak256(abi.encodePacked(hex"1901", token.DOMAIN_SEPARATOR(), structHash));
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
-        return abi.encodePacked(r, s, v);
     }
 
     function createWith(Terms memory t, bytes memory sig) private {

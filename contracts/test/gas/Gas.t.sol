@@ -20,7 +20,6 @@ interface GasVm {
 /// of that takes 44,867 (published figure), of ours what test_token_transfer says.
 contract GasTest is EscrowFixture {
     GasVm private constant gasVm = GasVm(address(vm));
-    uint256 private constant VALID_BEFORE = START + 1 hours;
     bytes32 private constant OPEN = keccak256("open throughout");
 
     function setUp() public override {
@@ -54,7 +53,7 @@ contract GasTest is EscrowFixture {
 
     function test_createWithAuthorization() public {
         Terms memory t = custody(ID);
-        bytes memory signature = signed(t);
+        bytes memory signature = signed(t, FUNDER_KEY);
         vm.prank(RELAYER);
         escrow.createWithAuthorization(t, VALID_BEFORE, signature);
         measured("createWithAuthorization", type(uint256).max);
@@ -152,23 +151,5 @@ contract GasTest is EscrowFixture {
         vm.warp(END);
         vm.prank(RELAYER);
         escrow.releaseMany(list);
-    }
-
-    function signed(Terms memory t) private view returns (bytes memory) {
-        bytes32 structHash = keccak256(
-            abi.encode(
-                token.RECEIVE_WITH_AUTHORIZATION_TYPEHASH(),
-                funder,
-                address(escrow),
-                uint256(t.amount),
-                uint256(0),
-                VALID_BEFORE,
-                keccak256(abi.encode(t))
-            )
-        );
-        bytes32 digest =
-            keccak256(abi.encodePacked(hex"1901", token.DOMAIN_SEPARATOR(), structHash));
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(FUNDER_KEY, digest);
-        return abi.encodePacked(r, s, v);
     }
 }

@@ -16,6 +16,7 @@ abstract contract EscrowFixture is IKustodiaEscrow {
     bool public constant IS_TEST = true;
 
     uint256 internal constant START = 1_800_000_000;
+    uint256 internal constant VALID_BEFORE = START + 1 hours; // of authorizations
     uint40 internal constant PERIOD = 3 days;
     uint40 internal constant END = uint40(START) + PERIOD;
     uint88 internal constant AMOUNT = 1_500_000_000;
@@ -169,5 +170,24 @@ abstract contract EscrowFixture is IKustodiaEscrow {
     function expectPaused(uint8 bits) internal {
         (, uint256 until) = escrow.paused();
         vm.expectRevert(abi.encodeWithSelector(PausedUntil.selector, bits, until));
+    }
+
+    /// @dev An ERC-3009 authorization for these terms by `key`, good for an hour after START.
+    function signed(Terms memory t, uint256 key) internal view returns (bytes memory) {
+        bytes32 structHash = keccak256(
+            abi.encode(
+                token.RECEIVE_WITH_AUTHORIZATION_TYPEHASH(),
+                funder,
+                address(escrow),
+                uint256(t.amount),
+                uint256(0),
+                VALID_BEFORE,
+                keccak256(abi.encode(t))
+            )
+        );
+        bytes32 digest =
+            keccak256(abi.encodePacked(hex"1901", token.DOMAIN_SEPARATOR(), structHash));
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
+        return abi.encodePacked(r, s, v);
     }
 }

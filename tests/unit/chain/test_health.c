@@ -113,7 +113,10 @@ static void only_those_allowed_are_chosen(void **state)
     assert_int_equal(health_choose(all, N, 7, 1, now).i, 1); /* preferred */
     assert_int_equal(health_choose(all, N, 5, 1, now).i, 0); /* but not allowed */
     fails(1);
-    assert_int_equal(health_choose(all, N, 7, 1, now).i, 0); /* nor while others are better */
+    assert_int_equal(health_choose(all, N, 7, 1, now).i, 0); /* nor after it failed, */
+    good(1);
+    limits(1, 100);
+    assert_int_equal(health_choose(all, N, 7, 1, now).i, 0); /* nor when it would have to wait */
 }
 
 /* ---- failures ---- */
@@ -407,7 +410,8 @@ static void a_slow_one_stands_behind(void **state)
     answers_in(1, 100, 8);
     assert_int_equal(state_of(0), HEALTH_SLOW);
     assert_int_equal(choose(), 1);
-    assert_int_equal(health_choose(all, N, 1, N, now).i, 0); /* it is still asked */
+    assert_int_equal(health_choose(all, N, 1, N, now).i, 0); /* it is still asked, */
+    assert_int_equal(health_choose(all, N, 7, 0, now).i, 0); /* and still gives a second opinion */
     fails(1);
     assert_int_equal(choose(), 0); /* beside the one that works */
 

@@ -362,6 +362,15 @@ static void shape_prices(uint64_t v)
     ask.tx.max_priority_fee = u256_from_u64(v);
 }
 
+// A transfer of nothing to the key's own address, in place of a call or (`v`) of nothing.
+static void shape_cancel(uint64_t v)
+{
+    if (!v)
+        shape_prices(RECORD_PRICES_MAX + 1);
+    ask.tx.data.n = 0;
+    memcpy(ask.tx.to, identity.address[0], 20);
+}
+
 // A file that may not grow: `v` bytes beyond what is there.
 static void shape_disk(uint64_t v)
 {
@@ -405,6 +414,7 @@ static const struct row {
     {REFUSAL_RECIPIENT, "one bit beside the deposit address", shape_payee, 1, 0},
     {REFUSAL_RECIPIENT, "tokens to the escrow itself", shape_payee_escrow, 1, 0},
     {REFUSAL_RECIPIENT, "an allowance for another", shape_spender, 1, 0},
+    {REFUSAL_CANCEL, "a cancel of nothing", shape_cancel, 1, 0},
     {REFUSAL_TX_UNITS, "a transfer", shape_transfer, MAX_TX + 1, MAX_TX},
     {REFUSAL_TX_UNITS, "an escrow", shape_create, MAX_TX + 1, MAX_TX},
     {REFUSAL_TX_UNITS, "a batch's sum", shape_batch, MAX_TX / 4 + 1, MAX_TX / 4},
