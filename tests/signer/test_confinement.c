@@ -32,7 +32,7 @@ static int end_of(int stage, int (*work)(void))
     pid_t pid = fork();
     if (pid == 0) {
         const char *what;
-        if (!sandbox_prepare(pair[0], pair[1], &what) ||
+        if (!sandbox_prepare(pair, 2, &what) ||
             (stage != PREPARED && !sandbox_enter(stage == ENTERED_WITH_TOKEN)))
             _exit(FAILED);
         _exit(work());
