@@ -207,7 +207,8 @@ static json_t *lanes_json(const struct engine *engine)
     return lanes;
 }
 
-/* What the lanes of each role have under way, told at the first of them, and whether a drain has come to its end. */
+/* What the lanes of each role have under way, told at the first of them, and whether a drain has come to its
+ * end. */
 static void add_lanes_left(json_t *status, struct db_result *res, int stmt)
 {
     json_t *rows = answer_rows(res, stmt, &READ_LANES), *lanes = json_object_get(status, "lanes");

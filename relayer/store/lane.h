@@ -44,7 +44,7 @@ struct lane_pool {
     bool follows;      /* it also brings to an end what keys signed that are there no more */
     size_t keys_n;
     uint8_t key[LANE_KEYS_MAX][20]; /* accounts of the role's keys */
-    const char *busy;               /* '{uuid,...}': effects that other lanes here are making drafts of */
+    const char *busy; /* '{uuid,...}': effects that other lanes here are making drafts of */
 };
 
 void lane_check(struct db_script *script, const struct lane_holder *holder);
