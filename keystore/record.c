@@ -391,8 +391,8 @@ static bool lanes_make(struct record *record)
         if (memcmp(record->identity.address[i], none, sizeof none) == 0)
             continue;
         // Zero pages that take memory only where a nonce was signed.
-        void *map = mmap(NULL, WINDOW_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                         0);
+        void *map = mmap(NULL, WINDOW_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                         -1, 0);
         if (map == MAP_FAILED)
             return false;
         record->lane[i].entries = map;
