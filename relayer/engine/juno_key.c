@@ -286,7 +286,7 @@ static void tick(void *ctx)
     observed_deposits_known(script, juno_key_is_ours(key) ? engine->deposits_known_ms : 0);
     if (key->token != 0)
         lease_look(script, NEXT);
-    else
+    else if (key->holder[0] != '\0')
         lease_take(script, NEXT, engine->owner, false);
     db_run(engine->db, script, taken, key);
 }

@@ -363,10 +363,20 @@ static void tick(void *ctx)
         take(l);
 }
 
-bool lane_has_role(const struct lane *l)
+static bool has_role(const struct lane *l)
 {
     const struct engine_party *party = &l->engine->party[l->key];
     return party->holds && memcmp(party->address, l->account, 20) == 0;
+}
+
+bool lane_steps_aside(const struct lane *l)
+{
+    bool other_has = false;
+    for (size_t i = 0; i < ENGINE_LANES; i++) {
+        const struct lane *other = l->engine->lane[i];
+        other_has = other_has || (is_neighbour(l, other) && has_role(other));
+    }
+    return !has_role(l) && (l->key >= 2 || other_has);
 }
 
 struct lane *lane_new(struct engine *engine, size_t key)
@@ -396,7 +406,7 @@ void lane_status(const struct lane *l, struct lane_status *out)
     static const uint8_t NONE[20];
     *out = (struct lane_status){.name = l->name,
                                 .has_key = memcmp(l->account, NONE, 20) != 0,
-                                .has_role = lane_has_role(l),
+                                .has_role = has_role(l),
                                 .holds = l->lease_held,
                                 .next_nonce = l->nonce_stored,
                                 .gas_known = l->purse.asked,

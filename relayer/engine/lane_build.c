@@ -302,6 +302,8 @@ static bool role_is_lost(struct lane *l, struct bytes revert)
         return false;
     l->engine->party[l->key].holds = false;
     contract_check_kick(l->engine->contracts, 0);
+    if (!lane_steps_aside(l))
+        return false;
     log_warn("lane_without_role", "lane=%s: %s", l->name, text);
     lane_round_ended(l);
     return true;
@@ -393,7 +395,7 @@ static bool gas_waits(const struct lane *l)
 void lane_build_next(struct lane *l)
 {
     const struct config *config = l->engine->config;
-    if (!lane_has_role(l)) {
+    if (lane_steps_aside(l)) {
         wait_for_role(l);
         return;
     }

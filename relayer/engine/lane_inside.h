@@ -106,8 +106,9 @@ void lane_committed(void *ctx, const struct err *err, struct db_result *res);
 /* Brings l->open[l->open_at] and those after it forward, then builds (lane_open.c). */
 void lane_open_next(struct lane *l);
 
-/* Our key holds its role in the contract, as last read. */
-bool lane_has_role(const struct lane *l);
+/* Our key does not hold its role in the contract, as last read, and another of the role does; or it is a further
+ * key. The only key of a role does not step aside: what the contract refuses is then judged like any refusal. */
+bool lane_steps_aside(const struct lane *l);
 /* The chain counts `next`. Transactions given up that it still asks for are opened again, and the round is
  * over; otherwise it goes on with `then` (lane_gap.c). */
 void lane_gap_look(struct lane *l, uint64_t next, void (*then)(struct lane *l));

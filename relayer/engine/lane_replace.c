@@ -103,7 +103,7 @@ static void sign_version(struct lane *l, struct tx *tx, const struct fees *fees)
     buf_init(&out, l->version_unsigned, sizeof l->version_unsigned);
     CHECK(tx_encode_unsigned(tx, &out) && !out.full);
     l->version_n = out.n;
-    signer_sign(l->engine->signer, l->role, (uint64_t)l->fence, buf_bytes(&out), version_signed, l);
+    signer_sign(l->engine->signer, l->key, (uint64_t)l->fence, buf_bytes(&out), version_signed, l);
 }
 
 static void base_fee_read(void *ctx, const struct err *err, const struct chain_block *block)
