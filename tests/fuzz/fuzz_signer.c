@@ -25,13 +25,13 @@ enum {
 struct signer_counts signer_counts;
 
 static struct signer signer;
-static struct signer_channel channels[2];
+static struct signer_channel channels[ORACLE_KEYS];
 static struct record_identity identity;
 static const char *record_path;
 
 /* One request under construction. */
 struct request {
-    enum wire_role role;
+    size_t key;
     uint64_t fence;
     uint32_t day;
     struct tx tx;
@@ -57,8 +57,8 @@ static void signer_make(void)
 
     signer.context = sign_context_new();
     HOLDS(signer.context != NULL);
-    key_make(0);
-    key_make(1);
+    for (size_t key = 0; key < ORACLE_KEYS; key++)
+        key_make(key);
     identity.chain_id = CHAIN;
     *policy = (struct policy){.chain_id = CHAIN, .deposits_n = 2, .max_gas = MAX_GAS,
                               .max_fee_wei = u256_from_u64(MAX_FEE),
@@ -105,7 +105,7 @@ static void signer_start(void)
     record_path = fuzz_file(NULL, 0);
     record_start();
     oracle_start(&signer.policy, (const uint8_t(*)[20])identity.address);
-    for (size_t lane = 0; lane < 2; lane++) {
+    for (size_t lane = 0; lane < ORACLE_KEYS; lane++) {
         struct wire_message answer;
 
         channels[lane] = (struct signer_channel){.key = lane};
@@ -169,7 +169,7 @@ static void token_take(struct fuzz_input *in, enum mxnb_call_kind kind, struct b
     HOLDS(mxnb_call_encode(&call, out));
 }
 
-/* A call of either contract to where it belongs, by the key that may make it or by the other. */
+/* A call of either contract to where it belongs, by a key that may make it or by another. */
 static void call_take(struct fuzz_input *in, struct request *r)
 {
     uint8_t choice = fuzz_take_byte(in), who = fuzz_take_byte(in);
@@ -184,7 +184,7 @@ static void call_take(struct fuzz_input *in, struct request *r)
         token_take(in, (enum mxnb_call_kind)(kind - ESCROW_CALL_KINDS), &out);
     else
         escrow_take(in, (enum escrow_call_kind)kind, &out);
-    r->role = is_arbiters != (who >= 230) ? WIRE_ROLE_ARBITER : WIRE_ROLE_RELAYER;
+    r->key = is_arbiters != (who >= 230) ? WIRE_KEY_ARBITER : who >= 180 ? 2 : WIRE_KEY_RELAYER;
     r->tx = (struct tx){.type = TX_EIP1559, .chain_id = CHAIN, .gas_limit = MAX_GAS,
                         .max_fee = u256_from_u64(MAX_FEE), .has_to = true,
                         .data = buf_bytes(&out)};
@@ -232,7 +232,7 @@ static void field_change(struct fuzz_input *in, struct request *r)
         tx->max_fee = tx->max_priority_fee = u256_from_u64(0);
         break;
     case 14: /* a cancel, or almost */
-        memcpy(tx->to, identity.address[(r->role == WIRE_ROLE_ARBITER) ^ (by >= 240)], 20);
+        memcpy(tx->to, identity.address[by >= 240 ? by % ORACLE_KEYS : r->key], 20);
         tx->data.n = by % 32 == 0;
         break;
     case 13: tx->access_list = (struct bytes){access_list, sizeof access_list}; break;
@@ -277,16 +277,15 @@ static void request_take(struct fuzz_input *in, struct request *r)
 
 static void request_make(const struct request *r)
 {
-    size_t lane = r->role == WIRE_ROLE_ARBITER;
     struct wire_message answer, ask = {.type = WIRE_SIGN, .request_id = signer_counts.requests,
                                        .fence = r->fence, .payload = {r->bytes, r->n}};
     const char *slug;
 
-    converse(lane, &ask, r->day, &answer);
+    converse(r->key, &ask, r->day, &answer);
     signer_counts.requests++;
     HOLDS(answer.request_id == ask.request_id);
     if (answer.type == WIRE_SIGNED) {
-        oracle_judge(&(struct oracle_case){r->role, r->fence, r->day, ask.payload,
+        oracle_judge(&(struct oracle_case){r->key, r->fence, r->day, ask.payload,
                                            answer.payload});
         signer_counts.signatures++;
         return;

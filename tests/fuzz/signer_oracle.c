@@ -33,23 +33,27 @@ static const struct rule {
 
 enum { RULES = sizeof rules / sizeof *rules };
 
+/* By key: a pool key calls the escrow as the relayer does; both move the tokens of one day. */
+enum { KEY_ARBITER = 1, KEY_POOL = 2 };
+
 struct remembered {
-    int role, is_cancel;
+    size_t key;
+    int is_cancel;
     uint64_t nonce;
     uint8_t asked[32], call[32], signed_tx[32];
 };
 
 static struct {
     struct policy policy;
-    uint8_t address[2][20], selector[RULES][4];
+    uint8_t address[ORACLE_KEYS][20], selector[RULES][4];
     struct remembered signatures[SIGNED_MAX];
     size_t n;
-    uint64_t fence[2];
-    uint32_t day[2];
+    uint64_t fence[ORACLE_KEYS];
+    uint32_t day[2]; /* the relayers', the arbiter's */
     unsigned __int128 day_units[2];
 } oracle;
 
-void oracle_start(const struct policy *policy, const uint8_t address[2][20])
+void oracle_start(const struct policy *policy, const uint8_t address[ORACLE_KEYS][20])
 {
     memset(&oracle, 0, sizeof oracle);
     oracle.policy = *policy;
@@ -146,7 +150,7 @@ static void price_check(const struct tx *tx)
     HOLDS(memcmp(tx->max_priority_fee.be, policy->max_priority_fee_wei.be, 32) <= 0);
 }
 
-/* What was asked is what was signed, by the key of this role. */
+/* What was asked is what was signed, by the key that was asked. */
 static void bytes_check(const struct oracle_case *one, struct tx *tx)
 {
     static uint8_t memory[WIRE_FRAME_MAX];
@@ -155,7 +159,7 @@ static void bytes_check(const struct oracle_case *one, struct tx *tx)
 
     HOLDS(tx_decode_signed(one->signed_tx, tx) == TX_OK);
     HOLDS(tx_sender(tx, sender));
-    HOLDS(memcmp(sender, oracle.address[one->role == WIRE_ROLE_ARBITER], 20) == 0);
+    HOLDS(memcmp(sender, oracle.address[one->key], 20) == 0);
     buf_init(&out, memory, sizeof memory);
     HOLDS(tx_encode_unsigned(tx, &out) && bytes_equal(buf_bytes(&out), one->asked));
 }
@@ -164,12 +168,12 @@ static void bytes_check(const struct oracle_case *one, struct tx *tx)
 static int is_cancel(const struct oracle_case *one, const struct tx *tx)
 {
     return tx->has_to && tx->data.n == 0 &&
-           memcmp(tx->to, oracle.address[one->role == WIRE_ROLE_ARBITER], 20) == 0;
+           memcmp(tx->to, oracle.address[one->key], 20) == 0;
 }
 
 static struct remembered remember(const struct oracle_case *one, const struct tx *tx)
 {
-    struct remembered r = {.role = (int)one->role, .nonce = tx->nonce,
+    struct remembered r = {.key = one->key, .nonce = tx->nonce,
                            .is_cancel = is_cancel(one, tx)};
     struct keccak hash;
 
@@ -189,15 +193,15 @@ static void history_check(const struct oracle_case *one, const struct tx *tx,
                           unsigned __int128 units)
 {
     struct remembered now = remember(one, tx);
-    size_t lane = one->role == WIRE_ROLE_ARBITER;
-    int is_new_nonce = 1, is_known = 0, is_higher = one->fence > oracle.fence[lane];
+    size_t budget = one->key == KEY_ARBITER;
+    int is_new_nonce = 1, is_known = 0, is_higher = one->fence > oracle.fence[one->key];
 
-    HOLDS(one->fence >= oracle.fence[lane]);
-    oracle.fence[lane] = one->fence;
+    HOLDS(one->fence >= oracle.fence[one->key]);
+    oracle.fence[one->key] = one->fence;
     for (size_t i = 0; i < oracle.n; i++) {
         const struct remembered *was = &oracle.signatures[i];
 
-        if (was->role != now.role || was->nonce != now.nonce)
+        if (was->key != now.key || was->nonce != now.nonce)
             continue;
         is_new_nonce = 0;
         HOLDS(now.is_cancel || (!was->is_cancel && memcmp(was->call, now.call, 32) == 0));
@@ -208,13 +212,13 @@ static void history_check(const struct oracle_case *one, const struct tx *tx,
     }
     HOLDS(!now.is_cancel || !is_new_nonce);
     /* A day begins with what is put on record: a mere repeat under the same fence is not. */
-    if (one->day > oracle.day[lane] && (!is_known || is_higher)) {
-        oracle.day[lane] = one->day;
-        oracle.day_units[lane] = 0;
+    if (one->day > oracle.day[budget] && (!is_known || is_higher)) {
+        oracle.day[budget] = one->day;
+        oracle.day_units[budget] = 0;
     }
     if (is_new_nonce)
-        oracle.day_units[lane] += units;
-    HOLDS(oracle.day_units[lane] <= oracle.policy.max_day_units);
+        oracle.day_units[budget] += units;
+    HOLDS(oracle.day_units[budget] <= oracle.policy.max_day_units);
     HOLDS(oracle.n < SIGNED_MAX);
     oracle.signatures[oracle.n++] = now;
 }
@@ -229,7 +233,8 @@ void oracle_judge(const struct oracle_case *one)
     if (!is_cancel(one, &tx)) {
         const struct rule *rule = rule_of(&tx);
 
-        HOLDS(rule->role == (int)one->role);
+        HOLDS(rule->role == (one->key == KEY_ARBITER ? WIRE_ROLE_ARBITER : WIRE_ROLE_RELAYER));
+        HOLDS(one->key != KEY_POOL || !rule->is_token);
         units = call_units(rule, tx.data);
     }
     HOLDS(units <= oracle.policy.max_tx_units);

@@ -8,16 +8,19 @@
 #include "abi/bytes.h"
 #include "keystore/policy.h"
 
+/* Three keys take part: the relayer's, the arbiter's, and one of the pool. */
+enum { ORACLE_KEYS = 3 };
+
 /* What one request was, and what came back for it. */
 struct oracle_case {
-    enum wire_role role;
+    size_t key; /* which of the three keys was asked */
     uint64_t fence;
     uint32_t day;
     struct bytes asked, signed_tx;
 };
 
-/* Forgets everything that was signed. The addresses are those of the two keys. */
-void oracle_start(const struct policy *policy, const uint8_t address[2][20]);
+/* Forgets everything that was signed. */
+void oracle_start(const struct policy *policy, const uint8_t address[ORACLE_KEYS][20]);
 /* Aborts (fuzz.h) when this signature breaks a promise, alone or after the earlier ones. */
 void oracle_judge(const struct oracle_case *one);
 
