@@ -1,5 +1,5 @@
-/* The floor of ./dev bench index: jansson parses answers of eth_getLogs, every field is decoded to binary, over
- * and over, for the seconds asked. One answer per line of FILE. Prints how many logs in how much time.
+/* The floor of ./dev bench index: jansson parses answers of eth_getLogs and each field is decoded, over and
+ * over, for the seconds asked. One answer per line of FILE. Prints how many logs in how much time.
  *
  *   index-floor FILE SECONDS
  */
