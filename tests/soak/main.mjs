@@ -36,6 +36,7 @@ function report_print(report) {
     console.log(`faults, node    ${words(report.node)}`);
     console.log(`faults, Juno    ${words(report.juno)}`);
     console.log(`memory          ${figure(report.figures.rss, 'MiB')} (${report.samples} samples)`);
+    console.log(`                tenths of the run: ${report.tenths.map((mib) => mib.toFixed(1)).join(' ')} MiB`);
     console.log(`open handles    ${figure(report.figures.handles, '')}`);
     console.log(`database        ${figure(report.figures.database, 'MiB')}`);
     console.log(`alarms raised   ${report.alarms.map(({ code, n }) => `${code} ${n}`).join(', ') || 'none'}`);

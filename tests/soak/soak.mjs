@@ -100,7 +100,7 @@ export async function soak_run({ env, story, proxy }, { seconds, seed, say = () 
     return {
         settled: load.settled, made: load.made, kinds: load.kinds, node: node.counts, juno, checked,
         figures: Object.fromEntries(['rss', 'handles', 'database'].map((key) => [key, watch.figures(key)])),
-        samples: watch.samples.length, growth: watch.growth(), differences: found,
+        samples: watch.samples.length, tenths: watch.tenths('rss'), growth: watch.growth(), differences: found,
         alarms: await env.sql('SELECT code, count(*)::integer AS n FROM alarm GROUP BY code ORDER BY code'),
     };
 }

@@ -59,6 +59,13 @@ export class Watch {
         return { first: this.#quarter(0, key), second: this.#quarter(1, key), last: this.#quarter(3, key), slope: this.#slope(key) };
     }
 
+    /** Medians of each tenth of the run: a step looks other than a slope. */
+    tenths(key) {
+        const size = this.samples.length / 10;
+        return Array.from({ length: 10 }, (_unused, at) => this.samples.slice(Math.floor(at * size), Math.floor((at + 1) * size)))
+            .filter((part) => part.length > 0).map((part) => median(part.map((sample) => sample[key])));
+    }
+
     /** Differences from flat, in words. */
     growth() {
         const [rss, handles] = [this.figures('rss'), this.figures('handles')];
