@@ -537,10 +537,11 @@ const struct method METHODS[] = {
      .example = "{}"},
     {.name = "system.reload",
      .role = ROLE_ADMIN,
+     .mutates = true,
      .run = system_reload,
      .doc = "Starts the signer anew with its present settings and keys; the one at work goes on "
-            "until the new one is ready, and stays when that one is not right. Asked twice it is "
-            "done twice.",
+            "until the new one is ready, and stays when that one is not right. A dry run starts "
+            "and judges the new one and lets it go.",
      .result = "keys: the address of each",
      .example = "{}"},
     {.name = "system.stop",

@@ -5,14 +5,17 @@
 #include "abi/hex.h"
 #include "relayer/api/call.h"
 #include "relayer/api/groups.h"
+#include "relayer/api/mutation.h"
 #include "relayer/base/log.h"
+#include "relayer/base/mem.h"
 #include "relayer/engine/contract_check.h"
 #include "relayer/engine/signer.h"
 
-/* The bridge is the contract's funder for ever, so the relayer's own key has one address. */
+/* The bridge is the contract's funder for ever, so the relayer's own key has one address. A dry run keeps what
+ * was offered and takes nothing. */
 static bool judge(void *ctx, const struct signer_offer *offer, char *why, size_t cap)
 {
-    const struct call *call = ctx;
+    struct call *call = ctx;
     const struct config *config = call->engine->config;
     char address[HEX_ADDRESS_SIZE];
     hex_checksum_address(offer->address[0], address);
@@ -24,34 +27,40 @@ static bool judge(void *ctx, const struct signer_offer *offer, char *why, size_t
     else if (!bridge)
         snprintf(why, cap, "its relayer key is %s, chain.bridge is %s", address,
                  config->chain_bridge.text);
-    return chain && bridge;
+    if (!chain || !bridge)
+        return false;
+    struct signer_offer *kept = mem_new(sizeof *kept);
+    *kept = *offer;
+    call->work = kept;
+    snprintf(why, cap, "a dry run takes nothing");
+    return !call->dry_run;
 }
 
-static json_t *keys_json(const struct signer *signer)
+static json_t *keys_json(const struct signer_offer *offer)
 {
     json_t *keys = json_object();
     for (size_t i = 0; i < SIGNER_KEYS; i++) {
-        uint8_t address[20];
-        uint64_t chain_id = 0;
         char text[HEX_ADDRESS_SIZE];
-        if (!signer_identity(signer, i, address, &chain_id))
+        if (!offer->has[i])
             continue;
-        hex_checksum_address(address, text);
+        hex_checksum_address(offer->address[i], text);
         json_object_set_new(keys, signer_key_name(i), json_string(text));
     }
-    return keys;
+    return json_pack("{s:o}", "keys", keys);
 }
 
 static void reloaded(void *ctx, const char *why)
 {
     struct call *call = ctx;
-    if (why != NULL) {
+    if (why != NULL && (!call->dry_run || call->work == NULL)) {
         call_refuse(call, ERR_SIGNER_RELOAD, "the new signer was not taken: %s", why);
         return;
     }
-    log_info("signer_reloaded", "actor=%s", call->actor);
-    contract_check_kick(call->engine->contracts, 0);
-    call_reply(call, json_pack("{s:o}", "keys", keys_json(call->engine->signer)));
+    if (!call->dry_run) {
+        log_info("signer_reloaded", "actor=%s", call->actor);
+        contract_check_kick(call->engine->contracts, 0);
+    }
+    mutation_commit(call, db_script_new(), keys_json(call->work), NULL);
 }
 
 void system_reload(struct call *call)

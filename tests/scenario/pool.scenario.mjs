@@ -96,7 +96,7 @@ async function key_replaced(env, { place, beside, role }) {
     const old = env.keys[place];
     env.keys = { ...env.keys, [beside]: fresh };
     await env.config_write();
-    const { keys } = await env.rpc('system.reload');
+    const { keys } = await env.rpc('system.reload', { idempotency_key: randomUUID() });
     check_equal(keys[beside], fresh.address, `the key at ${beside}`);
     await env.wait_for(async () => (await open_alarms(env, 'lane_without_role')).includes(beside), STEP_MS,
         'the alarm of a key without its role');
@@ -107,7 +107,7 @@ async function key_replaced(env, { place, beside, role }) {
     const { [beside]: _gone, ...rest } = env.keys;
     env.keys = { ...rest, [place]: fresh };
     await env.config_write();
-    await env.rpc('system.reload');
+    await env.rpc('system.reload', { idempotency_key: randomUUID() });
     await env.wait_for(async () => (await open_alarms(env, 'lane_without_role')).length === 0, STEP_MS,
         'the alarms to end');
     check_equal((await env.rpc('system.status')).paused, false, 'paused');
@@ -140,19 +140,19 @@ async function bad_reload(ground) {
         const password = readFileSync(env.keys['relayer.2'].password_file, 'utf8');
         const before = await lanes(env);
         writeFileSync(env.keys['relayer.2'].password_file, WRONG_PASSWORD);
-        await check_refused(env.rpc('system.reload'), 'signer.reload', 'a wrong password');
+        await check_refused(env.rpc('system.reload', { idempotency_key: randomUUID() }), 'signer.reload', 'a wrong password');
         writeFileSync(env.keys['relayer.2'].password_file, password);
         env.keys = { ...env.keys, relayer: env.keys['relayer.2'], 'relayer.2': env.keys.relayer };
         const bridge = env.ground.relayer.address;
         await env.config_write();
-        const error = await check_refused(env.rpc('system.reload'), 'signer.reload', 'another address for the bridge');
+        const error = await check_refused(env.rpc('system.reload', { idempotency_key: randomUUID() }), 'signer.reload', 'another address for the bridge');
         check(!error.message.includes('undefined') && error.message.includes('chain.bridge'), error.message);
         env.keys = { ...env.keys, relayer: env.keys['relayer.2'], 'relayer.2': env.keys.relayer };
         await env.config_write();
         check_equal(env.keys.relayer.address, bridge, 'the bridge');
         check_equal((await lanes(env)).map(({ account }) => account), before.map(({ account }) => account), 'the keys');
         await orders_end(env, story, await orders_pay(story, 3));
-        await env.rpc('system.reload');
+        await env.rpc('system.reload', { idempotency_key: randomUUID() });
         await orders_end(env, story, await orders_pay(story, 3));
         await nothing_twice(env, story);
     });
