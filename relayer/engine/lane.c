@@ -16,6 +16,7 @@
 #include "relayer/engine/signer.h"
 #include "relayer/store/lane.h"
 #include "relayer/store/lease.h"
+#include "relayer/store/observed.h"
 
 enum {
     LEASE_RENEW_MS = LEASE_S * 1000 / 3,
@@ -171,6 +172,7 @@ static void looked(void *ctx, const struct err *err, struct db_result *res)
     }
     engine_answers(l->engine, DOOR_DATABASE);
     l->open_n = lane_parse_open(res, l->open, LANE_OPEN_MAX);
+    l->settling = 0;
     l->effects_n = effects_parse(res, 1, l->effects, LANE_BATCH_MAX);
     l->age_ms = lane_parse_age_ms(res);
     l->nonce_stored = lane_parse_nonce(res);
@@ -273,6 +275,19 @@ static void leased(void *ctx, const struct err *err, struct db_result *res)
     look(l);
 }
 
+/* The signer has signed under a higher token than the lease has, though we hold it: the database is older than
+ * the signer's record. Each holder has tokens of its own, so ours may grow until the signer takes it. */
+void lane_fenced(struct lane *l)
+{
+    struct db_script *script = db_script_new();
+    lease_raise(script, l->lease, l->engine->owner, l->fence);
+    observed_alarm(script, "signer_fence", l->name,
+                   "the signer has seen a higher fencing token than the lease of the database: was it"
+                   " restored?");
+    l->renew_at_ms = 0;
+    db_run(l->engine->db, script, lane_committed, l);
+}
+
 /* Another daemon that holds fewer lanes is quicker to take a free one. */
 static bool leaves_to_others(struct lane *l)
 {
@@ -298,6 +313,9 @@ static void change_key(struct lane *l, const uint8_t address[20])
     l->open_n = 0;
     l->nonce_stored = l->nonce_top = 0;
     l->purse = (struct lane_purse){0};
+    static const char *const OVER[] = {"gas_low", "gas_empty", "tx_stuck", "fee_low", "effect_waits"};
+    for (size_t i = 0; i < sizeof OVER / sizeof OVER[0]; i++)
+        observed_alarm_clear(script, OVER[i], l->name); /* they were the other key's */
     l->busy = true;
     db_run(l->engine->db, script, released, l);
 }

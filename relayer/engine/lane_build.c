@@ -93,8 +93,9 @@ static void not_signed(struct lane *l, const struct err *err)
         /* Away, late or fenced off: the draft stays, and the same bytes are asked for again. */
         engine_waits(l->engine, DOOR_SIGNER, err);
         if (err->code == ERR_SIGNER_FENCE)
-            l->renew_at_ms = 0;
-        lane_round_ended(l);
+            lane_fenced(l);
+        else
+            lane_round_ended(l);
         return;
     }
     bool many = l->draft.effects_n > 1;
@@ -128,7 +129,7 @@ static void signed_back(void *ctx, const struct err *err, struct bytes signed_tx
     lane_arm(script, &holder, &l->draft, l->hash, signed_tx);
     static const char *const OVER[] = {"fee_cap",      "gas_empty",    "signer_refused",
                                        "signer_wrong", "effect_waits", "draft_conflict",
-                                       "nonce_gap"};
+                                       "nonce_gap",    "signer_fence"};
     for (size_t i = 0; i < sizeof OVER / sizeof OVER[0]; i++)
         observed_alarm_clear(script, OVER[i], l->name);
     FAULT_POINT(lane_before_arm);
@@ -373,7 +374,14 @@ static void estimated(void *ctx, const struct err *err, const struct node_estima
     node_nonce(l->engine->node, l->account, nonce_read, l);
 }
 
-/* Without its role the key can send nothing that happens. */
+/* The token asks for no role, and its draft can be given to nobody else. */
+static bool draft_moves_tokens(const struct lane *l)
+{
+    return strcmp(l->draft.kind, effect_kind_name(EFFECT_TOKEN_TRANSFER)) == 0 ||
+           strcmp(l->draft.kind, effect_kind_name(EFFECT_TOKEN_APPROVE)) == 0;
+}
+
+/* Without its role the key can call nothing of the escrow. */
 static void wait_for_role(struct lane *l)
 {
     if (!l->has_draft || l->draft.effects_n == 0) {
@@ -386,16 +394,25 @@ static void wait_for_role(struct lane *l)
     db_run(l->engine->db, script, lane_committed, l);
 }
 
-/* The account was too poor a moment ago: its balance is read again before another try. */
+/* The account was too poor a moment ago. What was needed then may be less now: fees fall, open ones end. */
 static bool gas_waits(const struct lane *l)
 {
-    return l->purse.empty && clock_mono_ms() < l->purse.look_at_ms;
+    return l->purse.empty && clock_mono_ms() < l->purse.try_at_ms;
+}
+
+/* Of our own account, in no block yet as far as we know. */
+static size_t under_way(const struct lane *l)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < l->open_n; i++)
+        n += memcmp(l->open[i].account, l->account, sizeof l->account) == 0;
+    return n - l->settling;
 }
 
 void lane_build_next(struct lane *l)
 {
     const struct config *config = l->engine->config;
-    if (lane_steps_aside(l)) {
+    if (lane_steps_aside(l) && !(l->has_draft && draft_moves_tokens(l))) {
         wait_for_role(l);
         return;
     }
@@ -403,7 +420,7 @@ void lane_build_next(struct lane *l)
         sign_draft(l);
         return;
     }
-    if (l->effects_n == 0 || engine_holds(l->engine) || l->open_n >= config->chain_in_flight ||
+    if (l->effects_n == 0 || engine_holds(l->engine) || under_way(l) >= config->chain_in_flight ||
         l->engine->chain_time_s == 0 || l->blocked || l->engine->draining || gas_waits(l)) {
         lane_round_ended(l);
         return;

@@ -103,8 +103,10 @@ bool lane_gas_covers(struct lane *l, uint64_t gas_limit, const struct fees *fees
         fits = u256_add(&need, &one, &need);
     }
     CHECK(fits); /* 64 bits times 64 bits, a few dozen times */
-    if (u256_cmp(&purse->wei, &need) >= 0)
+    if (u256_cmp(&purse->wei, &need) >= 0) {
+        purse->empty = false; /* the alarm ends with the arming */
         return true;
+    }
     char has[U256_DEC_SIZE], wants[U256_DEC_SIZE], why[WORDS_MAX];
     u256_to_dec(&purse->wei, has);
     u256_to_dec(&need, wants);
@@ -114,7 +116,7 @@ bool lane_gas_covers(struct lane *l, uint64_t gas_limit, const struct fees *fees
              has, wants);
     purse->empty = true;
     purse->need = need;
-    purse->look_at_ms = clock_mono_ms() + LOOK_EMPTY_MS;
+    purse->look_at_ms = purse->try_at_ms = clock_mono_ms() + LOOK_EMPTY_MS;
     (void)engine_alarm(l->engine, "gas_empty", l->name, why);
     return false;
 }

@@ -25,6 +25,7 @@ struct lane_purse {
     bool known; /* and nothing was mined since */
     bool low, empty; /* the alarms gas_low and gas_empty are up */
     int64_t look_at_ms;
+    int64_t try_at_ms; /* empty: when a transaction is tried again */
     struct u256 wei;
     struct u256 need;      /* what the refused transaction asked for, while empty */
     uint64_t gas, gas_wei; /* of the last transaction built: limit, and the base fee it met */
@@ -56,6 +57,7 @@ struct lane {
     size_t limit;
     struct lane_tx open[LANE_OPEN_MAX];
     size_t open_n, open_at;
+    size_t settling; /* of them, in this round: in a block that is not final, their nonce is used */
     uint64_t nonce_stored; /* the first above all we have used */
     uint64_t ahead_count;  /* what the node counted above nonce_stored, and since when */
     int64_t ahead_since_ms;
@@ -71,7 +73,7 @@ struct lane {
     bool cancelling; /* the version under way is a cancel */
     size_t version_n;
     uint8_t version_unsigned[LANE_RAW_MAX]; /* of the version that is being signed */
-    uint8_t sibling[LANE_VERSIONS_MAX][32]; /* replaced versions whose receipts are asked for */
+    struct lane_sibling sibling[LANE_VERSIONS_MAX]; /* replaced ones, their receipts are asked for */
     size_t sibling_n, sibling_at;
     int64_t sent_at_ms[LANE_OPEN_MAX];
     uint8_t sent_hash[LANE_OPEN_MAX][32];
@@ -102,6 +104,9 @@ struct lane_holder lane_holder_of(const struct lane *l);
 
 /* A db_done_cb: ends the round and starts the next one at once. */
 void lane_committed(void *ctx, const struct err *err, struct db_result *res);
+
+/* The signer refuses our fencing token: raises it, and ends the round (lane.c). */
+void lane_fenced(struct lane *l);
 
 /* Brings l->open[l->open_at] and those after it forward, then builds (lane_open.c). */
 void lane_open_next(struct lane *l);

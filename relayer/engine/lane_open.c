@@ -55,6 +55,17 @@ static void sent_committed(void *ctx, const struct err *err, struct db_result *r
     lane_open_next(l);
 }
 
+static bool is_own(const struct lane *l, const struct lane_tx *tx)
+{
+    return memcmp(tx->account, l->account, sizeof tx->account) == 0;
+}
+
+/* What was never accepted holds back those after it, of its own account. */
+static void holds_back(struct lane *l, const struct lane_tx *tx)
+{
+    l->blocked = l->blocked || (is_own(l, tx) && !tx->accepted);
+}
+
 /* The node does not know the one before: all may go again at once. */
 static void forget_sends(struct lane *l)
 {
@@ -80,6 +91,7 @@ static void sent(void *ctx, const struct err *err, const struct node_sent *answe
         lane_sent(script, tx->hash);
         l->fee_low = 0;
         observed_alarm_clear(script, "fee_low", l->name);
+        observed_alarm_clear(script, "tx_refused", l->name);
         if (!l->purse.empty)
             observed_alarm_clear(script, "gas_empty", l->name);
         break;
@@ -92,7 +104,7 @@ static void sent(void *ctx, const struct err *err, const struct node_sent *answe
         log_warn("tx_not_accepted", "lane=%s nonce=%llu tx=%s verdict=%s: %s", l->name,
                  (unsigned long long)tx->nonce, hash, send_verdict_name(answer->verdict),
                  err != NULL ? err->message : answer->text);
-        l->blocked = l->blocked || !tx->accepted;
+        holds_back(l, tx);
         if (answer->verdict == SEND_NONCE_HIGH)
             forget_sends(l);
         lane_send_failed(script, tx->hash, answer->text);
@@ -110,10 +122,10 @@ static void sent(void *ctx, const struct err *err, const struct node_sent *answe
     db_run(l->engine->db, script, sent_committed, l);
 }
 
-/* Not now. What was never accepted holds back those after it. */
+/* Not now. */
 static void pass_over(struct lane *l)
 {
-    l->blocked = l->blocked || !l->open[l->open_at].accepted;
+    holds_back(l, &l->open[l->open_at]);
     l->open_at++;
     lane_open_next(l);
 }
@@ -122,7 +134,8 @@ static void offer(struct lane *l)
 {
     const struct lane_tx *tx = &l->open[l->open_at];
     int64_t last = *sent_at(l, tx->hash);
-    if ((engine_holds(l->engine) && tx->sends == 0) || (l->blocked && !tx->accepted) ||
+    bool waits = l->blocked && is_own(l, tx) && !tx->accepted;
+    if ((engine_holds(l->engine) && tx->sends == 0) || waits ||
         (last != 0 && clock_mono_ms() - last < LANE_RESEND_MS))
         pass_over(l);
     else if (lane_replace_may(l))
@@ -140,6 +153,16 @@ void lane_offer_bytes(struct lane *l)
 
 /* --- open transactions ------------------------------------------------------------------------- */
 
+/* Whom to ask: once the receipt of a used nonce is missing, each endpoint in turn, so that neither a receipt
+ * kept back by one nor a count invented by one makes ours a stranger's. */
+static struct node *receipt_node(struct lane *l)
+{
+    struct node *node = l->engine->node;
+    if (l->gone_since_ms[slot_of(l, l->open[l->open_at].hash)] == 0)
+        return node;
+    return node_beginning_at(node, l->receipt_turn % node_endpoints_n(node));
+}
+
 static void siblings_read(void *ctx, const struct err *err, struct db_result *res);
 static void nonce_is_gone(struct lane *l);
 
@@ -154,7 +177,7 @@ static void nonce_judged(void *ctx, const struct err *err, uint64_t next)
     if (next <= tx->nonce) {
         l->gone_since_ms[slot_of(l, tx->hash)] = 0;
         /* None of ours that is open has the nonce the chain asks for: something is missing below. */
-        if (next < l->open[0].nonce && memcmp(tx->account, l->account, sizeof l->account) == 0)
+        if (next < l->open[0].nonce && is_own(l, tx))
             lane_gap_look(l, next, offer);
         else
             offer(l);
@@ -174,6 +197,7 @@ static void give_up(struct lane *l)
     hex_encode_0x(tx->hash, 32, hash);
     struct db_script *script = db_script_new();
     lane_lost(script, tx->hash, "its nonce was used by another transaction");
+    observed_alarm_clear(script, "tx_stuck", l->name);
     observed_alarm(script, "foreign_nonce", l->name, hash);
     log_error("foreign_nonce", "lane=%s nonce=%llu tx=%s", l->name, (unsigned long long)tx->nonce,
               hash);
@@ -205,6 +229,7 @@ static void nonce_is_gone(struct lane *l)
      * receipt is asked for again and again. */
     int64_t *gone_since_ms = &l->gone_since_ms[slot_of(l, tx->hash)];
     int64_t now_ms = clock_mono_ms();
+    l->receipt_turn++;
     if (tx->sends >= LOST_SENDS && *gone_since_ms == 0)
         *gone_since_ms = now_ms;
     if (tx->sends < LOST_SENDS || now_ms - *gone_since_ms < LOST_MS) {
@@ -228,11 +253,25 @@ static void fee_text(const struct chain_receipt *receipt, char out[80])
     u256_to_dec(&fee, out);
 }
 
+/* Which version of l->open[l->open_at] it is: an older cancel may win as well as an older price. */
+static bool is_cancel(const struct lane *l, const uint8_t hash[32])
+{
+    const struct lane_tx *tx = &l->open[l->open_at];
+    if (memcmp(hash, tx->hash, sizeof tx->hash) == 0)
+        return tx->is_cancel;
+    for (size_t i = 0; i < l->sibling_n; i++) {
+        if (memcmp(hash, l->sibling[i].hash, sizeof l->sibling[i].hash) == 0)
+            return l->sibling[i].is_cancel;
+    }
+    return false;
+}
+
 /* A block holds a version of l->open[l->open_at], mostly the one that counts. */
 static void receipt_record(struct lane *l, const struct chain_receipt *receipt)
 {
     const struct lane_tx *tx = &l->open[l->open_at];
     bool counts = memcmp(receipt->tx_hash, tx->hash, sizeof tx->hash) == 0;
+    bool cancelled = is_cancel(l, receipt->tx_hash);
     char fee[80];
     fee_text(receipt, fee);
     struct lane_receipt mined = {.block_number = receipt->block_number,
@@ -244,8 +283,8 @@ static void receipt_record(struct lane *l, const struct chain_receipt *receipt)
     if (!counts)
         lane_promote(script, tx->hash, receipt->tx_hash);
     lane_mined(script, receipt->tx_hash, &mined);
-    if (counts && tx->is_cancel)
-        lane_cancelled(script, tx->hash);
+    if (cancelled)
+        lane_cancelled(script, receipt->tx_hash);
     if (l->engine->config->chain_mempool == MEMPOOL_PUBLIC)
         observed_alarm_clear(script, "tx_stuck", l->name);
     lane_gas_spent(l);
@@ -270,12 +309,12 @@ static void receipt_agreed(void *ctx, enum witness_verdict verdict,
 static void receipt_take(struct lane *l, const struct chain_receipt *receipt)
 {
     const struct lane_tx *tx = &l->open[l->open_at];
-    bool cancelled = tx->is_cancel && memcmp(receipt->tx_hash, tx->hash, sizeof tx->hash) == 0;
     /* A failure is believed once its block is final: in another block the same bytes might succeed, and
      * what they carry must not be planned a second time before that is impossible. Nor on the word of one
      * endpoint alone. The same holds for a cancel, in whose place the call itself might still be mined. */
-    bool plans_again = !receipt->succeeded || cancelled;
+    bool plans_again = !receipt->succeeded || is_cancel(l, receipt->tx_hash);
     if (plans_again && receipt->block_number > l->engine->final_number) {
+        l->settling += is_own(l, tx);
         l->open_at++;
         lane_open_next(l);
         return;
@@ -298,7 +337,7 @@ static void receipt_read(void *ctx, const struct err *err, const struct chain_re
     if (receipt->present)
         receipt_take(l, receipt);
     else
-        node_nonce(l->engine->node, tx->account, nonce_judged, l);
+        node_nonce(receipt_node(l), tx->account, nonce_judged, l);
 }
 
 /* --- versions: the nonce is used and not by the version that counts ------------------------------ */
@@ -323,7 +362,7 @@ static void sibling_receipt(void *ctx, const struct err *err, const struct chain
 static void sibling_ask(struct lane *l)
 {
     if (l->sibling_at < l->sibling_n)
-        node_receipt(l->engine->node, l->sibling[l->sibling_at], sibling_receipt, l);
+        node_receipt(receipt_node(l), l->sibling[l->sibling_at].hash, sibling_receipt, l);
     else
         nonce_is_gone(l);
 }
@@ -340,15 +379,6 @@ static void siblings_read(void *ctx, const struct err *err, struct db_result *re
     sibling_ask(l);
 }
 
-/* Whom to ask for the receipt: one that keeps it back is not the only one asked. */
-static struct node *receipt_node(struct lane *l, const struct lane_tx *tx)
-{
-    struct node *node = l->engine->node;
-    if (l->gone_since_ms[slot_of(l, tx->hash)] == 0)
-        return node;
-    return node_beginning_at(node, l->receipt_turn++ % node_endpoints_n(node));
-}
-
 void lane_open_next(struct lane *l)
 {
     if (l->open_at < l->open_n) {
@@ -356,7 +386,7 @@ void lane_open_next(struct lane *l)
         if (tx->sends == 0 && *sent_at(l, tx->hash) == 0)
             offer(l); /* fresh: it can have no receipt yet, and if it has, the answer says so */
         else
-            node_receipt(receipt_node(l, tx), tx->hash, receipt_read, l);
+            node_receipt(receipt_node(l), tx->hash, receipt_read, l);
         return;
     }
     lane_build_next(l);

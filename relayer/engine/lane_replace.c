@@ -52,8 +52,9 @@ static void version_signed(void *ctx, const struct err *err, struct bytes signed
     if (err != NULL && err->code != ERR_SIGNER_REFUSED) {
         engine_waits(l->engine, DOOR_SIGNER, err);
         if (err->code == ERR_SIGNER_FENCE)
-            l->renew_at_ms = 0;
-        lane_round_ended(l);
+            lane_fenced(l);
+        else
+            lane_offer_bytes(l); /* as they are: those after it must go on */
         return;
     }
     if (err != NULL) {

@@ -460,7 +460,9 @@ void evidence_final(struct db_script *script, const struct seen_block *last,
            (int64_t)number);
     db_i64(db_add(script,
                   "UPDATE tx SET state = 'final', updated_at = now()"
-                  " WHERE state = 'mined' AND block_number <= $1",
+                  " WHERE state = 'mined' AND block_number <= $1 AND (kind = 'cancel' OR EXISTS"
+                  " (SELECT 1 FROM evidence v WHERE v.tx_hash = tx.hash"
+                  "  AND v.superseded_at IS NULL))", /* a receipt alone is one endpoint's word */
                   DB_ANY),
            (int64_t)number);
     mirror_escrows(script);

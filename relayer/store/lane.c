@@ -75,9 +75,8 @@ struct db_script *lane_look(const struct lane_holder *holder, const struct lane_
                DB_ANY);
     db_text(s, holder->lease);
     s = db_add(script,
-               "SELECT n.nonce + 1 FROM nonce n JOIN tx t ON t.hash = n.tx_hash"
-               " WHERE n.chain_id = $1 AND n.account = $2 AND t.state <> 'lost'"
-               " ORDER BY n.nonce DESC LIMIT 1",
+               "SELECT t.nonce + 1 FROM tx t WHERE t.chain_id = $1 AND t.account = $2"
+               " AND t.state NOT IN ('lost', 'replaced') ORDER BY t.nonce DESC LIMIT 1",
                DB_ANY);
     db_i64(s, (int64_t)holder->chain_id);
     db_bytes(s, holder->account, 20);
@@ -431,10 +430,10 @@ void lane_put_version(struct db_script *script, const struct lane_holder *holder
     struct db_stmt *s = db_add(
         script,
         "INSERT INTO tx (hash, chain_id, account, nonce, lane, kind, destination, raw, gas_limit,"
-        " max_fee_wei, effects, state, fence, version)"
+        " max_fee_wei, effects, state, fence, version, cancel_asked_at)"
         " SELECT $2, chain_id, account, nonce, lane, CASE WHEN $3 THEN 'cancel' ELSE kind END,"
         " $4, $5, $6, $7, CASE WHEN $3 THEN 0 ELSE effects END, 'armed', $8,"
-        " (SELECT max(v.version) + 1 FROM tx v WHERE v.hash IN " VERSIONS ")"
+        " (SELECT max(v.version) + 1 FROM tx v WHERE v.hash IN " VERSIONS "), cancel_asked_at"
         " FROM tx WHERE hash = $1",
         1);
     db_bytes(s, version->replaces, 32);
@@ -473,19 +472,22 @@ struct db_script *lane_versions(const uint8_t hash[32])
 {
     struct db_script *script = db_script_new();
     db_bytes(db_add(script,
-                    "SELECT hash FROM tx WHERE hash IN " VERSIONS " AND state = 'replaced'"
+                    "SELECT hash, kind = 'cancel' FROM tx WHERE hash IN " VERSIONS
+                    " AND state = 'replaced'"
                     " ORDER BY version DESC LIMIT 64",
                     DB_ANY),
              hash, 32);
     return script;
 }
 
-size_t lane_parse_versions(struct db_result *result, uint8_t out[LANE_VERSIONS_MAX][32])
+size_t lane_parse_versions(struct db_result *result, struct lane_sibling out[LANE_VERSIONS_MAX])
 {
     size_t count = (size_t)db_rows(result, 0);
     CHECK(count <= LANE_VERSIONS_MAX);
-    for (size_t i = 0; i < count; i++)
-        CHECK(db_get_bytes(result, 0, (int)i, 0, out[i], 32));
+    for (size_t i = 0; i < count; i++) {
+        CHECK(db_get_bytes(result, 0, (int)i, 0, out[i].hash, 32));
+        out[i].is_cancel = db_get_bool(result, 0, (int)i, 1);
+    }
     return count;
 }
 
@@ -515,8 +517,13 @@ void lane_defer(struct db_script *script, const struct effect_row *row, const ch
 
 /* What the transaction still carries: effects that nothing else has taken up since it was given up. */
 #define STILL_ITS                                                                                  \
-    "e.door = 'chain' AND (e.state = 'planned' OR (e.state = 'parked' AND e.kind = "               \
+    "e.door = 'chain' AND (e.state IN ('planned', 'sent') OR (e.state = 'parked' AND e.kind = "    \
     "'token_transfer')) AND NOT EXISTS (SELECT 1 FROM draft d WHERE e.id = ANY (d.effect_ids))"
+
+/* Said to be in a block, and none of the logs that it would have left. */
+#define NO_TRACE                                                                                   \
+    "t.kind <> 'cancel' AND NOT EXISTS (SELECT 1 FROM evidence v WHERE v.tx_hash = t.hash"         \
+    " AND v.superseded_at IS NULL)"
 
 void lane_reopen(struct db_script *script, const struct lane_holder *holder, uint64_t next)
 {
@@ -524,14 +531,15 @@ void lane_reopen(struct db_script *script, const struct lane_holder *holder, uin
     /* A plain transfer is not refused when it comes twice: only while all of it is still its own. */
     struct db_stmt *s = db_add(
         script,
-        "WITH again AS (UPDATE tx t SET state = 'sent', sends = 1, updated_at = now() FROM nonce n"
-        " WHERE n.chain_id = $1 AND n.account = $2 AND n.nonce >= $3 AND t.hash = n.tx_hash"
-        " AND t.state = 'lost' AND (t.kind <> 'token_transfer' OR t.effects = (SELECT count(*)"
+        "WITH again AS (UPDATE tx t SET state = 'sent', sends = 1, block_number = NULL,"
+        " block_hash = NULL, status = NULL, updated_at = now()"
+        " WHERE t.chain_id = $1 AND t.account = $2 AND t.nonce >= $3 AND (t.state = 'lost'"
+        " OR (t.state = 'mined' AND " NO_TRACE ")) AND (t.kind <> 'token_transfer' OR t.effects = (SELECT count(*)"
         "  FROM effect e WHERE e.tx_hash = t.hash AND " STILL_ITS ")) RETURNING t.hash),"
         " back AS (UPDATE effect e SET state = 'sent', updated_at = now() FROM again"
         "  WHERE e.tx_hash = again.hash AND " STILL_ITS ") SELECT count(*), (SELECT count(*)"
-        "  FROM nonce n JOIN tx t ON t.hash = n.tx_hash WHERE n.chain_id = $1 AND n.account = $2"
-        "  AND n.nonce = $3 AND t.state = 'lost') FROM again",
+        "  FROM tx t WHERE t.chain_id = $1 AND t.account = $2 AND t.nonce = $3"
+        "  AND t.state = 'lost') FROM again",
         DB_ANY);
     db_i64(s, (int64_t)holder->chain_id);
     db_bytes(s, holder->account, 20);

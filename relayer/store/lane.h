@@ -131,9 +131,13 @@ struct lane_version {
  * with the version before, which may still win. ERR_DB_CONFLICT when a block has taken one meanwhile. */
 void lane_put_version(struct db_script *script, const struct lane_holder *holder,
                       const struct lane_version *version);
-/* Hashes of the replaced versions of this transaction, newest first, at most LANE_VERSIONS_MAX. */
+/* The replaced versions of this transaction, newest first, at most LANE_VERSIONS_MAX. */
+struct lane_sibling {
+    uint8_t hash[32];
+    bool is_cancel;
+};
 struct db_script *lane_versions(const uint8_t hash[32]);
-size_t lane_parse_versions(struct db_result *result, uint8_t out[LANE_VERSIONS_MAX][32]);
+size_t lane_parse_versions(struct db_result *result, struct lane_sibling out[LANE_VERSIONS_MAX]);
 /* A block holds `mined`, a replaced version of `counted`: from now on it counts and carries the effects. */
 void lane_promote(struct db_script *script, const uint8_t counted[32], const uint8_t mined[32]);
 /* The cancel is final: nothing of the call can happen any more. Effects as in lane_lost. */

@@ -41,6 +41,17 @@ void lease_release(struct db_script *script, const char *name, const char *owner
     db_i64(s, token);
 }
 
+void lease_raise(struct db_script *script, const char *name, const char *owner, int64_t token)
+{
+    struct db_stmt *s = db_add(script,
+                               "UPDATE lease SET token = token + 1 WHERE name = $1"
+                               " AND owner = $2 AND token = $3 AND until > now()",
+                               DB_ANY);
+    db_text(s, name);
+    db_text(s, owner);
+    db_i64(s, token);
+}
+
 void lease_look(struct db_script *script, const char *name)
 {
     struct db_stmt *s =

@@ -25,6 +25,9 @@ void lease_check(struct db_script *script, const char *name, const char *owner, 
 /* At an orderly stop: the next one need not wait for its end. Nothing when it is another's by now. */
 void lease_release(struct db_script *script, const char *name, const char *owner, int64_t token);
 
+/* The next token for the same owner, while he holds it: what he acted under was lower than one seen before. */
+void lease_raise(struct db_script *script, const char *name, const char *owner, int64_t token);
+
 /* Its result: one row (owner) when somebody's lease of that name has not ended, else none. */
 void lease_look(struct db_script *script, const char *name);
 

@@ -222,6 +222,44 @@ function cancel_wins(ground) {
     });
 }
 
+/** The cancel is replaced in its turn, and the block takes the older one: it is a cancel all the same. */
+function older_cancel_wins(ground) {
+    return drilled(ground, 'older-cancel-wins', { ...CANCELS, 'chain.stuck_s': 2 }, async ({ env, story, pool }) => {
+        const { order, nonce, nothing } = await cancelled(env, story, pool);
+        await env.wait_for(async () => await rows(env, `tx WHERE nonce = ${nonce} AND kind = 'cancel'`) >= 2, STEP_MS,
+            'a second cancel');
+        await pool.mine(nothing.hash);
+        pool.held = false;
+        await env.wait_for(async () => await rows(env, `tx WHERE nonce = ${nonce} AND state = 'final'`) === 1, STEP_MS,
+            'the older cancel being final');
+        await counted(env, nonce, nothing.hash);
+        await ended(env, story, [order]);
+    });
+}
+
+/** The database is older than the signer's record: its fencing token is raised until the signer takes it. */
+function older_token(ground) {
+    return drilled(ground, 'older-token', {}, async ({ env, story }) => {
+        for (let start = 0; start < 3; start += 1) {
+            const order = await paid(story, `${2100 + start}.00`);
+            await story.reach(order, 'in_custody');      // signed under the token of this start
+            await env.daemon_stop();
+            await env.daemon_start();
+        }
+        const [{ token }] = await env.sql("SELECT max(token) AS token FROM lease WHERE name LIKE 'lane:relayer:%'");
+        check(Number(token) >= 3, `the lane's token is ${token} after four starts`);
+        await env.daemon_stop();
+        await env.ground.cluster.query(env.database, "UPDATE relayer.lease SET token = 0 WHERE name LIKE 'lane:%'", 'relayer');
+        await env.daemon_start();
+        const order = await paid(story, '2200.00');
+        await story.reach(order, 'in_custody');
+        check_equal(await rows(env, "alarm WHERE code = 'signer_fence'") > 0, true, 'the alarm of an older token');
+        await wait_rows(env, "alarm WHERE code = 'signer_fence' AND cleared_at IS NULL", 0, 'the end of the alarm');
+        await env.warp(DAY_S + 60);
+        await story.reach(order, 'completed');
+    }, { ends: false });
+}
+
 function cancel_loses(ground) {
     return drilled(ground, 'cancel-loses', CANCELS, async ({ env, story, pool }) => {
         const { order, nonce, first } = await cancelled(env, story, pool);
@@ -465,7 +503,9 @@ export const scenarios = [
     { name: 'lane: public, the first version is mined after its replacement was sent', run: first_wins },
     { name: 'lane: public, no room below the highest fee', run: cap_reached },
     { name: 'lane: public, a cancel wins', run: cancel_wins },
+    { name: 'lane: public, an older cancel wins', run: older_cancel_wins },
     { name: 'lane: public, a cancel loses', run: cancel_loses },
+    { name: 'lane: an older token is raised', run: older_token },
     { name: 'lane: public, a cancelled transfer is parked', run: cancel_of_a_transfer },
     { name: 'lane: no cancel without a mempool', run: no_cancel },
     { name: 'lane: little gas money', run: gas_low },
