@@ -275,15 +275,15 @@ static void leased(void *ctx, const struct err *err, struct db_result *res)
     look(l);
 }
 
-/* The signer has signed under a higher token than the lease has, though we hold it: the database is older than
- * the signer's record. Each holder has tokens of its own, so ours may grow until the signer takes it. */
+/* The signer has signed under a higher token than the lease has, though we hold it: the database is older
+ * than the signer's record. Each holder has tokens of its own, so ours may grow until the signer takes it. */
 void lane_fenced(struct lane *l)
 {
     struct db_script *script = db_script_new();
     lease_raise(script, l->lease, l->engine->owner, l->fence);
     observed_alarm(script, "signer_fence", l->name,
-                   "the signer has seen a higher fencing token than the lease of the database: was it"
-                   " restored?");
+                   "the signer has seen a higher fencing token than the lease of the database: was"
+                   " it restored?");
     l->renew_at_ms = 0;
     db_run(l->engine->db, script, lane_committed, l);
 }
@@ -313,7 +313,8 @@ static void change_key(struct lane *l, const uint8_t address[20])
     l->open_n = 0;
     l->nonce_stored = l->nonce_top = 0;
     l->purse = (struct lane_purse){0};
-    static const char *const OVER[] = {"gas_low", "gas_empty", "tx_stuck", "fee_low", "effect_waits"};
+    static const char *const OVER[] = {"gas_low", "gas_empty", "tx_stuck", "fee_low",
+                                       "effect_waits"};
     for (size_t i = 0; i < sizeof OVER / sizeof OVER[0]; i++)
         observed_alarm_clear(script, OVER[i], l->name); /* they were the other key's */
     l->busy = true;

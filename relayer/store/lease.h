@@ -25,7 +25,7 @@ void lease_check(struct db_script *script, const char *name, const char *owner, 
 /* At an orderly stop: the next one need not wait for its end. Nothing when it is another's by now. */
 void lease_release(struct db_script *script, const char *name, const char *owner, int64_t token);
 
-/* The next token for the same owner, while he holds it: what he acted under was lower than one seen before. */
+/* The next token for the same owner, while he holds it: another one has seen a higher one than his. */
 void lease_raise(struct db_script *script, const char *name, const char *owner, int64_t token);
 
 /* Its result: one row (owner) when somebody's lease of that name has not ended, else none. */
