@@ -11,8 +11,8 @@
 #include "relayer/engine/contract_check.h"
 #include "relayer/engine/signer.h"
 
-/* The bridge is the contract's funder for ever, so the relayer's own key has one address. A dry run keeps what
- * was offered and takes nothing. */
+/* The bridge is the contract's funder for ever, so the relayer's own key has one address. A dry run keeps
+ * what was offered and takes nothing. */
 static bool judge(void *ctx, const struct signer_offer *offer, char *why, size_t cap)
 {
     struct call *call = ctx;

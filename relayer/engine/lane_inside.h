@@ -111,8 +111,9 @@ void lane_fenced(struct lane *l);
 /* Brings l->open[l->open_at] and those after it forward, then builds (lane_open.c). */
 void lane_open_next(struct lane *l);
 
-/* Our key does not hold its role in the contract, as last read, and another of the role does; or it is a further
- * key. The only key of a role does not step aside: what the contract refuses is then judged like any refusal. */
+/* Our key does not hold its role in the contract, as last read, and another of the role does; or it is a
+ * further key. The only key of a role does not step aside: what the contract refuses is then judged like any
+ * refusal. */
 bool lane_steps_aside(const struct lane *l);
 /* The chain counts `next`. Transactions given up that it still asks for are opened again, and the round is
  * over; otherwise it goes on with `then` (lane_gap.c). */
