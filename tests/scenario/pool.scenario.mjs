@@ -1,6 +1,7 @@
 // Several relayer keys: shared work, a kill in the middle, keys that change while payments are under way, and
 // daemons that share lanes. Nothing may be done twice and nothing forgotten.
 
+import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 
 import { id } from 'ethers';
