@@ -305,6 +305,8 @@ bool engine_idle(const struct engine *engine)
 
 void engine_close_doors(struct engine *engine)
 {
+    if (engine->juno_key != NULL) /* it ticks while the engine stops, to give the key back */
+        juno_key_stop(engine->juno_key);
     signer_free(engine->signer);
     juno_free(engine->juno);
     node_free(engine->node);

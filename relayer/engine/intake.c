@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "abi/escrow.h"
+#include "keystore/wire.h"
 #include "relayer/base/check.h"
 #include "relayer/base/mem.h"
 #include "relayer/chain/node.h"
@@ -139,8 +140,9 @@ static void intake_try(struct intake *intake)
         intake_end(intake, NULL, true);
         return;
     }
-    enum effect_lane lane = effect_kind_lane(intake->decision.effect.kind);
-    if (!signer_identity(intake->engine->signer, lane, from, &chain_id)) {
+    size_t key = effect_kind_lane(intake->decision.effect.kind) == LANE_ARBITER ? WIRE_KEY_ARBITER
+                                                                               : WIRE_KEY_RELAYER;
+    if (!signer_identity(intake->engine->signer, key, from, &chain_id)) {
         snprintf(intake->text, sizeof intake->text, "not tried: the signer is away");
         intake_end(intake, NULL, true);
         return;

@@ -301,6 +301,11 @@ struct juno_key *juno_key_new(struct engine *engine)
     return key;
 }
 
+void juno_key_stop(struct juno_key *key)
+{
+    loop_timer_stop(key->timer);
+}
+
 bool juno_key_idle(const struct juno_key *key)
 {
     return !key->busy && !(key->engine->stopping && key->token != 0);

@@ -25,6 +25,8 @@
 struct juno_key *juno_key_new(struct engine *engine);
 /* While the engine stops: false until the key was given back, which waits for courier and observer. */
 bool juno_key_idle(const struct juno_key *key);
+/* No more ticks: the key was given back, or there is no time left for it. */
+void juno_key_stop(struct juno_key *key);
 void juno_key_free(struct juno_key *key); /* NULL is fine */
 
 /* We hold the key and have numbers. False also for a moment after the start. */

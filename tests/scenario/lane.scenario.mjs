@@ -480,11 +480,16 @@ function nonce_taken(ground) {
         const from = env.ground.relayer.address;
         const orders = await planned(env, story, 1);
         const nonce = Number(await env.ground.node('eth_getTransactionCount', [from, 'latest']));
-        await env.ground.cluster.query(env.database, 'SET search_path = relayer; INSERT INTO tx (hash, chain_id, account,'
-            + ' nonce, lane, kind, destination, raw, gas_limit, max_fee_wei, effects, state, fence)'
-            + ` SELECT decode(repeat('ab', 32), 'hex'), chain_id, account, ${nonce}, lane, kind, destination, raw,`
-            + " gas_limit, max_fee_wei, 1, 'lost', fence FROM tx LIMIT 1; INSERT INTO nonce (chain_id, account, nonce,"
-            + " tx_hash) SELECT chain_id, account, nonce, hash FROM tx WHERE state = 'lost'", 'relayer');
+        // Another daemon stores a transaction of that number just when the draft is stored.
+        await env.ground.cluster.query(env.database, 'SET search_path = relayer; CREATE FUNCTION number_take()'
+            + ' RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO relayer.tx (hash, chain_id, account, nonce, lane,'
+            + ' kind, destination, raw, gas_limit, max_fee_wei, effects, state, fence)'
+            + " SELECT decode(repeat('ab', 32), 'hex'), chain_id, account, NEW.nonce, lane, kind, destination, raw,"
+            + " gas_limit, max_fee_wei, 1, 'final', fence FROM relayer.tx LIMIT 1 ON CONFLICT DO NOTHING;"
+            + ' INSERT INTO relayer.nonce (chain_id, account, nonce, tx_hash) SELECT chain_id, account, nonce, hash'
+            + " FROM relayer.tx WHERE hash = decode(repeat('ab', 32), 'hex') ON CONFLICT DO NOTHING;"
+            + ' RETURN NULL; END $$; CREATE TRIGGER number_taken AFTER INSERT ON draft FOR EACH ROW'
+            + ' EXECUTE FUNCTION number_take()', 'relayer');
         await act(env, 'system.resume');
         await wait_rows(env, "effect WHERE kind = 'escrow_create' AND last_error LIKE 'its nonce was taken%'", 1,
             'a dropped draft');

@@ -80,7 +80,7 @@ export async function soak_run({ env, story, proxy }, { seconds, seed, say = () 
     watch.start();
     const begun = Date.now();
     const lockout = seconds < LOCKOUT_FROM_S ? undefined
-        : setTimeout(() => env.faults({ kind: 'rate_limit_429', count: 1 }).catch(() => {}), seconds * 500);
+        : setTimeout(() => env.faults({ kind: 'rate_limit_429', count: 1 }).catch(() => {}), seconds * 100);
     const telling = setInterval(() => say(`${Math.round((Date.now() - begun) / 1000)} s: ${load.made} made,`
         + ` ${load.settled} settled`), 30_000);
     try {
