@@ -192,7 +192,7 @@ void watcher_commit(struct watcher *w)
         (final.number > w->final.number || !w->final_said || w->logs_n > 0)) {
         struct evidence_wallets wallets;
         engine_wallets(engine, &wallets);
-        evidence_final(script, &final, &wallets);
+        evidence_final(script, witness_needed(engine) ? w->agreed_from : 0, &final, &wallets);
     }
     watcher_clock_clear(&w->clock, script);
     witness_clear(engine->witness, script);
@@ -253,6 +253,7 @@ static void witnessed(void *ctx, enum witness_verdict verdict, const struct chai
     switch (verdict) {
     case WITNESS_AGREED:
         w->agreed = true;
+        w->agreed_from = w->final.number + 1;
         w->agreed_end = watcher_seen(end);
         w->ask_to = 0;
         w->ask_n = grown(w, w->ask_n);

@@ -52,8 +52,10 @@ struct watcher {
     bool moved;              /* the newest block is another one than in the round before */
     struct seen_block final; /* newest block that is final for us; zero hash: not known */
     bool final_said;         /* in this run, as of that block */
-    bool agreed;             /* in this round, about the blocks up to `agreed_end` */
+    bool agreed;             /* in this round, about the blocks from `agreed_from` to `agreed_end` */
+    uint64_t agreed_from;
     struct seen_block agreed_end;
+    bool pause_unstored;     /* we paused the daemon, and the row is not committed yet */
     uint64_t ask_to;         /* the second opinion's last block, until it is given; 0 = none */
     uint64_t ask_n;          /* blocks asked about at once: halved and grown as the range */
     int64_t asked_at_ms, ask_again_ms;

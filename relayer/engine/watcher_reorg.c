@@ -3,10 +3,12 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "relayer/base/check.h"
 #include "relayer/base/log.h"
 #include "relayer/base/metrics.h"
+#include "relayer/store/requests.h"
 
 static void rolled_back(void *ctx, const struct err *err, struct db_result *res)
 {
@@ -16,9 +18,26 @@ static void rolled_back(void *ctx, const struct err *err, struct db_result *res)
         watcher_database_failed(w, err);
         return;
     }
+    w->pause_unstored = false;
     w->position_known = false;
     w->again = true;
     watcher_round_ended(w);
+}
+
+/* Money may have left for what is no more: a person must look before more does. In memory at once, in the
+ * database with what is undone. Where people paused before, their reason stays; the alarm has ours. */
+static void below_finality(struct watcher *w, struct db_script *script)
+{
+    char detail[160];
+    snprintf(detail, sizeof detail, "a block at or below %llu, final by policy, was replaced",
+             (unsigned long long)w->final.number);
+    engine_alarm(w->engine, "change_below_finality", "", detail);
+    if (!w->engine->paused) {
+        engine_pause(w->engine, detail);
+        w->pause_unstored = true;
+    }
+    if (w->pause_unstored)
+        requests_pause(script, detail, (int64_t)getuid());
 }
 
 void watcher_roll_back(struct watcher *w, uint64_t ancestor)
@@ -32,14 +51,10 @@ void watcher_roll_back(struct watcher *w, uint64_t ancestor)
         memcpy(to.hash, held.hash, sizeof to.hash);
     else if (ancestor == w->final.number)
         memcpy(to.hash, w->final.hash, sizeof to.hash);
-    if (ancestor < w->final.number) {
-        char detail[160];
-        snprintf(detail, sizeof detail, "a block at or below %llu, final by policy, was replaced",
-                 (unsigned long long)w->final.number);
-        engine_alarm(w->engine, "change_below_finality", "", detail);
-    }
     struct db_script *script = db_script_new();
     evidence_rollback(script, &w->scanned, &to);
+    if (ancestor < w->final.number)
+        below_finality(w, script);
     db_run(w->engine->db, script, rolled_back, w);
 }
 
