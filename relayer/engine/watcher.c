@@ -140,6 +140,8 @@ static void committed(void *ctx, const struct err *err, struct db_result *res)
     if (final_next(w, &final) && final.number >= w->final.number) {
         w->final = final;
         w->final_said = true;
+        if (w->agreed)
+            w->logs_wait = w->logs_next;
         engine->final_number = final.number;
     }
     if (w->span_n > 0)
@@ -257,7 +259,6 @@ static void witnessed(void *ctx, enum witness_verdict verdict, const struct chai
         w->agreed_end = watcher_seen(end);
         w->ask_to = 0;
         w->ask_n = grown(w, w->ask_n);
-        w->logs_wait = w->logs_next;
         w->ask_again_ms = 0;
         break;
     case WITNESS_STORED_WRONG:
@@ -277,10 +278,12 @@ static void witnessed(void *ctx, enum witness_verdict verdict, const struct chai
     go_on(w);
 }
 
-/* What is final by the database: of the last run, or of another daemon. True: more than we knew. */
+/* What is final by the database, of the last run or of another daemon, is what is final: a chain.start_block
+ * that was raised takes no block out of the second opinion. True: another block than we knew. */
 static bool take_final(struct watcher *w, const struct seen_mark *final)
 {
-    if (!final->known || final->number <= w->final.number)
+    if (!final->known || (final->number == w->final.number &&
+                          memcmp(final->hash, w->final.hash, sizeof final->hash) == 0))
         return false;
     w->final = (struct seen_block){.number = final->number};
     memcpy(w->final.hash, final->hash, sizeof w->final.hash);
