@@ -204,7 +204,8 @@ static enum witness_verdict too_few(struct poll *poll)
     bool only_late = true;
     for (size_t i = 0; i < poll->voices_n; i++) {
         const struct voice *voice = &poll->voice[i];
-        if (!voice->answered && voice->failed == ERR_CHAIN_RANGE)
+        if (!voice->answered && voice->failed == ERR_CHAIN_RANGE &&
+            poll->range.to > poll->range.from)
             return WITNESS_RANGE;
         only_late = only_late && (voice->answered || voice->failed == ERR_CHAIN_LAGS);
     }
