@@ -18,7 +18,14 @@ enum {
     STUCK_MS = 60000,
     WITNESS_IDLE_MS = 2000, /* between second opinions about blocks without our logs */
     WITNESS_AGAIN_MS = 300, /* after one that was no agreement */
+    WRONG_MANY = 3,         /* ranges stored otherwise than all say, in a row: an alarm */
 };
+
+struct node *watcher_node(const struct watcher *w)
+{
+    struct node *node = w->engine->node;
+    return w->begin_known ? node_beginning_at(node, w->begin) : node;
+}
 
 void watcher_round_ended(struct watcher *w)
 {
@@ -140,8 +147,11 @@ static void committed(void *ctx, const struct err *err, struct db_result *res)
     if (final_next(w, &final) && final.number >= w->final.number) {
         w->final = final;
         w->final_said = true;
-        if (w->agreed)
+        if (w->agreed) {
             w->logs_wait = w->logs_next;
+            w->wrong_n = 0;
+            w->wrong_open = false;
+        }
         engine->final_number = final.number;
     }
     if (w->span_n > 0)
@@ -196,6 +206,8 @@ void watcher_commit(struct watcher *w)
         engine_wallets(engine, &wallets);
         evidence_final(script, witness_needed(engine) ? w->agreed_from : 0, &final, &wallets);
     }
+    if (w->agreed && w->wrong_open)
+        observed_alarm_clear(script, "stored_wrong", "");
     watcher_clock_clear(&w->clock, script);
     witness_clear(engine->witness, script);
     payments_wake_matured(script, (int64_t)w->latest.time -
@@ -248,6 +260,27 @@ static void go_on(struct watcher *w)
         watcher_round_ended(w);
 }
 
+/* Once may be a lie that was found out since; again means that what we read from goes on with it. */
+static void stored_wrong(struct watcher *w)
+{
+    char detail[160];
+    snprintf(detail, sizeof detail, "blocks %llu to %llu were stored otherwise than all now say",
+             (unsigned long long)w->final.number + 1, (unsigned long long)w->ask_to);
+    log_error("stored_wrong", "%s", detail);
+    w->wrong_n++;
+    if (w->wrong_n >= 2) {
+        w->begin = w->begin_known ? w->begin + 1 : 1;
+        w->begin %= node_endpoints_n(w->engine->node);
+        w->begin_known = true;
+    }
+    if (w->wrong_n >= WRONG_MANY) {
+        engine_alarm(w->engine, "stored_wrong", "", detail);
+        w->wrong_open = true;
+    }
+    w->ask_to = 0;
+    watcher_roll_back(w, w->final.number);
+}
+
 static void witnessed(void *ctx, enum witness_verdict verdict, const struct chain_block *end)
 {
     struct watcher *w = ctx;
@@ -262,10 +295,7 @@ static void witnessed(void *ctx, enum witness_verdict verdict, const struct chai
         w->ask_again_ms = 0;
         break;
     case WITNESS_STORED_WRONG:
-        log_error("stored_wrong", "blocks %llu to %llu were stored otherwise than all now say",
-                  (unsigned long long)w->final.number + 1, (unsigned long long)w->ask_to);
-        w->ask_to = 0;
-        watcher_roll_back(w, w->final.number);
+        stored_wrong(w);
         return;
     case WITNESS_RANGE:
         w->ask_n = w->ask_n > 1 ? w->ask_n / 2 : 1;
@@ -414,7 +444,7 @@ static void position_read(void *ctx, const struct err *err, struct db_result *re
     if (w->scanned.known && position.blocks_n == 0 && memcmp(newest.hash, UNKNOWN, 32) != 0)
         head_push(&w->head, &newest); /* headers are missing: the position itself is one */
     w->position_known = true;
-    node_heads(w->engine->node, heads_read, w);
+    node_heads(watcher_node(w), heads_read, w);
 }
 
 static void tick(void *ctx)
@@ -427,7 +457,7 @@ static void tick(void *ctx)
     if (!w->position_known)
         db_query(w->engine->db, evidence_position(), position_read, w);
     else
-        node_heads(w->engine->node, heads_read, w);
+        node_heads(watcher_node(w), heads_read, w);
 }
 
 struct watcher *watcher_new(struct engine *engine)
@@ -445,7 +475,7 @@ struct watcher *watcher_new(struct engine *engine)
     w->logs_cap = LOGS_KEPT_MAX;
     w->logs = calloc(w->logs_cap, sizeof *w->logs);
     CHECK(w->logs != NULL);
-    w->stuck = true; /* a former run may have raised it */
+    w->stuck = w->wrong_open = true; /* a former run may have raised them */
     loop_timer_start(w->timer, 0, engine->config->chain_poll_ms);
     return w;
 }

@@ -62,11 +62,18 @@ struct watcher {
     uint64_t logs_wait;      /* lowest block with logs that are not final; 0 = none known of */
     uint64_t logs_next;      /* what it will be when the question under way is agreed on */
     uint64_t search_top;     /* newest block of those compared in search of an ancestor */
+    size_t begin;            /* the endpoint that reads begin at, since another one proved wrong */
+    bool begin_known;        /* false: at any */
+    unsigned wrong_n;        /* ranges in a row that were stored otherwise than all say */
+    bool wrong_open;         /* the alarm may be open */
     struct watcher_clock clock;
     bool stuck;              /* the alarm may be open */
     int64_t moved_at_ms;     /* when `scanned` last moved or was the newest; 0 = never */
     uint64_t moved_scanned, moved_latest; /* what they were then */
 };
+
+/* Where to read from. */
+struct node *watcher_node(const struct watcher *w);
 
 /* A header as the store and as the ring of heads take it. */
 struct seen_block watcher_seen(const struct chain_block *block);

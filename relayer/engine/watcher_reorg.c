@@ -113,7 +113,7 @@ static void find_ancestor(struct watcher *w, uint64_t top)
 {
     uint64_t from = top >= SPAN_MAX ? top - SPAN_MAX + 1 : 0;
     w->search_top = top;
-    node_blocks(w->engine->node, from, (size_t)(top - from + 1), ancestors_read, w);
+    node_blocks(watcher_node(w), from, (size_t)(top - from + 1), ancestors_read, w);
 }
 
 void watcher_find_fork(struct watcher *w)
