@@ -18,6 +18,7 @@ enum {
     STUCK_MS = 60000,
     WITNESS_IDLE_MS = 2000, /* between second opinions about blocks without our logs */
     WITNESS_AGAIN_MS = 300, /* after one that was no agreement */
+    PROBE_MS = 1000,        /* between looks whether another endpoint is ahead of ours */
     WRONG_MANY = 3,         /* ranges stored otherwise than all say, in a row: an alarm */
 };
 
@@ -399,6 +400,20 @@ static void take_heads(struct watcher *w, const struct chain_heads *heads)
     w->policy_known = w->policy.present;
 }
 
+/* An answer to a look elsewhere counts only when it is ahead; then reading goes on from there. */
+static void take_probe(struct watcher *w, const struct chain_heads *heads)
+{
+    w->moved = false;
+    if (heads->latest.number <= w->latest.number)
+        return;
+    log_warn("head_from_other", "%s is at block %llu, %llu was the newest we saw: reading there",
+             node_endpoint_name(w->engine->node, w->probe),
+             (unsigned long long)heads->latest.number, (unsigned long long)w->latest.number);
+    w->begin = w->probe;
+    w->begin_known = true;
+    take_heads(w, heads);
+}
+
 static void heads_read(void *ctx, const struct err *err, const struct chain_heads *heads)
 {
     struct watcher *w = ctx;
@@ -407,7 +422,10 @@ static void heads_read(void *ctx, const struct err *err, const struct chain_head
         return;
     }
     engine_answers(w->engine, DOOR_NODE);
-    take_heads(w, heads);
+    if (w->probing)
+        take_probe(w, heads);
+    else
+        take_heads(w, heads);
     watcher_clock_look(&w->clock, w->engine, &w->latest);
     look_whether_stuck(w);
     w->span_n = 0;
@@ -419,6 +437,22 @@ static void heads_read(void *ctx, const struct err *err, const struct chain_head
         db_query(w->engine->db, evidence_pending(w->final.number + 1, w->ask_to), pending_read, w);
     else
         go_on(w);
+}
+
+/* An endpoint that stands still gives good answers: only another one's head shows it. */
+static void ask_heads(struct watcher *w)
+{
+    int64_t now = clock_mono_ms();
+    size_t n = node_endpoints_n(w->engine->node);
+    w->probing = n > 1 && w->latest.present && now - w->probed_at_ms >= PROBE_MS &&
+                 watcher_clock_stale(&w->clock, w->engine->config, now);
+    if (!w->probing) {
+        node_heads(watcher_node(w), heads_read, w);
+        return;
+    }
+    w->probed_at_ms = now;
+    w->probe = (w->probe + 1) % n;
+    node_heads(node_beginning_at(w->engine->node, w->probe), heads_read, w);
 }
 
 static void position_read(void *ctx, const struct err *err, struct db_result *res)
@@ -444,7 +478,7 @@ static void position_read(void *ctx, const struct err *err, struct db_result *re
     if (w->scanned.known && position.blocks_n == 0 && memcmp(newest.hash, UNKNOWN, 32) != 0)
         head_push(&w->head, &newest); /* headers are missing: the position itself is one */
     w->position_known = true;
-    node_heads(watcher_node(w), heads_read, w);
+    ask_heads(w);
 }
 
 static void tick(void *ctx)
@@ -457,7 +491,7 @@ static void tick(void *ctx)
     if (!w->position_known)
         db_query(w->engine->db, evidence_position(), position_read, w);
     else
-        node_heads(watcher_node(w), heads_read, w);
+        ask_heads(w);
 }
 
 struct watcher *watcher_new(struct engine *engine)

@@ -62,8 +62,11 @@ struct watcher {
     uint64_t logs_wait;      /* lowest block with logs that are not final; 0 = none known of */
     uint64_t logs_next;      /* what it will be when the question under way is agreed on */
     uint64_t search_top;     /* newest block of those compared in search of an ancestor */
-    size_t begin;            /* the endpoint that reads begin at, since another one proved wrong */
+    size_t begin;            /* the endpoint that reads begin at, since another proved wrong or stood still */
     bool begin_known;        /* false: at any */
+    bool probing;            /* this round's heads are asked of endpoint `probe` */
+    size_t probe;
+    int64_t probed_at_ms;
     unsigned wrong_n;        /* ranges in a row that were stored otherwise than all say */
     bool wrong_open;         /* the alarm may be open */
     struct watcher_clock clock;
