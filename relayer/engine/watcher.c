@@ -251,6 +251,10 @@ static void look_whether_stuck(struct watcher *w)
 /* The next blocks, or a commit of what is new otherwise. */
 static void go_on(struct watcher *w)
 {
+    if (w->engine->stopping) {
+        watcher_round_ended(w);
+        return;
+    }
     if (watcher_read_next(w))
         return;
     struct seen_block final;
@@ -335,6 +339,10 @@ static void pending_read(void *ctx, const struct err *err, struct db_result *res
     evidence_parse_pending(res, &pending);
     if (take_final(w, &pending.final)) {
         go_on(w);
+        return;
+    }
+    if (w->engine->stopping) {
+        watcher_round_ended(w);
         return;
     }
     w->logs_next = pending.next_number;
@@ -478,7 +486,10 @@ static void position_read(void *ctx, const struct err *err, struct db_result *re
     if (w->scanned.known && position.blocks_n == 0 && memcmp(newest.hash, UNKNOWN, 32) != 0)
         head_push(&w->head, &newest); /* headers are missing: the position itself is one */
     w->position_known = true;
-    ask_heads(w);
+    if (w->engine->stopping)
+        watcher_round_ended(w);
+    else
+        ask_heads(w);
 }
 
 static void tick(void *ctx)

@@ -276,13 +276,15 @@ static void voice_came(struct poll *poll)
     CHECK(poll->open > 0);
     if (--poll->open > 0)
         return;
+    /* When the daemon stops, the door may be closed already: nobody is asked, named or believed. */
+    bool stopping = poll->witness->engine->stopping;
     size_t left = not_asked(poll);
-    if (left > 0 && !settled(poll)) {
+    if (left > 0 && !stopping && !settled(poll)) {
         ask_voices(poll, left);
         return;
     }
     const struct voice *leader = NULL;
-    enum witness_verdict verdict = judge(poll, &leader);
+    enum witness_verdict verdict = stopping ? WITNESS_MISSING : judge(poll, &leader);
     bool agreed = verdict == WITNESS_AGREED;
     if (poll->kind == POLL_RANGE)
         poll->range_cb(poll->ctx, verdict, agreed ? &leader->end : NULL);

@@ -38,7 +38,8 @@ struct witness_range {
 };
 
 /* `end`: the header of `to` that they agree on; NULL unless the verdict is WITNESS_AGREED. Comes once, never
- * before the call returns. */
+ * before the call returns. While the engine stops nobody is asked further and the verdict is WITNESS_MISSING;
+ * engine->node may be gone by then. */
 typedef void witness_cb(void *ctx, enum witness_verdict verdict, const struct chain_block *end);
 
 struct witness *witness_new(struct engine *engine);
