@@ -47,6 +47,7 @@ void watcher_database_failed(struct watcher *w, const struct err *err)
     w->position_known = false; /* read again what is really committed */
     memset(&w->latest, 0, sizeof w->latest);
     w->clock.silent_open = w->clock.off_open = true;
+    witness_not_cleared(w->engine->witness);
     if (err->code == ERR_DB_CONFLICT) {
         log_debug("position_moved", "another watcher of this database was first: %s", err->message);
         w->again = true;

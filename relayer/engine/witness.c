@@ -29,7 +29,8 @@ enum { POLL_KINDS = POLL_RECEIPT + 1 };
 struct witness {
     struct engine *engine;
     unsigned strikes[POLL_KINDS];
-    int64_t missing_since_ms; /* 0: the last question had enough answers */
+    int64_t first_strike_ms[POLL_KINDS];
+    int64_t missing_since_ms; /* 0: the last question about a range had enough answers */
     bool alarmed;             /* endpoints_differ or second_opinion_missing may be open */
 };
 
@@ -90,12 +91,16 @@ void witness_free(struct witness *witness)
 
 void witness_clear(struct witness *witness, struct db_script *script)
 {
-    if (!witness->alarmed || witness->missing_since_ms != 0 || witness->strikes[POLL_RANGE] > 0 ||
-        witness->strikes[POLL_RECEIPT] > 0)
+    if (!witness->alarmed || witness->missing_since_ms != 0 || witness->strikes[POLL_RANGE] > 0)
         return;
     observed_alarm_clear(script, "endpoints_differ", "");
     observed_alarm_clear(script, "second_opinion_missing", "");
     witness->alarmed = false;
+}
+
+void witness_not_cleared(struct witness *witness)
+{
+    witness->alarmed = true;
 }
 
 static const char *name_of(const struct poll *poll, size_t i)
@@ -186,12 +191,18 @@ static bool struck(struct poll *poll)
     return ++poll->witness->strikes[poll->kind] >= STRIKES;
 }
 
+/* The alarms that end by themselves follow ranges alone, which are asked about again and again: the last
+ * question about a transaction may stay without an answer for ever. */
 static enum witness_verdict nobody_right(struct poll *poll)
 {
     if (!struck(poll))
         return WITNESS_DIFFERS;
     char detail[DETAIL_MAX];
     words_of(poll, detail, sizeof detail);
+    if (poll->kind != POLL_RANGE) {
+        log_warn("receipts_differ", "%s", detail);
+        return WITNESS_DIFFERS;
+    }
     engine_alarm(poll->witness->engine, "endpoints_differ", "", detail);
     poll->witness->alarmed = true;
     return WITNESS_DIFFERS;
@@ -209,6 +220,8 @@ static enum witness_verdict too_few(struct poll *poll)
             return WITNESS_RANGE;
         only_late = only_late && (voice->answered || voice->failed == ERR_CHAIN_LAGS);
     }
+    if (poll->kind != POLL_RANGE)
+        return WITNESS_MISSING;
     if (witness->missing_since_ms == 0)
         witness->missing_since_ms = now;
     int64_t patience_ms = (int64_t)witness->engine->config->chain_timeout_ms * PATIENCE;
@@ -238,7 +251,8 @@ static enum witness_verdict judge(struct poll *poll, const struct voice **leader
     *leader = leader_of(poll, &count, &answered);
     if (answered < poll->need)
         return too_few(poll);
-    poll->witness->missing_since_ms = 0;
+    if (poll->kind == POLL_RANGE)
+        poll->witness->missing_since_ms = 0;
     bool one_voice = count == answered;
     if (!one_voice && (count < 2 || 2 * count <= answered))
         return nobody_right(poll);
