@@ -18,7 +18,8 @@
 enum {
     SAID_MAX = 160, /* one endpoint's answer in words */
     DETAIL_MAX = 900,
-    STRIKES = 3,     /* disagreements in a row before anybody is named */
+    STRIKES = 3,     /* disagreements in a row before anybody is named, */
+    STRIKES_MS = 2000, /* and from the first to the last: two heads of one chain may differ for a moment */
     PATIENCE = 6,    /* deadlines (chain.timeout_ms) before missing answers are an alarm */
     LAG_MS = 1800000 /* one that is behind may be so for an L1 epoch or two */
 };
@@ -185,10 +186,15 @@ static void name_liars(struct poll *poll, const struct voice *leader)
     }
 }
 
-/* One more disagreement in a row; true: it has been seen often enough. */
+/* One more disagreement in a row; true: it has been seen often and long enough. */
 static bool struck(struct poll *poll)
 {
-    return ++poll->witness->strikes[poll->kind] >= STRIKES;
+    struct witness *witness = poll->witness;
+    int64_t now = clock_mono_ms();
+    if (witness->strikes[poll->kind]++ == 0)
+        witness->first_strike_ms[poll->kind] = now;
+    return witness->strikes[poll->kind] >= STRIKES &&
+           now - witness->first_strike_ms[poll->kind] >= STRIKES_MS;
 }
 
 /* The alarms that end by themselves follow ranges alone, which are asked about again and again: the last

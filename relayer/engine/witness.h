@@ -7,7 +7,7 @@
  * second opinion (witness_needed is false). As many as that are asked first, in one batch each; only when
  * they are not enough or do not agree, the others are asked too.
  *
- * Who is in the minority three times in a row is named (alarm endpoint_lies) and put aside (node_accuse).
+ * Who is in the minority three times in a row, two seconds at least, is named (alarm endpoint_lies) and put aside (node_accuse).
  * Where there is no majority nobody can tell who lies: alarm endpoints_differ, and nothing is believed
  * until they agree. Too few answers for a while: alarm second_opinion_missing. The last two are about ranges
  * only and end with the next agreement about one.
