@@ -61,6 +61,7 @@ struct watcher {
     int64_t asked_at_ms, ask_again_ms;
     uint64_t logs_wait;      /* lowest block with logs that are not final; 0 = none known of */
     uint64_t logs_next;      /* what it will be when the question under way is agreed on */
+    uint64_t search_low;     /* lowest block of those compared in vain */
     uint64_t search_top;     /* newest block of those compared in search of an ancestor */
     size_t begin;            /* the endpoint that reads begin at, since another proved wrong or stood still */
     bool begin_known;        /* false: at any */

@@ -68,16 +68,41 @@ static void realign(struct watcher *w)
     watcher_round_ended(w);
 }
 
+/* The block that is final, as the node has it now. Headers between it and the lowest that was held are not
+ * known, so that none of those fits says nothing of it. */
+static void final_read(void *ctx, const struct err *err, const struct chain_block *block)
+{
+    struct watcher *w = ctx;
+    if (err != NULL) {
+        watcher_node_failed(w, err);
+        return;
+    }
+    uint64_t below = w->search_low > 0 ? w->search_low - 1 : 0;
+    uint64_t deeper = w->final.number > SPAN_MAX ? w->final.number - SPAN_MAX : 0;
+    if (block->present && memcmp(block->hash, w->final.hash, 32) == 0)
+        watcher_roll_back(w, w->final.number);
+    else if (block->present)
+        watcher_roll_back(w, below < deeper ? below : deeper);
+    else
+        watcher_round_ended(w); /* a node that is behind: it says nothing of that block */
+}
+
 /* None of the headers we hold is on the chain any more. What is final stays, all above it is read again;
- * if that block was replaced too, the next round finds out and goes below it. */
+ * only where that block was replaced too, so is what is below it. */
 static void too_deep(struct watcher *w, uint64_t lowest)
 {
     char detail[160];
     snprintf(detail, sizeof detail, "no common block from %llu to %llu, the last ones we hold",
              (unsigned long long)lowest, (unsigned long long)w->scanned.number);
     engine_alarm(w->engine, "reorg_too_deep", "", detail);
+    static const uint8_t UNKNOWN[32];
     uint64_t below = lowest > 0 ? lowest - 1 : 0;
-    watcher_roll_back(w, w->final.number < below ? w->final.number : below);
+    w->search_low = lowest;
+    if (w->final.number < w->scanned.number && memcmp(w->final.hash, UNKNOWN, 32) != 0)
+        node_block(watcher_node(w),
+                   (struct node_at){.tag = NODE_NUMBER, .number = w->final.number}, final_read, w);
+    else
+        watcher_roll_back(w, w->final.number < below ? w->final.number : below);
 }
 
 static void find_ancestor(struct watcher *w, uint64_t top);

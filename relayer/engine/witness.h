@@ -7,10 +7,10 @@
  * second opinion (witness_needed is false). As many as that are asked first, in one batch each; only when
  * they are not enough or do not agree, the others are asked too.
  *
- * Who is in the minority three times in a row, two seconds at least, is named (alarm endpoint_lies) and put aside (node_accuse).
- * Where there is no majority nobody can tell who lies: alarm endpoints_differ, and nothing is believed
- * until they agree. Too few answers for a while: alarm second_opinion_missing. The last two are about ranges
- * only and end with the next agreement about one.
+ * Who is in the minority three times in a row, for two seconds at least, is named (alarm endpoint_lies)
+ * and put aside (node_accuse). Where there is no majority nobody can tell who lies: alarm
+ * endpoints_differ, and nothing is believed until they agree. Too few answers for a while: alarm
+ * second_opinion_missing. The last two are about ranges only and end with the next agreement about one.
  */
 #ifndef KUSTODIA_ENGINE_WITNESS_H
 #define KUSTODIA_ENGINE_WITNESS_H
