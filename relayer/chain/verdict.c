@@ -185,7 +185,7 @@ static const struct read_row read_table[] = {
     {"range is too large", READ_RANGE},
     {"block range", READ_RANGE},
     {"ranges over", READ_RANGE},
-    {"is limited to a", READ_RANGE},  /* QuickNode, Base: "eth_getLogs is limited to a 2,000 range" */
+    {"is limited to a", READ_RANGE},  /* QuickNode: "eth_getLogs is limited to a 2,000 range" */
     {"exceeds limit of", READ_RANGE}, /* "range 49999 exceeds limit of 10000" */
     {"exceed maximum block range", READ_RANGE},
     {"response is too big", READ_RANGE},

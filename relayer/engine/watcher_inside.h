@@ -52,7 +52,7 @@ struct watcher {
     bool moved;              /* the newest block is another one than in the round before */
     struct seen_block final; /* newest block that is final for us; zero hash: not known */
     bool final_said;         /* in this run, as of that block */
-    bool agreed;             /* in this round, about the blocks from `agreed_from` to `agreed_end` */
+    bool agreed;             /* in this round, about blocks `agreed_from` to `agreed_end` */
     uint64_t agreed_from;
     struct seen_block agreed_end;
     bool pause_unstored;     /* we paused the daemon, and the row is not committed yet */
@@ -63,7 +63,7 @@ struct watcher {
     uint64_t logs_next;      /* what it will be when the question under way is agreed on */
     uint64_t search_low;     /* lowest block of those compared in vain */
     uint64_t search_top;     /* newest block of those compared in search of an ancestor */
-    size_t begin;            /* the endpoint that reads begin at, since another proved wrong or stood still */
+    size_t begin;            /* endpoint that reads begin at: another proved wrong or stood still */
     bool begin_known;        /* false: at any */
     bool probing;            /* this round's heads are asked of endpoint `probe` */
     size_t probe;

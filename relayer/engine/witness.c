@@ -19,7 +19,7 @@ enum {
     SAID_MAX = 160, /* one endpoint's answer in words */
     DETAIL_MAX = 900,
     STRIKES = 3,     /* disagreements in a row before anybody is named, */
-    STRIKES_MS = 2000, /* and from the first to the last: two heads of one chain may differ for a moment */
+    STRIKES_MS = 2000, /* and from the first to the last: for a moment two heads may differ */
     PATIENCE = 6,    /* deadlines (chain.timeout_ms) before missing answers are an alarm */
     LAG_MS = 1800000 /* one that is behind may be so for an L1 epoch or two */
 };

@@ -26,7 +26,7 @@
 #define BLOCK(n)                                                                                   \
     "{\"number\":\"" n "\",\"hash\":\"" H32 "\",\"parentHash\":\"" G32 "\",\"timestamp\":\"0x1\"}"
 #define LOG_DATA(n, data)                                                                          \
-    "{\"address\":\"" A20 "\",\"topics\":[],\"data\":\"" data "\",\"blockNumber\":\"" n              \
+    "{\"address\":\"" A20 "\",\"topics\":[],\"data\":\"" data "\",\"blockNumber\":\"" n            \
     "\",\"blockHash\":\"" G32 "\",\"transactionHash\":\"" H32 "\",\"logIndex\":\"0x0\"}"
 #define LOG_AT(n) LOG_DATA(n, "0x")
 

@@ -1,4 +1,4 @@
-/* The second opinion against scripted endpoints: what too few answers mean, and an end while some are asked. */
+/* The second opinion against scripted endpoints: too few answers, and an end while some are asked. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
