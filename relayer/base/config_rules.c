@@ -77,6 +77,25 @@ static bool url_is_http(const char *url)
            (strncmp(url, "https://", 8) == 0 && url[8] != '\0' && url[8] != '/');
 }
 
+static size_t url_length(const char *url)
+{
+    size_t n = strlen(url);
+    return n > 0 && url[n - 1] == '/' ? n - 1 : n; /* the slash makes no other place */
+}
+
+/* A second opinion from the same place is none. */
+static bool urls_differ(const struct config_list *urls)
+{
+    for (size_t i = 1; i < urls->n; i++) {
+        size_t n = url_length(urls->item[i]);
+        for (size_t k = 0; k < i; k++) {
+            if (url_length(urls->item[k]) == n && memcmp(urls->item[k], urls->item[i], n) == 0)
+                return false;
+        }
+    }
+    return true;
+}
+
 static bool urls_check(const struct config *config, struct err *e)
 {
     for (size_t i = 0; i < config->chain_rpc_url.n; i++) {
@@ -84,6 +103,9 @@ static bool urls_check(const struct config *config, struct err *e)
             return rule_refuse(config, "chain", "rpc_url",
                                "each must begin with http:// or https://", e);
     }
+    if (!urls_differ(&config->chain_rpc_url))
+        return rule_refuse(config, "chain", "rpc_url",
+                           "the same endpoint twice: it would agree with itself", e);
     if (!url_is_http(config->juno_url))
         return rule_refuse(config, "juno", "url", "must begin with http:// or https://", e);
     return true;

@@ -176,16 +176,30 @@ static int logs_by_place(const void *a, const void *b)
     return memcmp(x->block_hash, y->block_hash, 32);
 }
 
-/* One list of all filters' logs. A log that fits two filters came twice. */
-static void logs_join(struct chain_log *log, struct chain_logs *out)
+static bool logs_equal(const struct chain_log *a, const struct chain_log *b)
+{
+    return memcmp(a->address, b->address, 20) == 0 && a->topics_n == b->topics_n &&
+           memcmp(a->topics, b->topics, 32 * a->topics_n) == 0 && a->data.n == b->data.n &&
+           (a->data.n == 0 || memcmp(a->data.p, b->data.p, a->data.n) == 0) &&
+           memcmp(a->tx_hash, b->tx_hash, 32) == 0 && a->removed == b->removed;
+}
+
+/* One list of all filters' logs. A log that fits two filters came twice, and is the same both times. */
+static bool logs_join(struct chain_log *log, struct chain_logs *out, struct err *err)
 {
     size_t n = 0;
 
     qsort(log, out->n, sizeof *log, logs_by_place);
-    for (size_t i = 0; i < out->n; i++)
+    for (size_t i = 0; i < out->n; i++) {
         if (n == 0 || logs_by_place(&log[n - 1], &log[i]) != 0)
             log[n++] = log[i];
+        else if (!logs_equal(&log[n - 1], &log[i]))
+            return err_fail(err, ERR_CHAIN_ANSWER,
+                            "node answer: two logs with index %u in block %" PRIu64,
+                            log[i].log_index, log[i].block_number);
+    }
     *out = (struct chain_logs){.log = log, .n = n};
+    return true;
 }
 
 static bool read_logs(const struct ask *ask, const struct chain_answer *answer, struct arena *arena,
@@ -213,8 +227,7 @@ static bool read_logs(const struct ask *ask, const struct chain_answer *answer, 
     for (size_t i = 0, at = 0; i < query->filters_n; at += part[i].n, i++)
         if (part[i].n > 0)
             memcpy(&all[at], part[i].log, part[i].n * sizeof *all);
-    logs_join(all, out);
-    return true;
+    return logs_join(all, out, err);
 }
 
 /* The head was asked first in the same batch, so it is not newer than the state the logs came

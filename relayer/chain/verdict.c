@@ -177,12 +177,16 @@ static const struct read_row read_table[] = {
     {"safe block not found", READ_ABSENT},
     {"finalized block not found", READ_ABSENT},
     /* Ranges and sizes, before the rate limits whose words they share. */
+    {"beyond current head", READ_NEXT}, /* reth: it is behind the range, which is not too long */
+    {"invalid block range", READ_NEXT}, /* geth, reth: no complaint about a length either */
     {"query returned more than", READ_RANGE},
     {"log response size exceeded", READ_RANGE},
     {"exceeds max block range", READ_RANGE},
     {"range is too large", READ_RANGE},
     {"block range", READ_RANGE},
     {"ranges over", READ_RANGE},
+    {"is limited to a", READ_RANGE},  /* QuickNode: "eth_getLogs is limited to a 2,000 range" */
+    {"exceeds limit of", READ_RANGE}, /* "range 49999 exceeds limit of 10000" */
     {"exceed maximum block range", READ_RANGE},
     {"response is too big", READ_RANGE},
     {"response too large", READ_RANGE},

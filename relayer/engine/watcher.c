@@ -18,7 +18,15 @@ enum {
     STUCK_MS = 60000,
     WITNESS_IDLE_MS = 2000, /* between second opinions about blocks without our logs */
     WITNESS_AGAIN_MS = 300, /* after one that was no agreement */
+    PROBE_MS = 1000,        /* between looks whether another endpoint is ahead of ours */
+    WRONG_MANY = 3,         /* ranges stored otherwise than all say, in a row: an alarm */
 };
+
+struct node *watcher_node(const struct watcher *w)
+{
+    struct node *node = w->engine->node;
+    return w->begin_known ? node_beginning_at(node, w->begin) : node;
+}
 
 void watcher_round_ended(struct watcher *w)
 {
@@ -39,6 +47,7 @@ void watcher_database_failed(struct watcher *w, const struct err *err)
     w->position_known = false; /* read again what is really committed */
     memset(&w->latest, 0, sizeof w->latest);
     w->clock.silent_open = w->clock.off_open = true;
+    witness_not_cleared(w->engine->witness);
     if (err->code == ERR_DB_CONFLICT) {
         log_debug("position_moved", "another watcher of this database was first: %s", err->message);
         w->again = true;
@@ -140,6 +149,11 @@ static void committed(void *ctx, const struct err *err, struct db_result *res)
     if (final_next(w, &final) && final.number >= w->final.number) {
         w->final = final;
         w->final_said = true;
+        if (w->agreed) {
+            w->logs_wait = w->logs_next;
+            w->wrong_n = 0;
+            w->wrong_open = false;
+        }
         engine->final_number = final.number;
     }
     if (w->span_n > 0)
@@ -192,8 +206,10 @@ void watcher_commit(struct watcher *w)
         (final.number > w->final.number || !w->final_said || w->logs_n > 0)) {
         struct evidence_wallets wallets;
         engine_wallets(engine, &wallets);
-        evidence_final(script, &final, &wallets);
+        evidence_final(script, witness_needed(engine) ? w->agreed_from : 0, &final, &wallets);
     }
+    if (w->agreed && w->wrong_open)
+        observed_alarm_clear(script, "stored_wrong", "");
     watcher_clock_clear(&w->clock, script);
     witness_clear(engine->witness, script);
     payments_wake_matured(script, (int64_t)w->latest.time -
@@ -236,6 +252,10 @@ static void look_whether_stuck(struct watcher *w)
 /* The next blocks, or a commit of what is new otherwise. */
 static void go_on(struct watcher *w)
 {
+    if (w->engine->stopping) {
+        watcher_round_ended(w);
+        return;
+    }
     if (watcher_read_next(w))
         return;
     struct seen_block final;
@@ -246,6 +266,27 @@ static void go_on(struct watcher *w)
         watcher_round_ended(w);
 }
 
+/* Once may be a lie that was found out since; again means that what we read from goes on with it. */
+static void stored_wrong(struct watcher *w)
+{
+    char detail[160];
+    snprintf(detail, sizeof detail, "blocks %llu to %llu were stored otherwise than all now say",
+             (unsigned long long)w->final.number + 1, (unsigned long long)w->ask_to);
+    log_error("stored_wrong", "%s", detail);
+    w->wrong_n++;
+    if (w->wrong_n >= 2) {
+        w->begin = w->begin_known ? w->begin + 1 : 1;
+        w->begin %= node_endpoints_n(w->engine->node);
+        w->begin_known = true;
+    }
+    if (w->wrong_n >= WRONG_MANY) {
+        engine_alarm(w->engine, "stored_wrong", "", detail);
+        w->wrong_open = true;
+    }
+    w->ask_to = 0;
+    watcher_roll_back(w, w->final.number);
+}
+
 static void witnessed(void *ctx, enum witness_verdict verdict, const struct chain_block *end)
 {
     struct watcher *w = ctx;
@@ -253,17 +294,14 @@ static void witnessed(void *ctx, enum witness_verdict verdict, const struct chai
     switch (verdict) {
     case WITNESS_AGREED:
         w->agreed = true;
+        w->agreed_from = w->final.number + 1;
         w->agreed_end = watcher_seen(end);
         w->ask_to = 0;
         w->ask_n = grown(w, w->ask_n);
-        w->logs_wait = w->logs_next;
         w->ask_again_ms = 0;
         break;
     case WITNESS_STORED_WRONG:
-        log_error("stored_wrong", "blocks %llu to %llu were stored otherwise than all now say",
-                  (unsigned long long)w->final.number + 1, (unsigned long long)w->ask_to);
-        w->ask_to = 0;
-        watcher_roll_back(w, w->final.number);
+        stored_wrong(w);
         return;
     case WITNESS_RANGE:
         w->ask_n = w->ask_n > 1 ? w->ask_n / 2 : 1;
@@ -276,10 +314,12 @@ static void witnessed(void *ctx, enum witness_verdict verdict, const struct chai
     go_on(w);
 }
 
-/* What is final by the database: of the last run, or of another daemon. True: more than we knew. */
+/* What is final by the database, of the last run or of another daemon, is what is final: a chain.start_block
+ * that was raised takes no block out of the second opinion. True: another block than we knew. */
 static bool take_final(struct watcher *w, const struct seen_mark *final)
 {
-    if (!final->known || final->number <= w->final.number)
+    if (!final->known || (final->number == w->final.number &&
+                          memcmp(final->hash, w->final.hash, sizeof final->hash) == 0))
         return false;
     w->final = (struct seen_block){.number = final->number};
     memcpy(w->final.hash, final->hash, sizeof w->final.hash);
@@ -300,6 +340,10 @@ static void pending_read(void *ctx, const struct err *err, struct db_result *res
     evidence_parse_pending(res, &pending);
     if (take_final(w, &pending.final)) {
         go_on(w);
+        return;
+    }
+    if (w->engine->stopping) {
+        watcher_round_ended(w);
         return;
     }
     w->logs_next = pending.next_number;
@@ -365,6 +409,20 @@ static void take_heads(struct watcher *w, const struct chain_heads *heads)
     w->policy_known = w->policy.present;
 }
 
+/* An answer to a look elsewhere counts only when it is ahead; then reading goes on from there. */
+static void take_probe(struct watcher *w, const struct chain_heads *heads)
+{
+    w->moved = false;
+    if (heads->latest.number <= w->latest.number)
+        return;
+    log_warn("head_from_other", "%s is at block %llu, %llu was the newest we saw: reading there",
+             node_endpoint_name(w->engine->node, w->probe),
+             (unsigned long long)heads->latest.number, (unsigned long long)w->latest.number);
+    w->begin = w->probe;
+    w->begin_known = true;
+    take_heads(w, heads);
+}
+
 static void heads_read(void *ctx, const struct err *err, const struct chain_heads *heads)
 {
     struct watcher *w = ctx;
@@ -373,7 +431,10 @@ static void heads_read(void *ctx, const struct err *err, const struct chain_head
         return;
     }
     engine_answers(w->engine, DOOR_NODE);
-    take_heads(w, heads);
+    if (w->probing)
+        take_probe(w, heads);
+    else
+        take_heads(w, heads);
     watcher_clock_look(&w->clock, w->engine, &w->latest);
     look_whether_stuck(w);
     w->span_n = 0;
@@ -385,6 +446,22 @@ static void heads_read(void *ctx, const struct err *err, const struct chain_head
         db_query(w->engine->db, evidence_pending(w->final.number + 1, w->ask_to), pending_read, w);
     else
         go_on(w);
+}
+
+/* An endpoint that stands still gives good answers: only another one's head shows it. */
+static void ask_heads(struct watcher *w)
+{
+    int64_t now = clock_mono_ms();
+    size_t n = node_endpoints_n(w->engine->node);
+    w->probing = n > 1 && w->latest.present && now - w->probed_at_ms >= PROBE_MS &&
+                 watcher_clock_stale(&w->clock, w->engine->config, now);
+    if (!w->probing) {
+        node_heads(watcher_node(w), heads_read, w);
+        return;
+    }
+    w->probed_at_ms = now;
+    w->probe = (w->probe + 1) % n;
+    node_heads(node_beginning_at(w->engine->node, w->probe), heads_read, w);
 }
 
 static void position_read(void *ctx, const struct err *err, struct db_result *res)
@@ -410,7 +487,10 @@ static void position_read(void *ctx, const struct err *err, struct db_result *re
     if (w->scanned.known && position.blocks_n == 0 && memcmp(newest.hash, UNKNOWN, 32) != 0)
         head_push(&w->head, &newest); /* headers are missing: the position itself is one */
     w->position_known = true;
-    node_heads(w->engine->node, heads_read, w);
+    if (w->engine->stopping)
+        watcher_round_ended(w);
+    else
+        ask_heads(w);
 }
 
 static void tick(void *ctx)
@@ -423,7 +503,7 @@ static void tick(void *ctx)
     if (!w->position_known)
         db_query(w->engine->db, evidence_position(), position_read, w);
     else
-        node_heads(w->engine->node, heads_read, w);
+        ask_heads(w);
 }
 
 struct watcher *watcher_new(struct engine *engine)
@@ -441,7 +521,7 @@ struct watcher *watcher_new(struct engine *engine)
     w->logs_cap = LOGS_KEPT_MAX;
     w->logs = calloc(w->logs_cap, sizeof *w->logs);
     CHECK(w->logs != NULL);
-    w->stuck = true; /* a former run may have raised it */
+    w->stuck = w->wrong_open = true; /* a former run may have raised them */
     loop_timer_start(w->timer, 0, engine->config->chain_poll_ms);
     return w;
 }

@@ -7,7 +7,8 @@
 #include "relayer/store/observed.h"
 
 enum {
-    QUIET_MS = 15000 /* an old block is no silence before this: its successor may be on the way */
+    QUIET_MS = 15000, /* an old block is no silence before this: its successor may be on the way */
+    STALE_MAX_MS = 30000
 };
 
 void watcher_clock_init(struct watcher_clock *clock)
@@ -33,6 +34,14 @@ void watcher_clock_judge(struct watcher_clock *clock, const struct config *confi
                                      (age_s >= silent_s && still_ms >= quiet_ms));
     /* Of a chain that stands still only a block from the future says something about its clock. */
     clock->off = off_s > 0 && (age_s <= -off_s || (age_s >= off_s && still_ms < QUIET_MS));
+}
+
+bool watcher_clock_stale(const struct watcher_clock *clock, const struct config *config,
+                         int64_t mono_ms)
+{
+    int64_t half_ms = (int64_t)config->chain_silent_s * 500;
+    int64_t stale_ms = half_ms > 0 && half_ms < STALE_MAX_MS ? half_ms : STALE_MAX_MS;
+    return clock->begun && mono_ms - clock->moved_at_ms >= stale_ms;
 }
 
 void watcher_clock_look(struct watcher_clock *clock, struct engine *engine,

@@ -24,6 +24,9 @@ void watcher_clock_init(struct watcher_clock *clock);
 /* What the times say; `mono_ms` and `wall_s` are now. Pure. */
 void watcher_clock_judge(struct watcher_clock *clock, const struct config *config,
                          const struct chain_block *latest, int64_t mono_ms, int64_t wall_s);
+/* Nothing new for half of chain.silent_s, 30 seconds at most: the endpoint may stand still, not the chain. */
+bool watcher_clock_stale(const struct watcher_clock *clock, const struct config *config,
+                         int64_t mono_ms);
 /* At each answer of a node: judges and raises. */
 void watcher_clock_look(struct watcher_clock *clock, struct engine *engine,
                         const struct chain_block *latest);

@@ -52,19 +52,32 @@ struct watcher {
     bool moved;              /* the newest block is another one than in the round before */
     struct seen_block final; /* newest block that is final for us; zero hash: not known */
     bool final_said;         /* in this run, as of that block */
-    bool agreed;             /* in this round, about the blocks up to `agreed_end` */
+    bool agreed;             /* in this round, about blocks `agreed_from` to `agreed_end` */
+    uint64_t agreed_from;
     struct seen_block agreed_end;
+    bool pause_unstored;     /* we paused the daemon, and the row is not committed yet */
     uint64_t ask_to;         /* the second opinion's last block, until it is given; 0 = none */
     uint64_t ask_n;          /* blocks asked about at once: halved and grown as the range */
     int64_t asked_at_ms, ask_again_ms;
     uint64_t logs_wait;      /* lowest block with logs that are not final; 0 = none known of */
     uint64_t logs_next;      /* what it will be when the question under way is agreed on */
+    uint64_t search_low;     /* lowest block of those compared in vain */
     uint64_t search_top;     /* newest block of those compared in search of an ancestor */
+    size_t begin;            /* endpoint that reads begin at: another proved wrong or stood still */
+    bool begin_known;        /* false: at any */
+    bool probing;            /* this round's heads are asked of endpoint `probe` */
+    size_t probe;
+    int64_t probed_at_ms;
+    unsigned wrong_n;        /* ranges in a row that were stored otherwise than all say */
+    bool wrong_open;         /* the alarm may be open */
     struct watcher_clock clock;
     bool stuck;              /* the alarm may be open */
     int64_t moved_at_ms;     /* when `scanned` last moved or was the newest; 0 = never */
     uint64_t moved_scanned, moved_latest; /* what they were then */
 };
+
+/* Where to read from. */
+struct node *watcher_node(const struct watcher *w);
 
 /* A header as the store and as the ring of heads take it. */
 struct seen_block watcher_seen(const struct chain_block *block);

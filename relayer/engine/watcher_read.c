@@ -145,7 +145,7 @@ static void date_logs(struct watcher *w)
     uint64_t first = w->logs[w->dated].block_number, last = first;
     for (size_t i = w->dated; i < w->logs_n && w->logs[i].block_number < first + SPAN_MAX; i++)
         last = w->logs[i].block_number;
-    node_blocks(w->engine->node, first, (size_t)(last - first + 1), dates_read, w);
+    node_blocks(watcher_node(w), first, (size_t)(last - first + 1), dates_read, w);
 }
 
 static void logs_read(void *ctx, const struct err *err, const struct chain_range *range)
@@ -191,7 +191,7 @@ static void ask_logs(struct watcher *w, uint64_t to)
 {
     struct node_logs_query query;
     watcher_logs_query(w->engine->config, w->from, to, &query);
-    node_logs(w->engine->node, &query, logs_read, w);
+    node_logs(watcher_node(w), &query, logs_read, w);
 }
 
 /* --- headers ----------------------------------------------------------------------------------- */
@@ -249,7 +249,7 @@ static void read_range(struct watcher *w)
     struct head_entry tip;
     w->jump = true;
     if (head_tip(&w->head, &tip)) {
-        node_block(w->engine->node,
+        node_block(watcher_node(w),
                    (struct node_at){.tag = NODE_NUMBER, .number = w->scanned.number}, tip_read, w);
         return;
     }
@@ -269,7 +269,7 @@ bool watcher_read_next(struct watcher *w)
         return true;
     }
     uint64_t missing = w->latest.number - w->from + 1;
-    node_blocks(w->engine->node, w->from,
+    node_blocks(watcher_node(w), w->from,
                 missing < w->span_limit ? (size_t)missing : w->span_limit, blocks_read, w);
     return true;
 }

@@ -18,7 +18,8 @@
 enum {
     SAID_MAX = 160, /* one endpoint's answer in words */
     DETAIL_MAX = 900,
-    STRIKES = 3,     /* disagreements in a row before anybody is named */
+    STRIKES = 3,     /* disagreements in a row before anybody is named, */
+    STRIKES_MS = 2000, /* and from the first to the last: for a moment two heads may differ */
     PATIENCE = 6,    /* deadlines (chain.timeout_ms) before missing answers are an alarm */
     LAG_MS = 1800000 /* one that is behind may be so for an L1 epoch or two */
 };
@@ -29,7 +30,8 @@ enum { POLL_KINDS = POLL_RECEIPT + 1 };
 struct witness {
     struct engine *engine;
     unsigned strikes[POLL_KINDS];
-    int64_t missing_since_ms; /* 0: the last question had enough answers */
+    int64_t first_strike_ms[POLL_KINDS];
+    int64_t missing_since_ms; /* 0: the last question about a range had enough answers */
     bool alarmed;             /* endpoints_differ or second_opinion_missing may be open */
 };
 
@@ -90,12 +92,16 @@ void witness_free(struct witness *witness)
 
 void witness_clear(struct witness *witness, struct db_script *script)
 {
-    if (!witness->alarmed || witness->missing_since_ms != 0 || witness->strikes[POLL_RANGE] > 0 ||
-        witness->strikes[POLL_RECEIPT] > 0)
+    if (!witness->alarmed || witness->missing_since_ms != 0 || witness->strikes[POLL_RANGE] > 0)
         return;
     observed_alarm_clear(script, "endpoints_differ", "");
     observed_alarm_clear(script, "second_opinion_missing", "");
     witness->alarmed = false;
+}
+
+void witness_not_cleared(struct witness *witness)
+{
+    witness->alarmed = true;
 }
 
 static const char *name_of(const struct poll *poll, size_t i)
@@ -180,18 +186,29 @@ static void name_liars(struct poll *poll, const struct voice *leader)
     }
 }
 
-/* One more disagreement in a row; true: it has been seen often enough. */
+/* One more disagreement in a row; true: it has been seen often and long enough. */
 static bool struck(struct poll *poll)
 {
-    return ++poll->witness->strikes[poll->kind] >= STRIKES;
+    struct witness *witness = poll->witness;
+    int64_t now = clock_mono_ms();
+    if (witness->strikes[poll->kind]++ == 0)
+        witness->first_strike_ms[poll->kind] = now;
+    return witness->strikes[poll->kind] >= STRIKES &&
+           now - witness->first_strike_ms[poll->kind] >= STRIKES_MS;
 }
 
+/* The alarms that end by themselves follow ranges alone, which are asked about again and again: the last
+ * question about a transaction may stay without an answer for ever. */
 static enum witness_verdict nobody_right(struct poll *poll)
 {
     if (!struck(poll))
         return WITNESS_DIFFERS;
     char detail[DETAIL_MAX];
     words_of(poll, detail, sizeof detail);
+    if (poll->kind != POLL_RANGE) {
+        log_warn("receipts_differ", "%s", detail);
+        return WITNESS_DIFFERS;
+    }
     engine_alarm(poll->witness->engine, "endpoints_differ", "", detail);
     poll->witness->alarmed = true;
     return WITNESS_DIFFERS;
@@ -204,10 +221,13 @@ static enum witness_verdict too_few(struct poll *poll)
     bool only_late = true;
     for (size_t i = 0; i < poll->voices_n; i++) {
         const struct voice *voice = &poll->voice[i];
-        if (!voice->answered && voice->failed == ERR_CHAIN_RANGE)
+        if (!voice->answered && voice->failed == ERR_CHAIN_RANGE &&
+            poll->range.to > poll->range.from)
             return WITNESS_RANGE;
         only_late = only_late && (voice->answered || voice->failed == ERR_CHAIN_LAGS);
     }
+    if (poll->kind != POLL_RANGE)
+        return WITNESS_MISSING;
     if (witness->missing_since_ms == 0)
         witness->missing_since_ms = now;
     int64_t patience_ms = (int64_t)witness->engine->config->chain_timeout_ms * PATIENCE;
@@ -237,7 +257,8 @@ static enum witness_verdict judge(struct poll *poll, const struct voice **leader
     *leader = leader_of(poll, &count, &answered);
     if (answered < poll->need)
         return too_few(poll);
-    poll->witness->missing_since_ms = 0;
+    if (poll->kind == POLL_RANGE)
+        poll->witness->missing_since_ms = 0;
     bool one_voice = count == answered;
     if (!one_voice && (count < 2 || 2 * count <= answered))
         return nobody_right(poll);
@@ -275,13 +296,15 @@ static void voice_came(struct poll *poll)
     CHECK(poll->open > 0);
     if (--poll->open > 0)
         return;
+    /* When the daemon stops, the door may be closed already: nobody is asked, named or believed. */
+    bool stopping = poll->witness->engine->stopping;
     size_t left = not_asked(poll);
-    if (left > 0 && !settled(poll)) {
+    if (left > 0 && !stopping && !settled(poll)) {
         ask_voices(poll, left);
         return;
     }
     const struct voice *leader = NULL;
-    enum witness_verdict verdict = judge(poll, &leader);
+    enum witness_verdict verdict = stopping ? WITNESS_MISSING : judge(poll, &leader);
     bool agreed = verdict == WITNESS_AGREED;
     if (poll->kind == POLL_RANGE)
         poll->range_cb(poll->ctx, verdict, agreed ? &leader->end : NULL);

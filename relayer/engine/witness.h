@@ -7,10 +7,10 @@
  * second opinion (witness_needed is false). As many as that are asked first, in one batch each; only when
  * they are not enough or do not agree, the others are asked too.
  *
- * Who is in the minority three times in a row is named (alarm endpoint_lies) and put aside (node_accuse).
- * Where there is no majority nobody can tell who lies: alarm endpoints_differ, and nothing is believed
- * until they agree. Too few answers for a while: alarm second_opinion_missing. The last two end with the
- * next agreement.
+ * Who is in the minority three times in a row, for two seconds at least, is named (alarm endpoint_lies)
+ * and put aside (node_accuse). Where there is no majority nobody can tell who lies: alarm
+ * endpoints_differ, and nothing is believed until they agree. Too few answers for a while: alarm
+ * second_opinion_missing. The last two are about ranges only and end with the next agreement about one.
  */
 #ifndef KUSTODIA_ENGINE_WITNESS_H
 #define KUSTODIA_ENGINE_WITNESS_H
@@ -38,7 +38,8 @@ struct witness_range {
 };
 
 /* `end`: the header of `to` that they agree on; NULL unless the verdict is WITNESS_AGREED. Comes once, never
- * before the call returns. */
+ * before the call returns. While the engine stops nobody is asked further and the verdict is WITNESS_MISSING;
+ * engine->node may be gone by then. */
 typedef void witness_cb(void *ctx, enum witness_verdict verdict, const struct chain_block *end);
 
 struct witness *witness_new(struct engine *engine);
@@ -53,6 +54,8 @@ void witness_ask(struct witness *witness, const struct witness_range *range, wit
 
 /* Alarms of this module that may be open end with the script. */
 void witness_clear(struct witness *witness, struct db_script *script);
+/* That script failed: the next one shall end them. */
+void witness_not_cleared(struct witness *witness);
 
 /* The receipt of a transaction as chain.agree endpoints tell it (where one is enough, as that one does).
  * WITNESS_AGREED: `receipt` has what they all say, without logs; NULL otherwise. An endpoint without a

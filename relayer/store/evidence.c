@@ -440,7 +440,7 @@ static void mirror_escrows(struct db_script *script)
         (void)db_add(script, MIRROR[i], DB_ANY);
 }
 
-void evidence_final(struct db_script *script, const struct seen_block *last,
+void evidence_final(struct db_script *script, uint64_t from, const struct seen_block *last,
                     const struct evidence_wallets *wallets)
 {
     uint64_t number = last->number;
@@ -453,11 +453,12 @@ void evidence_final(struct db_script *script, const struct seen_block *last,
     db_i64(s, (int64_t)number);
     db_bytes(s, last->hash, 32);
     db_i64(s, last->time_s);
-    db_i64(db_add(script,
-                  "UPDATE evidence SET final_at = now()"
-                  " WHERE final_at IS NULL AND superseded_at IS NULL AND block_number <= $1",
-                  DB_ANY),
-           (int64_t)number);
+    s = db_add(script,
+               "UPDATE evidence SET final_at = now() WHERE final_at IS NULL"
+               " AND superseded_at IS NULL AND block_number BETWEEN $1 AND $2",
+               DB_ANY);
+    db_i64(s, (int64_t)from);
+    db_i64(s, (int64_t)number);
     db_i64(db_add(script,
                   "UPDATE tx SET state = 'final', updated_at = now()"
                   " WHERE state = 'mined' AND block_number <= $1 AND (kind = 'cancel' OR EXISTS"

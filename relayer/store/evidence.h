@@ -114,14 +114,15 @@ void evidence_pending_digest(struct db_result *result, size_t i, uint8_t out[32]
 /* One finality level moved ("latest", "safe", "finalized", "policy": the one chain.finality names). */
 void evidence_head(struct db_script *script, const char *level, const struct seen_block *block);
 
-/* Everything up to this block is final for us: evidence, transactions, escrow states and the effects they
- * confirm; wakes the payments. */
+/* Everything up to this block is final for us: evidence from block `from` on, transactions, escrow states and
+ * the effects they confirm; wakes the payments. Evidence below `from` stays as it is: nobody held it against
+ * another answer; 0 where one endpoint is enough. */
 struct evidence_wallets {
     const char *bridge; /* '\x..' text of 20 bytes */
     const char *juno_deposit;
     const char *token;
 };
-void evidence_final(struct db_script *script, const struct seen_block *last,
+void evidence_final(struct db_script *script, uint64_t from, const struct seen_block *last,
                     const struct evidence_wallets *wallets);
 /* The confirmation part alone: after Juno reported something new about a transfer. */
 void evidence_confirm(struct db_script *script, const struct evidence_wallets *wallets);

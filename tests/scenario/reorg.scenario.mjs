@@ -123,6 +123,8 @@ async function below_finality(env, story) {
     await env.ground.node('anvil_reorg', [head - Number(number) + 1, []]);   // empty blocks alone would be the same
     await env.wait_for(async () => await rows(env, "alarm WHERE code = 'change_below_finality'") === 1, STEP_MS,
         'the alarm');
+    await env.wait_for(async () => await rows(env, "system_flag WHERE name = 'paused'") === 1, STEP_MS,
+        'the daemon pausing itself');
     await mine(env, 1);
     await head_read(env);
     check(await rows(env, final) >= before, 'what was final is gone');

@@ -214,6 +214,14 @@ static const struct {
     {35, "ranges over 10000 blocks are not supported", READ_RANGE},
     {-32600, "You can make eth_getLogs requests with up to a 10 block range.", READ_RANGE},
     {-32005, "block range limit exceeded", READ_RANGE},
+    /* QuickNode and mainnet.base.org; a text that is handed on by proxies */
+    {-32614, "eth_getLogs is limited to a 10,000 range", READ_RANGE},
+    {-32000, "range 49999 exceeds limit of 10000", READ_RANGE},
+    /* reth (rpc-eth-types, logs_utils.rs) and ethereum/execution-apis (tests/eth_getLogs): the node lags,
+     * half of the range would be refused as well */
+    {-32602, "block range extends beyond current head block", READ_NEXT},
+    /* geth (eth/filters/api.go) and reth: no complaint about a length */
+    {-32000, "invalid block range params", READ_NEXT},
     {-32000, "safe block not found", READ_ABSENT},
     {-32000, "finalized block not found", READ_ABSENT},
     {-32005, "rate limit exceeded", READ_LIMIT},

@@ -88,6 +88,25 @@ static void nothing_is_said_where_the_settings_say_never(void **state)
     assert_false(clock_state.off);
 }
 
+/* Before it is called silence: half of the time that is, 30 seconds at most. */
+static void another_endpoint_is_asked_in_time(void **state)
+{
+    (void)state;
+    assert_false(watcher_clock_stale(&clock_state, &config, 1000000));
+    judge(0, 0);
+    assert_false(watcher_clock_stale(&clock_state, &config, 1000 + 29999));
+    assert_true(watcher_clock_stale(&clock_state, &config, 1000 + 30000));
+    config.chain_silent_s = 20;
+    assert_false(watcher_clock_stale(&clock_state, &config, 1000 + 9999));
+    assert_true(watcher_clock_stale(&clock_state, &config, 1000 + 10000));
+    config.chain_silent_s = 0;
+    assert_false(watcher_clock_stale(&clock_state, &config, 1000 + 29999));
+    block.hash[0]++;
+    judge(29, 0);
+    assert_false(watcher_clock_stale(&clock_state, &config, 1000 + 58999));
+    assert_true(watcher_clock_stale(&clock_state, &config, 1000 + 59000));
+}
+
 static struct chain_log transfer(uint8_t from, uint8_t to)
 {
     static uint8_t amount[32] = {[31] = 7};
@@ -149,6 +168,7 @@ int main(void)
         TEST(an_old_block_is_silence_soon_after_a_start),
         TEST(a_moving_chain_may_be_off_in_either_direction),
         TEST(nothing_is_said_where_the_settings_say_never),
+        TEST(another_endpoint_is_asked_in_time),
         TEST(transfers_of_the_bridge_are_kept_and_no_others),
         TEST(a_digest_covers_the_whole_log),
     };
