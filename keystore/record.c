@@ -434,7 +434,8 @@ static bool claim_new(const struct lane *lane, const struct budget *budget,
         return policy_refuse(verdict, REFUSAL_NONCE_OLD,
                              "nonce %" PRIu64 ", highest signed is %" PRIu64, claim->nonce,
                              lane->highest);
-    if (lane->any && claim->nonce > lane->highest &&
+    // A higher fence is a takeover: the daemon before this one signed with a record of its own.
+    if (lane->any && claim->fence == lane->fence && claim->nonce > lane->highest &&
         claim->nonce - lane->highest > RECORD_NONCE_AHEAD)
         return policy_refuse(verdict, REFUSAL_NONCE_AHEAD,
                              "nonce %" PRIu64 ", highest signed is %" PRIu64, claim->nonce,

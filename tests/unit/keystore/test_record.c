@@ -230,6 +230,29 @@ static void test_nonce_window(void **state)
     assert_int_equal(claim(claim_of(100000, 2, 1)), REFUSAL_NONCE_USED);
 }
 
+// Whoever held the lane between signed with another record: the first nonce of a new fence may be
+// anywhere, and counts as the highest from then on.
+static void test_a_takeover_may_jump(void **state)
+{
+    (void)state;
+    struct record_claim far_ahead = claim_of(50 + RECORD_NONCE_AHEAD, 1, 1);
+    assert_int_equal(claim(claim_of(10, 1, 1)), REFUSAL_NONE);
+    assert_int_equal(claim(far_ahead), REFUSAL_NONCE_AHEAD);
+    far_ahead.fence = 2;
+    assert_int_equal(claim(far_ahead), REFUSAL_NONE);
+    struct record_claim next = far_ahead;
+    next.nonce += RECORD_NONCE_AHEAD + 1;
+    assert_int_equal(claim(next), REFUSAL_NONCE_AHEAD);
+    reopen();
+    assert_int_equal(claim(next), REFUSAL_NONCE_AHEAD);
+    next.nonce--;
+    next.digest[2]++; // its own
+    assert_int_equal(claim(next), REFUSAL_NONE);
+    next.fence = 3;
+    next.nonce = 10 + RECORD_NONCE_AHEAD - RECORD_NONCE_WINDOW; // wraps: far beyond all there is
+    assert_int_equal(claim(next), REFUSAL_NONE);
+}
+
 static void test_a_thousand_and_back(void **state)
 {
     (void)state;
@@ -691,7 +714,8 @@ int main(void)
         RECORD_TEST(test_one_digest_for_a_nonce),
         RECORD_TEST(test_cancel_takes_a_signed_call_only), RECORD_TEST(test_roles_are_apart),
         RECORD_TEST(test_fence_only_grows), RECORD_TEST(test_day_units),
-        RECORD_TEST(test_nonce_window), RECORD_TEST(test_a_thousand_and_back),
+        RECORD_TEST(test_nonce_window), RECORD_TEST(test_a_takeover_may_jump),
+        RECORD_TEST(test_a_thousand_and_back),
         RECORD_TEST(test_cut_off_tail), RECORD_TEST(test_any_flipped_bit_stops_the_start),
         RECORD_TEST(test_missing_or_swapped_records), RECORD_TEST(test_other_identity),
         RECORD_TEST(test_keys_come_and_go), RECORD_TEST(test_keys_have_an_end),
