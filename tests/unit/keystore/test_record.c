@@ -440,6 +440,35 @@ static void test_waits_for_the_other(void **state)
     assert_int_equal(claim(claim_of(5, 2, 1)), REFUSAL_NONCE_USED);
 }
 
+// As a signer that makes a version 1 file over does while this one waits for the old file.
+static void put_another_in_its_place(void)
+{
+    char draft[80];
+    waits++;
+    snprintf(draft, sizeof draft, "%s.draft", path);
+    struct record *old = record;
+    record = record_open(draft, &identity, NULL, error);
+    assert_non_null(record);
+    assert_int_equal(rename(draft, path), 0);
+    assert_int_equal(claim(claim_of(5, 1, 1)), REFUSAL_NONE);
+    record_close(record);
+    record = NULL;
+    record_close(old);
+}
+
+static void test_takes_the_file_of_that_name(void **state)
+{
+    (void)state;
+    waits = 0;
+    struct record *next = record_open(path, &identity, put_another_in_its_place, error);
+    assert_non_null(next);
+    assert_int_equal(waits, 1);
+    record = next;
+    assert_null(record_open(path, &identity, NULL, error)); // locked: it is not the old one
+    assert_non_null(strstr(error, "in use"));
+    assert_int_equal(claim(claim_of(5, 2, 1)), REFUSAL_NONCE_USED);
+}
+
 static void test_one_signer_at_a_time(void **state)
 {
     (void)state;
@@ -719,7 +748,7 @@ int main(void)
         RECORD_TEST(test_cut_off_tail), RECORD_TEST(test_any_flipped_bit_stops_the_start),
         RECORD_TEST(test_missing_or_swapped_records), RECORD_TEST(test_other_identity),
         RECORD_TEST(test_keys_come_and_go), RECORD_TEST(test_keys_have_an_end),
-        RECORD_TEST(test_waits_for_the_other),
+        RECORD_TEST(test_waits_for_the_other), RECORD_TEST(test_takes_the_file_of_that_name),
         RECORD_TEST(test_one_signer_at_a_time), RECORD_TEST(test_wrong_files),
         RECORD_TEST(test_cut_off_header), RECORD_TEST(test_full_disk),
         RECORD_TEST(test_signatures_are_kept), RECORD_TEST(test_prices_are_bounded),
