@@ -38,9 +38,15 @@ struct pkcs11_error {
 // Loads the module, logs in and finds the key. `public_key` receives 0x04, x, y as the token says
 // them: whether the point is on the curve and belongs to the key is for the caller to check. NULL
 // with the reason in `error`. A token that says "one try left" is not tried: a signer that is
-// started again and again with a wrong PIN must not lock it.
-struct pkcs11_key *pkcs11_open(const struct pkcs11_place *place, const struct secret *pin,
+// started again and again with a wrong PIN must not lock it. On success the PIN is taken (*pin is
+// empty): a second key of the same token is compared with it, for the token, once logged in, does
+// not look at it.
+struct pkcs11_key *pkcs11_open(const struct pkcs11_place *place, struct secret *pin,
                                uint8_t public_key[65], struct pkcs11_error *error);
+
+// Wipes the PINs of all open keys, once the last key is open.
+void pkcs11_pins_forget(void);
+
 void pkcs11_close(struct pkcs11_key *key); // NULL is fine
 
 // r || s as the token makes them: s may be in either half, and two calls may give two signatures.
