@@ -1,11 +1,17 @@
 #include "keystore/pkcs11.h"
 
 #include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <p11-kit/pkcs11.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "keystore/private_file.h"
 
 // One loaded library; several keys may share it.
 struct module {
@@ -77,8 +83,32 @@ static bool module_start(struct opening *opening, struct module *module)
                      "The environment is empty; pkcs11_env sets one variable", path, rv);
 }
 
+// A library becomes part of this process: nobody else may change it.
+static bool module_is_guarded(struct opening *opening)
+{
+    const char *path = opening->place->module;
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        return open_fail(opening, PKCS11_FAULT_MODULE, "pkcs11_module %.200s: cannot open it: %s",
+                         path, strerror(errno));
+    bool ok = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    close(fd);
+    if (!ok)
+        return open_fail(opening, PKCS11_FAULT_MODULE, "pkcs11_module %.200s is no regular file",
+                         path);
+    if (private_file_is_guarded(&st))
+        return true;
+    return open_fail(opening, PKCS11_FAULT_MODULE,
+                     "pkcs11_module %.200s: others may change it (mode %03o, owner %u); it must "
+                     "belong to root or this user: run chown and chmod go-w on it", path,
+                     (unsigned)(st.st_mode & 0777), (unsigned)st.st_uid);
+}
+
 static bool module_open(struct opening *opening)
 {
+    if (!module_is_guarded(opening))
+        return false;
     void *handle = dlopen(opening->place->module, RTLD_NOW | RTLD_LOCAL);
     if (!handle)
         return open_fail(opening, PKCS11_FAULT_MODULE, "pkcs11_module: %.400s", dlerror());

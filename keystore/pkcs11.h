@@ -17,16 +17,16 @@ enum { PKCS11_MODULES_MAX = 4, PKCS11_SLOTS_MAX = 64, PKCS11_TEXT_MAX = 480 };
 struct pkcs11_key; // one session, logged in
 
 struct pkcs11_place {
-    const char *module; // path of the shared library
+    const char *module; // absolute path of the shared library
     const char *token;  // label of the token, at most 32 bytes
     const char *key;    // CKA_LABEL of the private key and of its public key
 };
 
 enum pkcs11_fault {
     PKCS11_FAULT_NONE,
-    PKCS11_FAULT_MODULE, // not loaded, not PKCS#11, or it needs threads
+    PKCS11_FAULT_MODULE, // others may change it; not loaded, not PKCS#11, or it needs threads
     PKCS11_FAULT_TOKEN,  // no token of that label, or two
-    PKCS11_FAULT_PIN,    // wrong, locked, or one try left
+    PKCS11_FAULT_PIN,    // wrong, locked, one try left, or not that of the token's key before
     PKCS11_FAULT_KEY     // none or several of that label, another curve, no public key
 };
 
