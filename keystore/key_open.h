@@ -32,6 +32,7 @@ bool key_open_with_file(struct sign_context *context, const char *path, const ch
                         struct sign_key *key, struct key_error *error);
 
 // A key in a token, with the PIN in a private file. The token has signed a trial when this is true.
+// Its PIN stays in memory until pkcs11_pins_forget.
 bool key_open_in_token(struct sign_context *context, const struct pkcs11_place *place,
                        const char *pin_path, struct sign_key *key, struct key_error *error);
 

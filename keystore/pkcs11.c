@@ -1,11 +1,17 @@
 #include "keystore/pkcs11.h"
 
 #include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <p11-kit/pkcs11.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "keystore/private_file.h"
 
 // One loaded library; several keys may share it.
 struct module {
@@ -16,8 +22,11 @@ struct module {
 
 struct pkcs11_key {
     struct module *module;
+    CK_SLOT_ID slot;
     CK_SESSION_HANDLE session;
     CK_OBJECT_HANDLE object;
+    struct secret pin; // until pkcs11_pins_forget
+    struct pkcs11_key *next;
 };
 
 // What one opening works with.
@@ -28,6 +37,7 @@ struct opening {
 };
 
 static struct module modules[PKCS11_MODULES_MAX];
+static struct pkcs11_key *open_keys;
 
 __attribute__((format(printf, 3, 4))) static bool
 open_fail(struct opening *opening, enum pkcs11_fault fault, const char *format, ...)
@@ -73,8 +83,32 @@ static bool module_start(struct opening *opening, struct module *module)
                      "The environment is empty; pkcs11_env sets one variable", path, rv);
 }
 
+// A library becomes part of this process: nobody else may change it.
+static bool module_is_guarded(struct opening *opening)
+{
+    const char *path = opening->place->module;
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        return open_fail(opening, PKCS11_FAULT_MODULE, "pkcs11_module %.200s: cannot open it: %s",
+                         path, strerror(errno));
+    bool ok = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    close(fd);
+    if (!ok)
+        return open_fail(opening, PKCS11_FAULT_MODULE, "pkcs11_module %.200s is no regular file",
+                         path);
+    if (private_file_is_guarded(&st))
+        return true;
+    return open_fail(opening, PKCS11_FAULT_MODULE,
+                     "pkcs11_module %.200s: others may change it (mode %03o, owner %u); it must "
+                     "belong to root or this user: run chown and chmod go-w on it", path,
+                     (unsigned)(st.st_mode & 0777), (unsigned)st.st_uid);
+}
+
 static bool module_open(struct opening *opening)
 {
+    if (!module_is_guarded(opening))
+        return false;
     void *handle = dlopen(opening->place->module, RTLD_NOW | RTLD_LOCAL);
     if (!handle)
         return open_fail(opening, PKCS11_FAULT_MODULE, "pkcs11_module: %.400s", dlerror());
@@ -143,6 +177,21 @@ static bool token_find(struct opening *opening, CK_SLOT_ID *slot, CK_TOKEN_INFO 
                              "see it?", opening->place->token);
 }
 
+// A key of the same token that is open already.
+static const struct pkcs11_key *token_key(const struct pkcs11_key *key)
+{
+    const struct pkcs11_key *at = open_keys;
+    while (at && (at->module != key->module || at->slot != key->slot))
+        at = at->next;
+    return at;
+}
+
+// Login is once for all keys of a token, so the token itself does not look at a second PIN.
+static bool pin_is_that_of(const struct pkcs11_key *other, const struct secret *pin)
+{
+    return other->pin.n == pin->n && secret_equal(other->pin.data, pin->data, pin->n);
+}
+
 static bool token_login(struct opening *opening, const CK_TOKEN_INFO *info,
                         const struct secret *pin)
 {
@@ -156,8 +205,13 @@ static bool token_login(struct opening *opening, const CK_TOKEN_INFO *info,
         return open_fail(opening, PKCS11_FAULT_PIN,
                          "token \"%.32s\" has one try of its PIN left, which is not spent here; "
                          "log in once by hand with the right PIN", token);
+    const struct pkcs11_key *other = token_key(key);
+    if (other && !pin_is_that_of(other, pin))
+        return open_fail(opening, PKCS11_FAULT_PIN,
+                         "pkcs11_pin_file holds another PIN than the one that opened token "
+                         "\"%.32s\" for the key before; put that one there too", token);
     CK_RV rv = key->module->calls->C_Login(key->session, CKU_USER, pin->data, pin->n);
-    if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN) // by the other key of this token
+    if (rv == CKR_OK || (other && rv == CKR_USER_ALREADY_LOGGED_IN))
         return true;
     if (rv == CKR_PIN_LOCKED)
         return open_fail(opening, PKCS11_FAULT_PIN,
@@ -240,30 +294,54 @@ static bool key_find(struct opening *opening, uint8_t public_key[65])
                      opening->place->key, opening->place->token);
 }
 
-struct pkcs11_key *pkcs11_open(const struct pkcs11_place *place, const struct secret *pin,
+struct pkcs11_key *pkcs11_open(const struct pkcs11_place *place, struct secret *pin,
                                uint8_t public_key[65], struct pkcs11_error *error)
 {
     struct opening opening = {.place = place, .error = error};
-    CK_SLOT_ID slot = 0;
     CK_TOKEN_INFO info = {0};
     opening.key = calloc(1, sizeof *opening.key);
     if (!opening.key) {
         open_fail(&opening, PKCS11_FAULT_MODULE, "no memory");
         return NULL;
     }
-    bool ok = module_open(&opening) && token_find(&opening, &slot, &info);
-    if (ok && opening.key->module->calls->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL,
-                                                        &opening.key->session) != CKR_OK)
+    struct pkcs11_key *key = opening.key;
+    bool ok = module_open(&opening) && token_find(&opening, &key->slot, &info);
+    if (ok && key->module->calls->C_OpenSession(key->slot, CKF_SERIAL_SESSION, NULL, NULL,
+                                                &key->session) != CKR_OK)
         ok = open_fail(&opening, PKCS11_FAULT_TOKEN, "token \"%.32s\" opens no session",
                        place->token);
-    if (ok && token_login(&opening, &info, pin) && key_find(&opening, public_key))
-        return opening.key;
-    pkcs11_close(opening.key);
+    if (ok && token_login(&opening, &info, pin) && key_find(&opening, public_key)) {
+        key->pin = *pin;
+        *pin = (struct secret){0};
+        key->next = open_keys;
+        open_keys = key;
+        return key;
+    }
+    pkcs11_close(key);
     return NULL;
+}
+
+void pkcs11_pins_forget(void)
+{
+    for (struct pkcs11_key *key = open_keys; key; key = key->next)
+        secret_free(&key->pin);
+}
+
+static void key_unlink(const struct pkcs11_key *key)
+{
+    struct pkcs11_key **at = &open_keys;
+    while (*at && *at != key)
+        at = &(*at)->next;
+    if (*at)
+        *at = key->next;
 }
 
 void pkcs11_close(struct pkcs11_key *key)
 {
+    if (key) {
+        key_unlink(key);
+        secret_free(&key->pin);
+    }
     if (key && key->module) {
         if (key->session != CK_INVALID_HANDLE)
             key->module->calls->C_CloseSession(key->session);

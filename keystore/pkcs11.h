@@ -17,16 +17,16 @@ enum { PKCS11_MODULES_MAX = 4, PKCS11_SLOTS_MAX = 64, PKCS11_TEXT_MAX = 480 };
 struct pkcs11_key; // one session, logged in
 
 struct pkcs11_place {
-    const char *module; // path of the shared library
+    const char *module; // absolute path of the shared library
     const char *token;  // label of the token, at most 32 bytes
     const char *key;    // CKA_LABEL of the private key and of its public key
 };
 
 enum pkcs11_fault {
     PKCS11_FAULT_NONE,
-    PKCS11_FAULT_MODULE, // not loaded, not PKCS#11, or it needs threads
+    PKCS11_FAULT_MODULE, // others may change it; not loaded, not PKCS#11, or it needs threads
     PKCS11_FAULT_TOKEN,  // no token of that label, or two
-    PKCS11_FAULT_PIN,    // wrong, locked, or one try left
+    PKCS11_FAULT_PIN,    // wrong, locked, one try left, or not that of the token's key before
     PKCS11_FAULT_KEY     // none or several of that label, another curve, no public key
 };
 
@@ -38,9 +38,15 @@ struct pkcs11_error {
 // Loads the module, logs in and finds the key. `public_key` receives 0x04, x, y as the token says
 // them: whether the point is on the curve and belongs to the key is for the caller to check. NULL
 // with the reason in `error`. A token that says "one try left" is not tried: a signer that is
-// started again and again with a wrong PIN must not lock it.
-struct pkcs11_key *pkcs11_open(const struct pkcs11_place *place, const struct secret *pin,
+// started again and again with a wrong PIN must not lock it. On success the PIN is taken (*pin is
+// empty): a second key of the same token is compared with it, for the token, once logged in, does
+// not look at it.
+struct pkcs11_key *pkcs11_open(const struct pkcs11_place *place, struct secret *pin,
                                uint8_t public_key[65], struct pkcs11_error *error);
+
+// Wipes the PINs of all open keys, once the last key is open.
+void pkcs11_pins_forget(void);
+
 void pkcs11_close(struct pkcs11_key *key); // NULL is fine
 
 // r || s as the token makes them: s may be in either half, and two calls may give two signatures.

@@ -15,6 +15,8 @@ struct refusal_row {
 };
 
 _Static_assert((int)REFUSAL_FENCE == (int)WIRE_CODE_FENCE, "number on the wire");
+_Static_assert((int)REFUSAL_RECORD == (int)WIRE_CODE_RECORD, "number on the wire");
+_Static_assert((int)REFUSAL_SIGNATURE == (int)WIRE_CODE_SIGNATURE, "number on the wire");
 
 static const struct refusal_row refusal_rows[] = {
 #define X(name, number, slug, hint) {REFUSAL_##name, slug, hint},

@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 __attribute__((format(printf, 3, 4))) static bool
@@ -20,6 +19,16 @@ file_fail(struct file_error *error, enum file_fault fault, const char *format, .
     return false;
 }
 
+static bool owner_is_trusted(const struct stat *st)
+{
+    return st->st_uid == geteuid() || st->st_uid == 0;
+}
+
+bool private_file_is_guarded(const struct stat *st)
+{
+    return owner_is_trusted(st) && !(st->st_mode & (S_IWGRP | S_IWOTH));
+}
+
 static bool file_is_private(int fd, const char *path, size_t *n, struct file_error *error)
 {
     struct stat st;
@@ -31,7 +40,7 @@ static bool file_is_private(int fd, const char *path, size_t *n, struct file_err
         return file_fail(error, FILE_FAULT_PERMISSIONS,
                          "%s may be used by others (mode %03o): run chmod 600 on it", path,
                          (unsigned)(st.st_mode & 0777));
-    if (st.st_uid != geteuid() && st.st_uid != 0)
+    if (!owner_is_trusted(&st))
         return file_fail(error, FILE_FAULT_PERMISSIONS,
                          "%s belongs to user %u, not to this user (%u): run chown on it", path,
                          (unsigned)st.st_uid, (unsigned)geteuid());

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 #include "keystore/secret.h"
 
@@ -35,6 +36,9 @@ bool private_file_create(const char *path, const void *data, size_t n, struct fi
 
 // Replaces `path` in one step: after a crash it holds the old bytes or the new ones.
 bool private_file_replace(const char *path, const void *data, size_t n, struct file_error *error);
+
+// It belongs to root or this user, and neither group nor others may write it.
+bool private_file_is_guarded(const struct stat *st);
 
 // Makes the directory entry of `path` durable.
 bool private_file_sync_folder(const char *path);

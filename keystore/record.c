@@ -254,28 +254,55 @@ static bool version_raise(struct record *record, const char *path,
     return true;
 }
 
-static bool file_lock(int fd, record_wait *wait)
+// Calls `wait` once, however many files it waits for.
+static bool file_lock(int fd, record_wait *wait, bool *waited)
 {
     int r = flock(fd, LOCK_EX | LOCK_NB);
     if (r == 0 || !wait)
         return r == 0;
-    wait();
+    if (!*waited)
+        wait();
+    *waited = true;
     do
         r = flock(fd, LOCK_EX);
     while (r != 0 && errno == EINTR);
     return r == 0;
 }
 
+static bool file_is_named(int fd, const char *path)
+{
+    struct stat held, named;
+    return fstat(fd, &held) == 0 && lstat(path, &named) == 0 && held.st_dev == named.st_dev &&
+           held.st_ino == named.st_ino;
+}
+
+// A signer that made a file of version 1 over has put another in its place: a lock of the old one,
+// opened before, keeps nobody away.
+static bool file_take(struct record *record, const char *path, record_wait *wait, char error[512])
+{
+    bool waited = false;
+    for (int tries = 0; tries < 4; tries++) {
+        record->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (record->fd < 0)
+            return record_fail(error, "record_file %s: %s", path, strerror(errno));
+        if (!file_lock(record->fd, wait, &waited))
+            return record_fail(error,
+                               "%s is in use by another relayer-signer; stop that one first", path);
+        if (file_is_named(record->fd, path))
+            return true;
+        close(record->fd);
+        record->fd = -1;
+    }
+    return record_fail(error, "record_file %s is replaced again and again; look for what writes "
+                       "there", path);
+}
+
 static bool file_open(struct record *record, const char *path, record_wait *wait, off_t *size,
                       char error[512])
 {
     struct stat st;
-    record->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (record->fd < 0)
-        return record_fail(error, "record_file %s: %s", path, strerror(errno));
-    if (!file_lock(record->fd, wait))
-        return record_fail(error, "%s is in use by another relayer-signer; stop that one first",
-                         path);
+    if (!file_take(record, path, wait, error))
+        return false;
     if (fstat(record->fd, &st) != 0)
         return record_fail(error, "record_file %s: %s", path, strerror(errno));
     if (!S_ISREG(st.st_mode) || (st.st_mode & (S_IRWXG | S_IRWXO)) || st.st_uid != geteuid())
@@ -434,7 +461,8 @@ static bool claim_new(const struct lane *lane, const struct budget *budget,
         return policy_refuse(verdict, REFUSAL_NONCE_OLD,
                              "nonce %" PRIu64 ", highest signed is %" PRIu64, claim->nonce,
                              lane->highest);
-    if (lane->any && claim->nonce > lane->highest &&
+    // A higher fence is a takeover: the daemon before this one signed with a record of its own.
+    if (lane->any && claim->fence == lane->fence && claim->nonce > lane->highest &&
         claim->nonce - lane->highest > RECORD_NONCE_AHEAD)
         return policy_refuse(verdict, REFUSAL_NONCE_AHEAD,
                              "nonce %" PRIu64 ", highest signed is %" PRIu64, claim->nonce,

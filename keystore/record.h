@@ -25,7 +25,8 @@
 enum {
     RECORD_FILE_MAX = 1 << 30,   // bytes; four million signatures
     RECORD_NONCE_WINDOW = 65536, // nonces kept in memory per lane; older ones are refused
-    RECORD_NONCE_AHEAD = 4096,   // how far beyond the highest signed nonce a new one may be
+    RECORD_NONCE_AHEAD = 4096,   // how far beyond the highest signed nonce a new one of its fence
+                                 // may be
     RECORD_PRICES_MAX = 64,      // digests signed for one nonce
     RECORD_NUMBERS_MAX = 256     // keys one file may ever see
 };

@@ -134,8 +134,9 @@ static bool draft_fill(struct draft *draft, int old, const char *path,
     if (fstat(old, &st) != 0 || record_pread(old, header, sizeof header, 0) != sizeof header)
         return record_fail(error, "reading %s: %s", path, strerror(errno));
     if (memcmp(header, expected, sizeof header) != 0)
-        return record_fail(error, "%s belongs to another chain or other keys (or its head is "
-                           "damaged); a new chain or key needs a new record_file", path);
+        return record_fail(error, "%s is of version 1 and belongs to other keys or another chain "
+                           "(or its head is damaged): start once with the keys it was made with, "
+                           "then rotate", path);
     *scan = (struct record_scan){.fd = old, .bytes = RECORD_BYTES_V1, .take = draft_take,
                                  .context = draft, .end = RECORD_BYTES_V1};
     memcpy(scan->link, header + sizeof header - sizeof scan->link, sizeof scan->link);

@@ -64,10 +64,17 @@ bool sandbox_is_enforced(void)
 #define ANSWER(action) BPF_STMT(BPF_RET | BPF_K, (action))
 #define WHEN(call, action) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (call), 0, 1), ANSWER(action)
 #define ALLOW(call) WHEN(call, SECCOMP_RET_ALLOW)
-// Every filter begins so: a call of another architecture has other numbers.
+// Every filter begins so: a call of another architecture has other numbers, and on x86-64 each call
+// has a second one, with the bit of x32.
+#if defined(__x86_64__)
+#define NUMBERS_END __X32_SYSCALL_BIT
+#else
+#define NUMBERS_END 0x80000000
+#endif
 #define BEGIN                                                                                      \
     FIELD(arch), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SANDBOX_ARCH, 1, 0),                          \
-        ANSWER(SECCOMP_RET_KILL_PROCESS), FIELD(nr)
+        ANSWER(SECCOMP_RET_KILL_PROCESS), FIELD(nr),                                               \
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, NUMBERS_END, 0, 1), ANSWER(SECCOMP_RET_KILL_PROCESS)
 // A call that is allowed when the low word of `argument` has no bit of `mask`.
 #define ALLOW_WITHOUT(call, argument, mask)                                                        \
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (call), 0, 4), FIELD(args[argument]),                      \

@@ -218,6 +218,7 @@ static enum exit_code open_keys(const struct options *options)
         say("relayer-signer: [key.%s] %s", wire_key_name(i), error.text);
         return key_exit(error.fault);
     }
+    pkcs11_pins_forget();
     return keys_differ();
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "abi/hex.h"
+#include "keystore/private_file.h"
 
 enum setting_form { FORM_U64, FORM_U256, FORM_ADDRESS, FORM_ADDRESSES, FORM_PATH,
                     FORM_LABEL, FORM_VARIABLE };
@@ -239,7 +240,11 @@ static bool key_check(struct reader *reader, const struct signer_key_place *key,
                           : !*key->pkcs11_key      ? "pkcs11_key"
                           : !*key->pkcs11_pin_file ? "pkcs11_pin_file"
                                                    : NULL;
-    return !missing || config_fail(reader, "%s is missing in section [%s]", missing, name);
+    if (missing)
+        return config_fail(reader, "%s is missing in section [%s]", missing, name);
+    return *key->pkcs11_module == '/' ||
+           config_fail(reader, "pkcs11_module in section [%s] must be an absolute path, from / on: "
+                       "a name alone would be looked for in folders", name);
 }
 
 bool signer_key_is_unset(const struct signer_key_place *place)
@@ -296,7 +301,7 @@ static bool read_file(struct reader *reader, char *text, size_t cap, size_t *n)
     *n = 0;
     if (!ok)
         config_fail(reader, "not a regular file");
-    else if ((st.st_mode & (S_IWGRP | S_IWOTH)) || (st.st_uid != geteuid() && st.st_uid != 0))
+    else if (!private_file_is_guarded(&st))
         ok = config_fail(reader, "others may change it (mode %03o, owner %u): run chmod go-w on it",
                          (unsigned)(st.st_mode & 0777), (unsigned)st.st_uid);
     ssize_t got = 1;

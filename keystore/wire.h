@@ -41,8 +41,13 @@ enum { WIRE_KEYS = 10, WIRE_KEY_RELAYER = 0, WIRE_KEY_ARBITER = 1, WIRE_KEYS_ALW
 enum wire_role wire_key_role(size_t key);
 const char *wire_key_name(size_t key); // "relayer", "relayer.2"
 
-// The one refusal the daemon acts on by number: another daemon holds the lane (REFUSAL_FENCE).
-enum { WIRE_CODE_FENCE = 303 };
+// The refusals the daemon acts on by number. After the last two the digest may be on record, or the
+// signer cannot go on as it is: they say nothing about the request.
+enum {
+    WIRE_CODE_FENCE = 303,    // another daemon holds the lane (REFUSAL_FENCE)
+    WIRE_CODE_RECORD = 304,   // REFUSAL_RECORD
+    WIRE_CODE_SIGNATURE = 305 // REFUSAL_SIGNATURE
+};
 
 struct wire_message {
     enum wire_type type;

@@ -14,7 +14,7 @@
 #include "relayer/base/loop.h"
 #include "relayer/base/metrics.h"
 
-enum { CHANNELS = SIGNER_KEYS, CHANNEL_FD = 3, REFUSED_FENCE_TEXT_MAX = 200 };
+enum { CHANNELS = SIGNER_KEYS, CHANNEL_FD = 3, REFUSED_TEXT_MAX = 200 };
 _Static_assert((int)SIGNER_KEYS == (int)WIRE_KEYS, "one channel for each place of a key");
 
 
@@ -65,7 +65,7 @@ struct signer {
     void *reload_ctx;
     int64_t reload_deadline_ms;
     int64_t restart_at_ms;
-    unsigned failures; /* starts since the last hello */
+    unsigned failures; /* ends since the last answer */
     uint64_t next_id;
     char trouble[200];
 };
@@ -217,7 +217,6 @@ static void hand_over(struct signer *signer)
 
 static bool on_hello(struct channel *channel, const struct wire_message *m)
 {
-    struct signer *signer = channel->child->signer;
     if (m->version != WIRE_VERSION || m->role != wire_key_role(channel->key))
         return false;
     bool standby = m->type == WIRE_STANDBY;
@@ -225,9 +224,34 @@ static bool on_hello(struct channel *channel, const struct wire_message *m)
     channel->standing = standby;
     channel->chain_id = m->chain_id;
     memcpy(channel->address, m->address, sizeof channel->address);
-    if (signer != NULL && !standby)
-        signer->failures = 0;
     return true;
+}
+
+/* A signer that answers is a sound one; its hello alone does not show that its record takes anything. */
+static void answered(const struct child *child)
+{
+    if (child->signer != NULL)
+        child->signer->failures = 0;
+}
+
+/* A record or a token that failed tells nothing about the request, whose digest may be on record: the
+ * signer starts again, which opens both anew, and this request is answered as away with the others. */
+static void on_refused(struct child *child, struct request *request, const struct wire_message *m)
+{
+    char why[REFUSED_TEXT_MAX + 40];
+    size_t n = m->payload.n < REFUSED_TEXT_MAX ? m->payload.n : REFUSED_TEXT_MAX;
+    snprintf(why, sizeof why, "signer refused (%u): %.*s", (unsigned)m->code, (int)n,
+             (const char *)m->payload.p);
+    metrics_add(METRIC_signer_refused, 1);
+    if (m->code == WIRE_CODE_RECORD || m->code == WIRE_CODE_SIGNATURE) {
+        child_end(child, why);
+        return;
+    }
+    struct err err;
+    err_set(&err, m->code == WIRE_CODE_FENCE ? ERR_SIGNER_FENCE : ERR_SIGNER_REFUSED, "%s", why);
+    request->used = false;
+    answered(child);
+    request->cb(request->ctx, &err, (struct bytes){0});
 }
 
 static bool on_answer(struct channel *channel, const struct wire_message *m)
@@ -235,19 +259,14 @@ static bool on_answer(struct channel *channel, const struct wire_message *m)
     struct request *request = request_find(channel, m->request_id);
     if (request == NULL)
         return true; /* its deadline passed; the signer has recorded it */
-    request->used = false;
-    if (m->type == WIRE_SIGNED) {
-        metrics_add(METRIC_signer_signed, 1);
-        request->cb(request->ctx, NULL, m->payload);
+    if (m->type == WIRE_REFUSED) {
+        on_refused(channel->child, request, m);
         return true;
     }
-    metrics_add(METRIC_signer_refused, 1);
-    struct err err;
-    err_set(&err, m->code == WIRE_CODE_FENCE ? ERR_SIGNER_FENCE : ERR_SIGNER_REFUSED,
-            "signer refused (%u): %.*s", (unsigned)m->code,
-            (int)(m->payload.n < REFUSED_FENCE_TEXT_MAX ? m->payload.n : REFUSED_FENCE_TEXT_MAX),
-            (const char *)m->payload.p);
-    request->cb(request->ctx, &err, (struct bytes){0});
+    request->used = false;
+    answered(channel->child);
+    metrics_add(METRIC_signer_signed, 1);
+    request->cb(request->ctx, NULL, m->payload);
     return true;
 }
 

@@ -60,7 +60,8 @@ bool signer_reload(struct signer *signer, signer_judge *judge, signer_reloaded_c
 const char *signer_trouble(const struct signer *signer);
 
 /* Signed bytes are valid during the callback. Exactly one callback, never before the call returns.
- * ERR_SIGNER_REFUSED (policy; message = its words), ERR_SIGNER_FENCE, ERR_SIGNER_AWAY, ERR_SIGNER_TIMEOUT. */
+ * ERR_SIGNER_REFUSED (policy; message = its words), ERR_SIGNER_FENCE, ERR_SIGNER_AWAY (also when its record
+ * or its key failed: the digest may be on record), ERR_SIGNER_TIMEOUT. */
 typedef void signer_cb(void *ctx, const struct err *err, struct bytes signed_tx);
 void signer_sign(struct signer *signer, size_t key, uint64_t fence,
                  struct bytes unsigned_tx, signer_cb *cb, void *ctx);

@@ -52,6 +52,14 @@ static int do_clock(void)
     return syscall(SYS_clock_gettime, CLOCK_REALTIME, &now) != 0;
 }
 static int do_fork(void) { return (int)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) < 0; }
+static int do_fork_of_x32(void)
+{
+#if defined(__x86_64__)
+    return (int)syscall(__X32_SYSCALL_BIT | SYS_fork) < 0;
+#else
+    return do_fork();
+#endif
+}
 static int do_clone3(void) { return (int)syscall(SYS_clone3, NULL, 0) != -1; } // ENOSYS
 static int do_exec(void) { return execv("/bin/true", (char *const[]){"true", NULL}); }
 static int do_execveat(void)
@@ -132,6 +140,7 @@ static const struct row {
     {"memory", do_memory, {0, 0, 0}},
     {"clock_gettime", do_clock, {0, 0, 0}},
     {"fork", do_fork, {DIES, DIES, DIES}},
+    {"fork by its x32 number", do_fork_of_x32, {DIES, DIES, DIES}},
     {"clone3", do_clone3, {0, DIES, DIES}},
     {"execve", do_exec, {DIES, DIES, DIES}},
     {"execveat", do_execveat, {DIES, DIES, DIES}},

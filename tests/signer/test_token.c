@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dlfcn.h>
 #include <openssl/evp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -66,23 +67,29 @@ static void token_import(const char *label, const char *id, const char *hex, boo
                               label, "--id", id, "--pin", "31415926", NULL});
 }
 
-// One [key.relayer] section; the arbiter's key is in a file.
-static void config_write(const char *relayer)
+static void config_write_both(const char *relayer, const char *arbiter)
 {
     char text[4096];
     snprintf(text, sizeof text,
              "[signer]\nchain_id = 42161\nrecord_file = nonces\n[key.relayer]\n%s"
-             "[key.arbiter]\nkeyfile = arbiter.json\npassword_file = pw\n%s", relayer,
-             dialog_config_limits);
+             "[key.arbiter]\n%s%s", relayer, arbiter, dialog_config_limits);
     file_write("signer.ini", text, 0600);
 }
+
+// One [key.relayer] section; the arbiter's key is in a file.
+static void config_write(const char *relayer)
+{
+    config_write_both(relayer, "keyfile = arbiter.json\npassword_file = pw\n");
+}
+
+static const char token_lines[] = "pkcs11_module = %s\npkcs11_token = %s\npkcs11_key = %s\n"
+                                  "pkcs11_pin_file = %s\n"
+                                  "pkcs11_env = SOFTHSM2_CONF=softhsm.conf\n";
 
 static void config_token(const char *module, const char *token, const char *key, const char *pin)
 {
     char text[1024];
-    snprintf(text, sizeof text, "pkcs11_module = %s\npkcs11_token = %s\npkcs11_key = %s\n"
-             "pkcs11_pin_file = %s\npkcs11_env = SOFTHSM2_CONF=softhsm.conf\n", module, token, key,
-             pin);
+    snprintf(text, sizeof text, token_lines, module, token, key, pin);
     config_write(text);
 }
 
@@ -92,6 +99,7 @@ static int enter(void **state)
     getrlimit(RLIMIT_MEMLOCK, &limit);
     *state = NULL;
     process_folder_enter();
+    assert_int_equal(chmod(FAKE_MODULE, 0755), 0); // whatever umask it was built under
     if (geteuid() != 0 && limit.rlim_cur < LOCKED_BYTES_NEEDED) {
         print_message("SKIP: ulimit -l is too small for the memory of a token's module\n");
         *state = &result;
@@ -229,14 +237,52 @@ static void test_process_is_confined(void **state)
     assert_int_equal(dialog_finish(), 0);
 }
 
+// A library of root's that is no module.
+static const char *libcrypto_path(void)
+{
+    Dl_info info;
+    assert_true(dladdr(dlsym(RTLD_DEFAULT, "EVP_EncodeBlock"), &info) != 0);
+    assert_int_equal(*info.dli_fname, '/');
+    return info.dli_fname;
+}
+
+// Once logged in, a token takes any PIN for the next key: the wrong one would stay unseen until that
+// key is alone.
+static void test_two_keys_in_one_token(void **state)
+{
+    skip_without_memory(state);
+    char relayer[1024], arbiter[1024];
+    struct wire_message answer;
+    token_import("second", "02", dialog_key[1], false);
+    snprintf(relayer, sizeof relayer, token_lines, softhsm, "kustodia", "lane", "pin");
+    snprintf(arbiter, sizeof arbiter, token_lines, softhsm, "kustodia", "second", "pin.2");
+    config_write_both(relayer, arbiter);
+    static const char *const wrong[] = {"31415927\n", "3141592\n", "314159260\n"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        file_write("pin.2", wrong[i], 0600);
+        dialog_start_fails(5, "[key.arbiter] pkcs11_pin_file holds another PIN than the one");
+    }
+    assert_int_not_equal(access("nonces", F_OK), 0);
+    file_write("pin.2", "31415926", 0600);
+    dialog_open();
+    struct tx tx = dialog_release(1, 1);
+    assert_int_equal(dialog_sign(0, &tx, 1, &answer), 0);
+    assert_int_equal(dialog_sign(1, &tx, 1, &answer), REFUSAL_ROLE);
+    assert_int_equal(dialog_finish(), 0);
+}
+
 // Each a sentence and an exit status; none of them touches the record.
 static void test_start_faults(void **state)
 {
     skip_without_memory(state);
     config_token("/nonexistent/module.so", "kustodia", "lane", "pin");
-    dialog_start_fails(4, "pkcs11_module: /nonexistent/module.so: cannot open");
-    config_token("libcrypto.so.3", "kustodia", "lane", "pin");
-    dialog_start_fails(4, "libcrypto.so.3 is no PKCS#11 2 module");
+    dialog_start_fails(4, "pkcs11_module /nonexistent/module.so: cannot open it");
+    config_token("libsofthsm2.so", "kustodia", "lane", "pin");
+    dialog_start_fails(3, "pkcs11_module in section [key.relayer] must be an absolute path");
+    config_token(libcrypto_path(), "kustodia", "lane", "pin");
+    dialog_start_fails(4, "is no PKCS#11 2 module");
+    config_token("/usr/lib", "kustodia", "lane", "pin");
+    dialog_start_fails(4, "/usr/lib is no regular file");
     config_token(softhsm, "custodia", "lane", "pin");
     dialog_start_fails(4, "there is no token \"custodia\"");
     config_token(softhsm, "kustodia", "line", "pin");
@@ -271,6 +317,18 @@ static void config_fake(const char *behaviour)
     snprintf(text, sizeof text, "pkcs11_module = " FAKE_MODULE "\npkcs11_token = fake\n"
              "pkcs11_key = lane\npkcs11_pin_file = pin\npkcs11_env = FAKE_TOKEN=%s\n", behaviour);
     config_write(text);
+}
+
+// Who may write a module's file may do all that the signer may.
+static void test_module_that_others_may_change(void **state)
+{
+    skip_without_memory(state);
+    static const mode_t modes[] = {0775, 0757};
+    config_fake("sound");
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        assert_int_equal(chmod(FAKE_MODULE, modes[i]), 0);
+        dialog_start_fails(4, "others may change it");
+    }
 }
 
 // dialog_open compares the address with that of the key; the answer's s is low.
@@ -369,7 +427,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TOKEN_TEST(test_same_bytes_for_the_same_digest), TOKEN_TEST(test_same_policy),
         TOKEN_TEST(test_a_thousand_signatures), TOKEN_TEST(test_process_is_confined),
-        TOKEN_TEST(test_start_faults), TOKEN_TEST(test_other_tokens_that_serve),
+        TOKEN_TEST(test_two_keys_in_one_token), TOKEN_TEST(test_start_faults),
+        TOKEN_TEST(test_module_that_others_may_change), TOKEN_TEST(test_other_tokens_that_serve),
         TOKEN_TEST(test_other_tokens_that_do_not), TOKEN_TEST(test_token_that_fails_later),
         TOKEN_TEST(test_modules_that_are_ended),
     };

@@ -225,6 +225,8 @@ static void test_two_places_of_a_key(void **state)
         refused(file, text, "is missing in section [key.relayer]");
     }
     refused(file, "pkcs11_env = A=b\n", "pkcs11_module is missing");
+    snprintf(text, sizeof text, "pkcs11_module = m.so\n%s%s%s", lines[1], lines[2], lines[3]);
+    refused(file, text, "pkcs11_module in section [key.relayer] must be an absolute path");
     refused(file, "pkcs11_env = Ab\n", "NAME=VALUE");
     refused(file, "pkcs11_env = =b\n", "NAME=VALUE");
     refused(file, "pkcs11_token =\n", "a label of 1 to 64 bytes");

@@ -230,6 +230,29 @@ static void test_nonce_window(void **state)
     assert_int_equal(claim(claim_of(100000, 2, 1)), REFUSAL_NONCE_USED);
 }
 
+// Whoever held the lane between signed with another record: the first nonce of a new fence may be
+// anywhere, and counts as the highest from then on.
+static void test_a_takeover_may_jump(void **state)
+{
+    (void)state;
+    struct record_claim far_ahead = claim_of(50 + RECORD_NONCE_AHEAD, 1, 1);
+    assert_int_equal(claim(claim_of(10, 1, 1)), REFUSAL_NONE);
+    assert_int_equal(claim(far_ahead), REFUSAL_NONCE_AHEAD);
+    far_ahead.fence = 2;
+    assert_int_equal(claim(far_ahead), REFUSAL_NONE);
+    struct record_claim next = far_ahead;
+    next.nonce += RECORD_NONCE_AHEAD + 1;
+    assert_int_equal(claim(next), REFUSAL_NONCE_AHEAD);
+    reopen();
+    assert_int_equal(claim(next), REFUSAL_NONCE_AHEAD);
+    next.nonce--;
+    next.digest[2]++; // its own
+    assert_int_equal(claim(next), REFUSAL_NONE);
+    next.fence = 3;
+    next.nonce = 10 + RECORD_NONCE_AHEAD - RECORD_NONCE_WINDOW; // wraps: far beyond all there is
+    assert_int_equal(claim(next), REFUSAL_NONE);
+}
+
 static void test_a_thousand_and_back(void **state)
 {
     (void)state;
@@ -414,6 +437,35 @@ static void test_waits_for_the_other(void **state)
     assert_non_null(next);
     assert_int_equal(waits, 1);
     record = next;
+    assert_int_equal(claim(claim_of(5, 2, 1)), REFUSAL_NONCE_USED);
+}
+
+// As a signer that makes a version 1 file over does while this one waits for the old file.
+static void put_another_in_its_place(void)
+{
+    char draft[80];
+    waits++;
+    snprintf(draft, sizeof draft, "%s.draft", path);
+    struct record *old = record;
+    record = record_open(draft, &identity, NULL, error);
+    assert_non_null(record);
+    assert_int_equal(rename(draft, path), 0);
+    assert_int_equal(claim(claim_of(5, 1, 1)), REFUSAL_NONE);
+    record_close(record);
+    record = NULL;
+    record_close(old);
+}
+
+static void test_takes_the_file_of_that_name(void **state)
+{
+    (void)state;
+    waits = 0;
+    struct record *next = record_open(path, &identity, put_another_in_its_place, error);
+    assert_non_null(next);
+    assert_int_equal(waits, 1);
+    record = next;
+    assert_null(record_open(path, &identity, NULL, error)); // locked: it is not the old one
+    assert_non_null(strstr(error, "in use"));
     assert_int_equal(claim(claim_of(5, 2, 1)), REFUSAL_NONCE_USED);
 }
 
@@ -691,11 +743,12 @@ int main(void)
         RECORD_TEST(test_one_digest_for_a_nonce),
         RECORD_TEST(test_cancel_takes_a_signed_call_only), RECORD_TEST(test_roles_are_apart),
         RECORD_TEST(test_fence_only_grows), RECORD_TEST(test_day_units),
-        RECORD_TEST(test_nonce_window), RECORD_TEST(test_a_thousand_and_back),
+        RECORD_TEST(test_nonce_window), RECORD_TEST(test_a_takeover_may_jump),
+        RECORD_TEST(test_a_thousand_and_back),
         RECORD_TEST(test_cut_off_tail), RECORD_TEST(test_any_flipped_bit_stops_the_start),
         RECORD_TEST(test_missing_or_swapped_records), RECORD_TEST(test_other_identity),
         RECORD_TEST(test_keys_come_and_go), RECORD_TEST(test_keys_have_an_end),
-        RECORD_TEST(test_waits_for_the_other),
+        RECORD_TEST(test_waits_for_the_other), RECORD_TEST(test_takes_the_file_of_that_name),
         RECORD_TEST(test_one_signer_at_a_time), RECORD_TEST(test_wrong_files),
         RECORD_TEST(test_cut_off_header), RECORD_TEST(test_full_disk),
         RECORD_TEST(test_signatures_are_kept), RECORD_TEST(test_prices_are_bounded),
