@@ -176,6 +176,8 @@ function receipt_hidden(ground) {
         check_equal(await rows(env, "tx WHERE state = 'lost'"), 0, 'transactions held lost');
         check_equal(await rows(env, "alarm WHERE code = 'foreign_nonce'"), 0, 'strangers seen on our nonces');
         proxies[0].rule('eth_getTransactionReceipt', null);      // or the audit rightly says what is missing
+        await env.wait_for(async () => await rows(env, "tx WHERE state IN ('armed', 'sent')") === 0, STEP_MS,
+            'the last receipt');
     });
 }
 
