@@ -189,6 +189,17 @@ static void nonce_judged(void *ctx, const struct err *err, uint64_t next)
         nonce_is_gone(l);
 }
 
+/* Nothing was agreed on. The doors may be closed by now: then the round is over. */
+static void ask_later(struct lane *l)
+{
+    if (l->engine->stopping) {
+        lane_round_ended(l);
+        return;
+    }
+    l->open_at++; /* asked again in the next round */
+    lane_open_next(l);
+}
+
 /* Nobody has a receipt of it, as several endpoints say: its nonce went to another. */
 static void give_up(struct lane *l)
 {
@@ -212,8 +223,7 @@ static void loss_agreed(void *ctx, enum witness_verdict verdict,
 {
     struct lane *l = ctx;
     if (verdict != WITNESS_AGREED) {
-        l->open_at++; /* asked again in the next round */
-        lane_open_next(l);
+        ask_later(l);
     } else if (receipt->present) {
         receipt_take(l, receipt);
     } else {
@@ -302,8 +312,7 @@ static void receipt_agreed(void *ctx, enum witness_verdict verdict,
         receipt_record(l, receipt);
         return;
     }
-    l->open_at++; /* asked again in the next round */
-    lane_open_next(l);
+    ask_later(l);
 }
 
 static void receipt_take(struct lane *l, const struct chain_receipt *receipt)
