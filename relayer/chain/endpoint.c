@@ -312,7 +312,7 @@ void endpoint_note(struct endpoints *all, const struct endpoint_call *call,
     case ENDPOINT_LIMITED:
         metrics_add(METRIC_chain_endpoint_limits, 1);
         if (http != NULL)
-            retry_ms = health_retry_ms(http->retry_after, http->date, clock_wall_ms());
+            retry_ms = health_retry_ms(http->retry_after);
         health_limited(health, call->ticket, retry_ms, now);
         break;
     case ENDPOINT_UNTOLD:

@@ -1,7 +1,6 @@
 #include "relayer/chain/health.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "relayer/base/check.h"
 
@@ -294,31 +293,14 @@ size_t health_to_try(struct health *all, size_t n, int64_t now)
 
 /* --- Retry-After ------------------------------------------------------------------------------- */
 
-/* "Sun, 06 Nov 1994 08:49:37 GMT" as seconds since 1970. */
-static bool http_date(const char *text, int64_t *out)
-{
-    struct tm tm = {0};
-    const char *end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-
-    if (end == NULL || *end != '\0')
-        return false;
-    *out = (int64_t)timegm(&tm);
-    return true;
-}
-
-int64_t health_retry_ms(const char *retry_after, const char *date, int64_t wall_ms)
+int64_t health_retry_ms(const char *retry_after)
 {
     size_t digits = strspn(retry_after, "0123456789");
-    int64_t seconds = 0, then, now = wall_ms / 1000;
+    int64_t seconds = 0;
 
-    if (digits > 0 && retry_after[digits] == '\0') {
-        for (size_t i = 0; i < digits && seconds < HEALTH_RETRY_MAX_MS; i++)
-            seconds = 10 * seconds + (retry_after[i] - '0');
-    } else if (http_date(retry_after, &then)) {
-        (void)http_date(date, &now);
-        seconds = then - now;
-    } else {
+    if (digits == 0 || retry_after[digits] != '\0')
         return -1;
-    }
+    for (size_t i = 0; i < digits && seconds < HEALTH_RETRY_MAX_MS; i++)
+        seconds = 10 * seconds + (retry_after[i] - '0');
     return most(least(seconds, HEALTH_RETRY_MAX_MS / 1000) * 1000, HEALTH_RETRY_MIN_MS);
 }

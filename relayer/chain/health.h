@@ -129,10 +129,9 @@ struct health_choice health_choose(struct health *all, size_t n, unsigned may, s
  * is over or it is slow and was not measured for long; n: none. */
 size_t health_to_try(struct health *all, size_t n, int64_t now);
 
-/* A Retry-After header as milliseconds from now, between HEALTH_RETRY_MIN_MS and
- * HEALTH_RETRY_MAX_MS: seconds or an HTTP date, which is held against the answer's own Date header
- * where it has one, else against `wall_ms`. -1: none, or not to be read. Format: RFC 9110 10.2.3,
- * 5.6.7 (the preferred form of dates only). */
-int64_t health_retry_ms(const char *retry_after, const char *date, int64_t wall_ms);
+/* A Retry-After header in its form of seconds, as milliseconds between HEALTH_RETRY_MIN_MS and
+ * HEALTH_RETRY_MAX_MS. -1: none, or not to be read; a date counts as none, for nothing here makes
+ * seconds of calendar times. Format: RFC 9110 10.2.3. */
+int64_t health_retry_ms(const char *retry_after);
 
 #endif

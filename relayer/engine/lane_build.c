@@ -239,18 +239,20 @@ static void base_fee_read(void *ctx, const struct err *err, const struct chain_b
 }
 
 /* A count above all we have used says that somebody else has our key, or a node miscounts: a transaction
- * built on a wrong one would wait behind the gap for ever. It is believed once it was said for a while. */
-static bool count_is_believed(struct lane *l, uint64_t next)
+ * built on a wrong one would wait behind the gap for ever. The lowest is believed once nothing lower was said
+ * for a while. False: not yet; true: *next is what to believe. */
+static bool count_is_believed(struct lane *l, uint64_t *next)
 {
     int64_t now = clock_mono_ms();
-    if (next <= l->nonce_stored) {
+    if (*next <= l->nonce_stored) {
         l->ahead_since_ms = 0;
         return true;
     }
-    if (l->ahead_count != next || l->ahead_since_ms == 0) {
-        l->ahead_count = next;
+    if (l->ahead_since_ms == 0 || *next < l->ahead_count || l->ahead_count <= l->nonce_stored) {
+        l->ahead_count = *next;
         l->ahead_since_ms = now;
     }
+    *next = l->ahead_count;
     return now - l->ahead_since_ms >= AHEAD_MS;
 }
 
@@ -266,7 +268,7 @@ static void nonce_read(void *ctx, const struct err *err, uint64_t next)
         lane_node_failed(l, err);
         return;
     }
-    if (!count_is_believed(l, next)) {
+    if (!count_is_believed(l, &next)) {
         lane_round_ended(l);
         return;
     }

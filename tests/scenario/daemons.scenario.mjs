@@ -46,14 +46,18 @@ async function prepared_twice(ground) {
             const kept = answers_keep(proxy, 'eth_estimateGas');
             const order = await paid(story, '2000.00');
             await env.wait_for(() => kept.n > 0, STEP_MS, 'a dry run of the first');
+            const count = await env.ground.node('eth_getTransactionCount', [env.ground.relayer.address, 'latest']);
             signal_send(first, 'SIGSTOP');
             kept.let_go();
             env.socket = second.socket;
             await story.reach(order, 'in_custody', 2 * LEASE_MS);
             check(await lane_owner(env) !== holder, 'the frozen one still holds the lane');
+            // A count that is behind, or the first would see by it that another transaction was sent.
+            proxy.rule('eth_getTransactionCount', () => ({ result: count }));
             signal_send(first, 'SIGCONT');
             await env.wait_for(() => lines_with(env.daemon_log, '"lane_race"').length > 0, STEP_MS,
                 'the first finding out that it was late');
+            proxy.rule('eth_getTransactionCount', null);
             await ended(env, story, [order]);
             check_equal(await rows(env, "tx WHERE kind = 'escrow_create'"), 1, 'transactions signed for one creation');
             await once_each(env);

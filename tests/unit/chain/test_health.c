@@ -447,33 +447,25 @@ static void a_slow_one_is_measured_again(void **state)
 static void reads_retry_after(void **state)
 {
     static const struct {
-        const char *retry, *date;
+        const char *retry;
         int64_t ms;
     } rows[] = {
-        {"7", "", 7000},
-        {"0", "", HEALTH_RETRY_MIN_MS},
-        {"300", "", HEALTH_RETRY_MAX_MS},
-        {"301", "", HEALTH_RETRY_MAX_MS},
-        {"99999999999999999999999999", "", HEALTH_RETRY_MAX_MS},
-        {"", "", -1},
-        {"-1", "", -1},
-        {"7s", "", -1},
-        {"1.5", "", -1},
-        {"soon", "", -1},
-        /* Dates: against the answer's own clock, not ours. */
-        {"Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:07 GMT", 30000},
-        {"Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:50:07 GMT", HEALTH_RETRY_MIN_MS},
-        {"Sun, 06 Nov 2094 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:07 GMT", HEALTH_RETRY_MAX_MS},
-        {"Sun, 06 Nov 1994 08:49:37 GMT", "", 17000},
-        {"Sun, 06 Nov 1994 08:49:37 GMT", "yesterday", 17000},
-        {"Sun, 06 Nov 1994 08:49:37 GMTx", "", -1},
-        {"Sunday, 06-Nov-94 08:49:37 GMT", "", -1},
+        {"7", 7000},
+        {"0", HEALTH_RETRY_MIN_MS},
+        {"300", HEALTH_RETRY_MAX_MS},
+        {"301", HEALTH_RETRY_MAX_MS},
+        {"99999999999999999999999999", HEALTH_RETRY_MAX_MS},
+        {"", -1},
+        {"-1", -1},
+        {"7s", -1},
+        {"1.5", -1},
+        {"soon", -1},
+        {"Sun, 06 Nov 1994 08:49:37 GMT", -1}, /* a date */
     };
-    const int64_t wall = 784111760123; /* 1994-11-06 08:49:20.123 UTC */
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        int64_t got = health_retry_ms(rows[i].retry, rows[i].date, wall);
+        int64_t got = health_retry_ms(rows[i].retry);
 
         if (got != rows[i].ms)
             fail_msg("\"%s\" is %lld ms", rows[i].retry, (long long)got);
