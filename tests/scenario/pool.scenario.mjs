@@ -59,12 +59,17 @@ async function orders_end(env, story, orders) {
     await story.reach_all(orders, 'completed', SETTLE_MS);
 }
 
-/** Every escrow was made once and ended once; the bank's books agree; no draft holds an effect. */
-async function nothing_twice(env, story) {
+/**
+ * Every escrow was made once and ended once; the bank's books agree; no draft holds an effect. What a revoked key
+ * had under way when its role went fails on the chain, is planned anew, and does not count.
+ */
+async function nothing_twice(env, story, revoked = []) {
     const { twice } = await one(env, "SELECT count(*) AS twice FROM (SELECT 1 FROM evidence WHERE superseded_at IS NULL"
         + " AND escrow_id IS NOT NULL GROUP BY escrow_id, event HAVING count(*) > 1) q");
     check_equal(Number(twice), 0, 'logs of the escrow seen twice');
-    const { reverted } = await one(env, "SELECT count(*) AS reverted FROM tx WHERE state IN ('reverted', 'lost')");
+    const { reverted } = await one(env, "SELECT count(*) AS reverted FROM tx WHERE state IN ('reverted', 'lost')"
+        + ` AND NOT (state = 'reverted' AND '0x' || encode(account, 'hex') = ANY (ARRAY[${revoked.map((address) => (
+            `'${address.toLowerCase()}'`)).join(', ')}]::text[]))`);
     check_equal(Number(reverted), 0, 'transactions that were for nothing');
     const { held } = await one(env, 'SELECT count(*) AS held FROM effect WHERE drafted_by IS NOT NULL');
     check_equal(Number(held), 0, 'effects that a lane still holds');
@@ -112,6 +117,7 @@ async function key_replaced(env, { place, beside, role }) {
     await env.wait_for(async () => (await open_alarms(env, 'lane_without_role')).length === 0, STEP_MS,
         'the alarms to end');
     check_equal((await env.rpc('system.status')).paused, false, 'paused');
+    return old.address;
 }
 
 async function keys_rotate(ground) {
@@ -119,7 +125,7 @@ async function keys_rotate(ground) {
         story.paid = 0;
         const { pid } = env.register.find('relayerd');
         const first = await orders_pay(story, 8);
-        await key_replaced(env, { place: 'relayer.2', beside: 'relayer.3', role: RELAYER });
+        const revoked = await key_replaced(env, { place: 'relayer.2', beside: 'relayer.3', role: RELAYER });
         await story.reach_all(first, 'in_custody', SETTLE_MS);
         await story.dispute(first[0], 'buyer', 'never came');
         await story.reach(first[0], 'disputed');
@@ -128,7 +134,7 @@ async function keys_rotate(ground) {
         await story.reach(first[0], ['in_custody', 'releasing', 'completed']);
         const second = await orders_pay(story, 8);
         await orders_end(env, story, [...first, ...second]);
-        await nothing_twice(env, story);
+        await nothing_twice(env, story, [revoked]);
         check_equal(await accounts_used(env, 'dispute_dismiss'), of_keys(env, ['arbiter']), 'who dismissed');
         check_equal(env.register.find('relayerd').pid, pid, 'the daemon');
     });
