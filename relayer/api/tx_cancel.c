@@ -31,6 +31,13 @@ static void tx_found(void *ctx, const struct err *err, struct db_result *res)
         return;
     }
     const char *state = db_get(res, 0, 0, 0);
+    if (call->engine->config->chain_mempool != MEMPOOL_PUBLIC) {
+        err_set(&e, ERR_STATE,
+                "chain.mempool is none: a sequencer takes or refuses, nothing waits to be"
+                " replaced");
+        call_fail(call, &e);
+        return;
+    }
     if (strcmp(state, "armed") != 0 && strcmp(state, "sent") != 0) {
         err_set(&e, ERR_STATE, "it is %s: only what no block holds can be cancelled", state);
         call_fail(call, &e);
@@ -51,14 +58,6 @@ static void tx_found(void *ctx, const struct err *err, struct db_result *res)
 void tx_cancel(struct call *call)
 {
     uint8_t hash[32];
-    struct err e;
-    if (call->engine->config->chain_mempool != MEMPOOL_PUBLIC) {
-        err_set(&e, ERR_STATE,
-                "chain.mempool is none: a sequencer takes or refuses, nothing waits to be"
-                " replaced");
-        call_fail(call, &e);
-        return;
-    }
     CHECK(call_hash(call, "tx_hash", hash));
     db_query(call->db, lane_find_cancel(hash), tx_found, call);
 }
