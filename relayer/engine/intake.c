@@ -202,7 +202,10 @@ static void intake_loaded(void *ctx, const struct err *err, struct db_result *re
     intake->decision = payment_step(&intake->row.payment, &fact, &intake->engine->rules);
     if (intake->decision.verdict != VERDICT_MOVE) {
         const char *why = intake->decision.reason;
-        err_set(&e, ERR_STATE, "%s", why[0] != '\0' ? why : "nothing to do in this state");
+        /* A moment after the start nothing can be held against the chain's time: that passes. */
+        bool early = intake->engine->chain_time_s == 0;
+        err_set(&e, early ? ERR_CHAIN_AWAY : ERR_STATE, "%s",
+                why[0] != '\0' ? why : "nothing to do in this state");
         intake_end(intake, &e, true);
         return;
     }
