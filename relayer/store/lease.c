@@ -19,15 +19,21 @@ void lease_take(struct db_script *script, const char *name, const char *owner, b
     db_bool(s, first);
 }
 
+/* $1 name, $2 owner, $3 token: who says that he holds it. */
+static void held_bind(struct db_stmt *s, const char *name, const char *owner, int64_t token)
+{
+    db_text(s, name);
+    db_text(s, owner);
+    db_i64(s, token);
+}
+
 void lease_check(struct db_script *script, const char *name, const char *owner, int64_t token)
 {
     struct db_stmt *s = db_add(script,
                                "UPDATE lease SET until = greatest(until, now()) WHERE name = $1"
                                " AND owner = $2 AND token = $3 AND until > now()",
                                1);
-    db_text(s, name);
-    db_text(s, owner);
-    db_i64(s, token);
+    held_bind(s, name, owner, token);
 }
 
 void lease_release(struct db_script *script, const char *name, const char *owner, int64_t token)
@@ -36,9 +42,7 @@ void lease_release(struct db_script *script, const char *name, const char *owner
                                "UPDATE lease SET until = least(until, now() - interval '1 second')"
                                " WHERE name = $1 AND owner = $2 AND token = $3",
                                DB_ANY);
-    db_text(s, name);
-    db_text(s, owner);
-    db_i64(s, token);
+    held_bind(s, name, owner, token);
 }
 
 void lease_raise(struct db_script *script, const char *name, const char *owner, int64_t token)
@@ -47,9 +51,7 @@ void lease_raise(struct db_script *script, const char *name, const char *owner, 
                                "UPDATE lease SET token = token + 1 WHERE name = $1"
                                " AND owner = $2 AND token = $3 AND until > now()",
                                DB_ANY);
-    db_text(s, name);
-    db_text(s, owner);
-    db_i64(s, token);
+    held_bind(s, name, owner, token);
 }
 
 void lease_look(struct db_script *script, const char *name)
